@@ -1,0 +1,317 @@
+/**
+ * Checks the fields of client frames, by hand and strictly: a wrong type or a value out of range is told by
+ * the field's name and costs only the command it stands in (PROTOCOL §2, §14).
+ */
+import type { ErrorName } from './errors.ts';
+import {
+  ACK_MODES,
+  type AckMode,
+  type ClientFrame,
+  type ErrorDetail,
+  type ExchangeOptions,
+  type Headers,
+  OVERFLOW_POLICIES,
+  type OverflowPolicy,
+  type Payload,
+  type PublishProperties,
+  type Resume,
+  type ResumeQueue,
+  type Since,
+  type SubscribeOptions,
+  type TagRanges,
+} from './frames.ts';
+import { payloadFromJson } from './payload-json.ts';
+import { parseCursor } from './position.ts';
+import { keyFault, nameFault, patternFault, utf8Length } from './topic-pattern.ts';
+
+export type Fields = [type: string, ...rest: unknown[]];
+
+export interface FieldFault {
+  readonly type: 'invalid';
+  readonly error: ErrorName;
+  /** Ends the connection rather than one command. */
+  readonly fatal: boolean;
+  readonly ref?: number;
+  readonly seq?: number;
+  readonly detail?: ErrorDetail;
+}
+
+/** Bounds of what a frame may list, so that checking stays linear and small. */
+const MAX_RANGES = 1024;
+const MAX_RESUME_QUEUES = 1024;
+const MAX_RESUME_EXCHANGES = 256;
+/** The node's own bound on bindings is lower; this one only keeps a frame sane. */
+const MAX_BINDINGS = 10_000;
+const MAX_HEADERS = 32;
+const MAX_HEADER_BYTES = 8192;
+const MAX_ID_BYTES = 128;
+const MAX_CONTENT_TYPE_BYTES = 128;
+const MAX_TOKEN_LENGTH = 8192;
+
+/** Thrown and caught in this file only: checks nest deeply and all end the same way. */
+class Fault {
+  constructor(
+    readonly error: ErrorName,
+    readonly field: string,
+  ) {}
+}
+
+/** Reads one frame's fields, or says which field is wrong. */
+export function readClientFields(fields: Fields): ClientFrame | FieldFault {
+  try {
+    return read(fields);
+  } catch (fault) {
+    if (fault instanceof Fault) return toFieldFault(fault, fields);
+    throw fault;
+  }
+}
+
+function toFieldFault({ error, field }: Fault, [type, number]: Fields): FieldFault {
+  const detail = { field: `${type}.${field}` };
+  const fatal = error === 'bad-frame' || type === 'hello';
+  if (!fatal && isCount(number)) {
+    if (type === 'publish') return { type: 'invalid', error, fatal, seq: number, detail };
+    if (type === 'declare' || type === 'subscribe' || type === 'unsubscribe' || type === 'credit') {
+      return { type: 'invalid', error, fatal, ref: number, detail };
+    }
+  }
+  return { type: 'invalid', error, fatal, detail };
+}
+
+function read([type, a, b, c, d, e]: Fields): ClientFrame {
+  switch (type) {
+    case 'publish':
+      return {
+        type,
+        seq: isCount(a) && a > 0 ? a : fail('bad-frame', 'seq'),
+        exchange: text(b, 'exchange', 1024),
+        key: routingKey(c),
+        ...payloadAndProperties(d, e),
+      };
+    case 'ack':
+      return {
+        type,
+        queue: count(a, 'queue'),
+        upTo: count(b, 'upTo'),
+        ranges: c === undefined ? [] : tagRanges(c),
+      };
+    case 'reject':
+    case 'nack':
+      return { type, queue: count(a, 'queue'), ranges: tagRanges(b) };
+    case 'ping':
+    case 'pong':
+    case 'bye':
+      return { type };
+    case 'subscribe':
+      return { type, ref: ref(a), options: subscribeOptions(b) };
+    case 'unsubscribe':
+      return { type, ref: ref(a), queue: count(b, 'queue') };
+    case 'credit':
+      return { type, ref: ref(a), queue: count(b, 'queue'), prefetch: count(c, 'prefetch') };
+    case 'declare':
+      return { type, ref: ref(a), exchange: exchangeName(b), options: exchangeOptions(c) };
+    case 'hello':
+      return hello(object(a, 'fields'));
+    default:
+      return fail('bad-frame', 'type');
+  }
+}
+
+function hello(fields: Record<string, unknown>): ClientFrame {
+  const { version, token, client, resume } = fields;
+  return {
+    type: 'hello',
+    version: count(version, 'version'),
+    ...(token === undefined ? {} : { token: text(token, 'token', MAX_TOKEN_LENGTH) }),
+    ...(client === undefined ? {} : { client: text(client, 'client', 128) }),
+    ...(resume === undefined ? {} : { resume: resumeFrom(object(resume, 'resume')) }),
+  };
+}
+
+function resumeFrom(fields: Record<string, unknown>): Resume {
+  return {
+    session: text(fields.session, 'resume.session', 64),
+    token: text(fields.token, 'resume.token', 128),
+    queues: list(fields.queues, 'resume.queues', MAX_RESUME_QUEUES).map(resumeQueue),
+    exchanges: list(fields.exchanges, 'resume.exchanges', MAX_RESUME_EXCHANGES).map((pair) => {
+      const [name, options] = list(pair, 'resume.exchanges', 2);
+      return [exchangeName(name), exchangeOptions(options)] as const;
+    }),
+  };
+}
+
+function resumeQueue(value: unknown): ResumeQueue {
+  const fields = object(value, 'resume.queues');
+  const cursor = fields.cursor;
+  return {
+    queue: count(fields.queue, 'resume.queue'),
+    lastTag: count(fields.lastTag, 'resume.lastTag'),
+    ackedUpTo: count(fields.ackedUpTo, 'resume.ackedUpTo'),
+    ackedRanges: tagRanges(fields.ackedRanges),
+    cursor: cursor === null ? null : cursorText(cursor, 'resume.cursor'),
+    options: subscribeOptions(fields.options),
+  };
+}
+
+function subscribeOptions(value: unknown): SubscribeOptions {
+  const o = object(value, 'options');
+  const bindings = list(o.bindings, 'bindings', MAX_BINDINGS, 'too-many-bindings').map((pair) => {
+    const [exchange, pattern] = list(pair, 'bindings', 2);
+    return [text(exchange, 'bindings.exchange', 1024), bindingPattern(pattern)] as const;
+  });
+  if (bindings.length === 0) fail('bad-argument', 'bindings');
+  return {
+    bindings,
+    ...(o.overflow === undefined
+      ? {}
+      : { overflow: oneOf<OverflowPolicy>(o.overflow, OVERFLOW_POLICIES, 'overflow') }),
+    ...(o.ack === undefined ? {} : { ack: oneOf<AckMode>(o.ack, ACK_MODES, 'ack') }),
+    ...(o.capacity === undefined ? {} : { capacity: positive(o.capacity, 'capacity') }),
+    ...(o.capacityBytes === undefined ? {} : { capacityBytes: positive(o.capacityBytes, 'capacityBytes') }),
+    ...(o.prefetch === undefined ? {} : { prefetch: count(o.prefetch, 'prefetch') }),
+    ...(o.ttlMs === undefined ? {} : { ttlMs: count(o.ttlMs, 'ttlMs') }),
+    ...(o.since === undefined ? {} : { since: since(o.since) }),
+    ...(o.conflationHeader === undefined
+      ? {}
+      : { conflationHeader: text(o.conflationHeader, 'conflationHeader', 128) }),
+  };
+}
+
+function since(value: unknown): Since {
+  if (value === 'live' || value === 'earliest' || value === 'last-per-key') return value;
+  if (typeof value !== 'object' || value === null) return fail('bad-cursor', 'since');
+  const { cursor, timeMs } = value as Record<string, unknown>;
+  if (cursor !== undefined) return { cursor: cursorText(cursor, 'since') };
+  return isCount(timeMs) ? { timeMs } : fail('bad-cursor', 'since');
+}
+
+function payloadAndProperties(
+  raw: unknown,
+  given: unknown,
+): { payload: Payload; properties: PublishProperties } {
+  const o = given === undefined ? {} : object(given, 'properties');
+  const inline = typeof raw === 'object' && raw !== null && 'json' in raw;
+  const payload = inline ? stringify((raw as { json: unknown }).json) : payloadFromJson(raw);
+  if (payload === undefined || (typeof payload === 'string' && !payload.isWellFormed()))
+    fail('bad-payload', 'payload');
+  const contentType =
+    o.contentType ??
+    (inline ? 'application/json' : typeof payload === 'string' ? 'text/plain' : 'application/octet-stream');
+  return {
+    payload: payload as Payload,
+    properties: {
+      contentType: printable(contentType, 'contentType', MAX_CONTENT_TYPE_BYTES),
+      ...(o.headers === undefined ? {} : { headers: headers(o.headers) }),
+      ...(o.id === undefined ? {} : { id: printable(o.id, 'id', MAX_ID_BYTES) }),
+      ...(o.ttlMs === undefined ? {} : { ttlMs: count(o.ttlMs, 'ttlMs') }),
+      ...(o.mandatory === undefined ? {} : { mandatory: boolean(o.mandatory, 'mandatory') }),
+    },
+  };
+}
+
+/** JSON text of an inlined value; a value nested deeper than the stack is refused like any other bad one. */
+function stringify(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function headers(value: unknown): Headers {
+  const entries = Object.entries(object(value, 'headers', 'bad-headers'));
+  if (entries.length > MAX_HEADERS) fail('bad-headers', 'headers');
+  let bytes = 0;
+  for (const [name, v] of entries) {
+    if (name === '' || name === '__proto__') fail('bad-headers', 'headers');
+    if (v !== null && typeof v !== 'string' && typeof v !== 'boolean' && !Number.isFinite(v)) {
+      fail('bad-headers', 'headers');
+    }
+    if (!name.isWellFormed() || (typeof v === 'string' && !v.isWellFormed())) fail('bad-headers', 'headers');
+    bytes += utf8Length(name) + (typeof v === 'string' ? utf8Length(v) : 8);
+  }
+  if (bytes > MAX_HEADER_BYTES) fail('bad-headers', 'headers');
+  return value as Headers;
+}
+
+function tagRanges(value: unknown): TagRanges {
+  let previous = 0;
+  return list(value, 'ranges', MAX_RANGES).map((pair) => {
+    const [from, to] = list(pair, 'ranges', 2);
+    // Ascending and apart, so that no tag can be named twice.
+    if (!isCount(from) || !isCount(to) || from <= previous || to < from)
+      return fail('bad-argument', 'ranges');
+    previous = to;
+    return [from, to] as const;
+  });
+}
+
+function exchangeOptions(value: unknown): ExchangeOptions {
+  return { type: oneOf<'topic'>(object(value, 'options').type, ['topic'], 'options.type') };
+}
+
+function exchangeName(value: unknown): string {
+  const name = typeof value === 'string' ? value : fail('bad-argument', 'exchange');
+  const fault = nameFault(name);
+  return fault ? fail(fault, 'exchange') : name;
+}
+
+function routingKey(value: unknown): string {
+  const key = typeof value === 'string' ? value : fail('bad-argument', 'key');
+  const fault = keyFault(key);
+  return fault ? fail(fault, 'key') : key;
+}
+
+function bindingPattern(value: unknown): string {
+  const pattern = typeof value === 'string' ? value : fail('bad-argument', 'bindings.pattern');
+  const fault = patternFault(pattern);
+  return fault ? fail(fault, 'bindings.pattern') : pattern;
+}
+
+function cursorText(value: unknown, field: string): string {
+  return typeof value === 'string' && parseCursor(value) ? value : fail('bad-cursor', field);
+}
+
+function fail(error: ErrorName, field: string): never {
+  throw new Fault(error, field);
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+const count = (value: unknown, field: string): number =>
+  isCount(value) ? value : fail('bad-argument', field);
+
+const positive = (value: unknown, field: string): number =>
+  isCount(value) && value > 0 ? value : fail('bad-argument', field);
+
+/** A command without a usable ref cannot be answered, so its connection ends. */
+const ref = (value: unknown): number => (isCount(value) ? value : fail('bad-frame', 'ref'));
+
+const boolean = (value: unknown, field: string): boolean =>
+  typeof value === 'boolean' ? value : fail('bad-argument', field);
+
+const text = (value: unknown, field: string, maxLength: number): string =>
+  typeof value === 'string' && value.length <= maxLength && value.isWellFormed()
+    ? value
+    : fail('bad-argument', field);
+
+const PRINTABLE = /^[\x20-\x7e]+$/;
+const printable = (value: unknown, field: string, maxLength: number): string =>
+  typeof value === 'string' && value.length <= maxLength && PRINTABLE.test(value)
+    ? value
+    : fail('bad-argument', field);
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[], field: string): T {
+  return allowed.includes(value as T) ? (value as T) : fail('bad-argument', field);
+}
+
+function object(value: unknown, field: string, error: ErrorName = 'bad-argument'): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : fail(error, field);
+}
+
+function list(value: unknown, field: string, max: number, tooMany: ErrorName = 'bad-argument'): unknown[] {
+  if (!Array.isArray(value)) return fail('bad-argument', field);
+  return value.length <= max ? value : fail(tooMany, field);
+}

@@ -1,0 +1,136 @@
+/**
+ * JSON codec, the hub's half: reads client frames, writes hub frames (PROTOCOL §2).
+ *
+ * Reading never throws: each line becomes a frame or an {@link Invalid}. An invalid line that names its
+ * `ref` or `seq` costs only that command; `bad-frame` ends the connection. Nothing is allocated from a
+ * declared length. Writing: an item's text is made once and shared by all its receivers.
+ */
+import { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
+import type { ClientFrame, Confirmed, Gap, Headers, Note, Payload, ServerFrame } from './frames.ts';
+import { payloadToJson } from './payload-json.ts';
+import type { LogId } from './position.ts';
+
+/** A line that is no frame, or a frame with a wrong field. */
+export type Invalid = FieldFault;
+
+const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: true };
+
+/** The frames of one WebSocket message in order; stops after the first fatal one. */
+export function decodeClientMessage(message: string): (ClientFrame | Invalid)[] {
+  const frames: (ClientFrame | Invalid)[] = [];
+  let start = 0;
+  while (start <= message.length) {
+    let end = message.indexOf('\n', start);
+    if (end < 0) end = message.length;
+    const line = message.slice(start, end);
+    start = end + 1;
+    // A trailing line break, as terminals send it, is no frame of its own.
+    if (line === '' && frames.length > 0) continue;
+    const frame = decodeLine(line);
+    frames.push(frame);
+    if (frame.type === 'invalid' && frame.fatal) break;
+  }
+  return frames;
+}
+
+function decodeLine(line: string): ClientFrame | Invalid {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(line);
+  } catch {
+    return BAD_FRAME;
+  }
+  if (!Array.isArray(fields) || typeof fields[0] !== 'string') return BAD_FRAME;
+  return readClientFields(fields as Fields);
+}
+
+/** What an item's text is made from; a stored record fits. */
+export interface EncodableMessage {
+  readonly exchange: string;
+  readonly key: string;
+  readonly payload: Payload;
+  readonly contentType: string;
+  readonly log: LogId;
+  readonly offset: number;
+  readonly timeMs: number;
+  readonly id?: string | undefined;
+  readonly headers?: Headers | undefined;
+}
+
+/** The item of a message, shared by all receivers: `[exchange, key, payload, contentType, log, offset, timeMs, extra?]`. */
+export function encodeMessageItem(m: EncodableMessage): string {
+  const fields: unknown[] = [
+    m.exchange,
+    m.key,
+    payloadToJson(m.payload),
+    m.contentType,
+    m.log,
+    m.offset,
+    m.timeMs,
+  ];
+  if (m.id !== undefined || m.headers !== undefined) fields.push({ id: m.id, headers: m.headers });
+  return JSON.stringify(fields);
+}
+
+export const encodeGapItem = (gap: Gap): string =>
+  JSON.stringify({
+    gap: {
+      count: gap.count,
+      reason: gap.reason,
+      ranges: gap.ranges.map((r) => [r.log, r.epoch, r.from, r.to, r.count, r.reason]),
+    },
+  });
+
+export const encodeSnapshotEndItem = (cursor: string, complete: boolean): string =>
+  JSON.stringify({ snapshotEnd: { cursor, complete } });
+
+/** A batch from items already written; `items` is their texts joined by commas. */
+export const encodeDeliver = (
+  queue: number,
+  firstTag: number,
+  items: string,
+  notes: readonly (readonly [number, Note])[],
+): string =>
+  notes.length === 0
+    ? `["deliver",${queue},${firstTag},[${items}]]`
+    : `["deliver",${queue},${firstTag},[${items}],${JSON.stringify(notes)}]`;
+
+const runToArray = (run: Confirmed): unknown[] =>
+  run.duplicate
+    ? [run.seq, run.count, run.log, run.offset, run.sessions, true]
+    : [run.seq, run.count, run.log, run.offset, run.sessions];
+
+/** Every hub frame but `deliver`, which is put together from shared items. */
+export function encodeServerFrame(frame: Exclude<ServerFrame, { type: 'deliver' }>): string {
+  return JSON.stringify(toArray(frame));
+}
+
+function toArray(frame: Exclude<ServerFrame, { type: 'deliver' }>): unknown[] {
+  switch (frame.type) {
+    case 'welcome': {
+      const { type, ...fields } = frame;
+      return [type, fields];
+    }
+    case 'ping':
+    case 'pong':
+      return [frame.type];
+    case 'ok':
+      return frame.result ? [frame.type, frame.ref, frame.result] : [frame.type, frame.ref];
+    case 'error':
+      return frame.detail
+        ? [frame.type, frame.ref, frame.code, frame.text, frame.detail]
+        : [frame.type, frame.ref, frame.code, frame.text];
+    case 'refused':
+      return frame.detail
+        ? [frame.type, frame.seq, frame.code, frame.text, frame.detail]
+        : [frame.type, frame.seq, frame.code, frame.text];
+    case 'mark':
+      return [frame.type, frame.queue, frame.cursor];
+    case 'confirm':
+      return [frame.type, frame.runs.map(runToArray)];
+    case 'drain':
+      return [frame.type, frame.reconnectInMs];
+    default:
+      return frame satisfies never;
+  }
+}

@@ -1,0 +1,418 @@
+/**
+ * The one error table: everything that can go wrong on the wire, with what to do about it.
+ *
+ * A code is both the number in an `error` or `refused` frame and, for errors that end a connection, the
+ * WebSocket close code. Its range alone tells a client what to do (PROTOCOL §14):
+ *
+ *   4000–4099  the connection ends, the session lives: reconnect and resume
+ *   4100–4199  the connection ends: stop, reconnecting would fail again
+ *   4200–4299  the session ended: reconnect, subscriptions go on from their cursors
+ *   4300–4399  a command failed and would fail again
+ *   4400–4499  a command failed and may succeed later
+ *   4500–4599  raised by the client library itself, never sent
+ *
+ * Callers branch on `code` or `name`, never on `text`.
+ */
+
+/** What an error ends: one command, the whole session, or this connection. */
+export type ErrorScope = 'command' | 'session' | 'connection';
+
+/** When trying again makes sense. */
+export type Retry = 'never' | 'later' | 'resume';
+
+export interface ErrorEntry {
+  readonly code: number;
+  readonly name: string;
+  readonly scope: ErrorScope;
+  readonly retry: Retry;
+  /** Status of the same refusal over HTTP. */
+  readonly http: number;
+  /** What happened and what to do about it; at most 110 bytes, so that it fits a close reason. */
+  readonly text: string;
+  /** Section of PROTOCOL.md that defines it. */
+  readonly section: string;
+}
+
+const entry = (
+  code: number,
+  name: string,
+  scope: ErrorScope,
+  retry: Retry,
+  http: number,
+  section: string,
+  text: string,
+): ErrorEntry => ({ code, name, scope, retry, http, section, text });
+
+export const ERRORS = {
+  draining: entry(
+    4001,
+    'draining',
+    'connection',
+    'resume',
+    503,
+    '§13',
+    'the hub is shutting down: reconnect, your session is resumed where it can be',
+  ),
+  'heartbeat-timeout': entry(
+    4002,
+    'heartbeat-timeout',
+    'connection',
+    'resume',
+    408,
+    '§4',
+    'nothing was heard for deadMs: answer every ping, then resume',
+  ),
+  'slow-consumer': entry(
+    4003,
+    'slow-consumer',
+    'connection',
+    'resume',
+    429,
+    '§6',
+    'a ring with overflow "disconnect" was full: resume, and read faster or choose another policy',
+  ),
+  'output-overflow': entry(
+    4004,
+    'output-overflow',
+    'connection',
+    'resume',
+    429,
+    '§15',
+    'answers piled up unread: read what you asked for, then resume',
+  ),
+  internal: entry(
+    4005,
+    'internal',
+    'connection',
+    'resume',
+    500,
+    '§14',
+    'a fault inside the hub ended this connection: resume; the hub has logged it',
+  ),
+  'hello-timeout': entry(
+    4006,
+    'hello-timeout',
+    'connection',
+    'resume',
+    408,
+    '§3',
+    'no hello arrived in time: send it as the first frame',
+  ),
+
+  'taken-over': entry(
+    4100,
+    'taken-over',
+    'connection',
+    'never',
+    409,
+    '§12',
+    'another connection resumed this session: this one is finished',
+  ),
+  unauthorized: entry(
+    4101,
+    'unauthorized',
+    'connection',
+    'never',
+    401,
+    '§3',
+    'the token is missing or not valid: get a new one',
+  ),
+  'bad-frame': entry(
+    4102,
+    'bad-frame',
+    'connection',
+    'never',
+    400,
+    '§2',
+    'a frame is not a JSON array that this protocol knows: fix the client',
+  ),
+  'unsupported-version': entry(
+    4103,
+    'unsupported-version',
+    'connection',
+    'never',
+    400,
+    '§3',
+    'this protocol version is not spoken here: use a supported client',
+  ),
+  'frame-too-large': entry(
+    4104,
+    'frame-too-large',
+    'connection',
+    'never',
+    413,
+    '§15',
+    'a WebSocket message is over maxFrameBytes: send smaller or fewer frames in one',
+  ),
+  'hello-expected': entry(
+    4105,
+    'hello-expected',
+    'connection',
+    'never',
+    400,
+    '§3',
+    'the first frame must be hello, and there is only one',
+  ),
+  'publish-sequence': entry(
+    4106,
+    'publish-sequence',
+    'connection',
+    'never',
+    400,
+    '§11',
+    'publish numbers must grow by one: start at publishSeq + 1 after welcome',
+  ),
+  'resume-invalid': entry(
+    4107,
+    'resume-invalid',
+    'connection',
+    'never',
+    400,
+    '§12',
+    'the resume claims a tag that was never sent: start without resume',
+  ),
+  'too-many-connections': entry(
+    4108,
+    'too-many-connections',
+    'connection',
+    'later',
+    503,
+    '§15',
+    'the hub is at its connection limit: try again later',
+  ),
+
+  'session-evicted': entry(
+    4200,
+    'session-evicted',
+    'session',
+    'resume',
+    503,
+    '§15',
+    'the hub needed the memory of this session: reconnect, subscriptions go on from their cursors',
+  ),
+
+  'unknown-exchange': entry(
+    4300,
+    'unknown-exchange',
+    'command',
+    'never',
+    404,
+    '§5',
+    'no exchange has this name: declare it first or check the spelling',
+  ),
+  'bad-pattern': entry(
+    4301,
+    'bad-pattern',
+    'command',
+    'never',
+    400,
+    '§5',
+    'the pattern is too long or has too many words or control characters',
+  ),
+  'too-many-hashes': entry(
+    4302,
+    'too-many-hashes',
+    'command',
+    'never',
+    400,
+    '§5',
+    'a pattern may hold at most two "#" words',
+  ),
+  'bad-argument': entry(
+    4303,
+    'bad-argument',
+    'command',
+    'never',
+    400,
+    '§2',
+    'a field has the wrong type or is out of range; the detail names it',
+  ),
+  'too-many-bindings': entry(
+    4304,
+    'too-many-bindings',
+    'command',
+    'never',
+    400,
+    '§15',
+    'more bindings than allowed: use wider patterns or fewer subscriptions',
+  ),
+  'too-many-subscriptions': entry(
+    4305,
+    'too-many-subscriptions',
+    'command',
+    'never',
+    400,
+    '§15',
+    'this session has all the subscriptions it may have: unsubscribe one first',
+  ),
+  'payload-too-large': entry(
+    4306,
+    'payload-too-large',
+    'command',
+    'never',
+    413,
+    '§11',
+    'the payload is over maxPayloadBytes: send a link instead, or split it',
+  ),
+  'unknown-tag': entry(
+    4307,
+    'unknown-tag',
+    'command',
+    'never',
+    400,
+    '§8',
+    'this tag was never sent, or is settled already',
+  ),
+  'unknown-queue': entry(
+    4308,
+    'unknown-queue',
+    'command',
+    'never',
+    404,
+    '§6',
+    'this session has no such queue: it was unsubscribed or belongs to another session',
+  ),
+  forbidden: entry(4309, 'forbidden', 'command', 'never', 403, '§3', 'your token does not permit this'),
+  unroutable: entry(
+    4310,
+    'unroutable',
+    'command',
+    'never',
+    404,
+    '§11',
+    'mandatory was set and nobody is subscribed to this key: nothing was published',
+  ),
+  'bad-key': entry(
+    4311,
+    'bad-key',
+    'command',
+    'never',
+    400,
+    '§5',
+    'a routing key is at most 255 bytes and 32 words, without control characters',
+  ),
+  'bad-headers': entry(
+    4312,
+    'bad-headers',
+    'command',
+    'never',
+    400,
+    '§11',
+    'headers are at most 32 strings, numbers, booleans or nulls and 8 KiB in all',
+  ),
+  'exchange-mismatch': entry(
+    4313,
+    'exchange-mismatch',
+    'command',
+    'never',
+    409,
+    '§5',
+    'the exchange exists with other attributes: declare it as it is, or use another name',
+  ),
+  'reserved-name': entry(
+    4314,
+    'reserved-name',
+    'command',
+    'never',
+    403,
+    '§5',
+    'names starting with "amq." or "hub." belong to the hub',
+  ),
+  'bad-cursor': entry(
+    4315,
+    'bad-cursor',
+    'command',
+    'never',
+    400,
+    '§10',
+    'since is not live, earliest, last-per-key, a time or a cursor of this hub',
+  ),
+  'bad-payload': entry(
+    4316,
+    'bad-payload',
+    'command',
+    'never',
+    400,
+    '§11',
+    'a payload is valid Unicode text, {"json": value} or {"b64": base64}',
+  ),
+  'too-many-exchanges': entry(
+    4317,
+    'too-many-exchanges',
+    'command',
+    'never',
+    400,
+    '§15',
+    'the hub holds all the exchanges it may: use routing keys instead',
+  ),
+  'bad-name': entry(
+    4318,
+    'bad-name',
+    'command',
+    'never',
+    400,
+    '§5',
+    'an exchange name is 1 to 127 printable bytes',
+  ),
+
+  'publish-window': entry(
+    4400,
+    'publish-window',
+    'command',
+    'later',
+    429,
+    '§11',
+    'more unconfirmed publishes than the window allows: wait for confirms',
+  ),
+  'queue-bytes': entry(
+    4401,
+    'queue-bytes',
+    'command',
+    'later',
+    429,
+    '§15',
+    'the rings of this session are at its byte budget: ask for smaller ones',
+  ),
+  unavailable: entry(
+    4402,
+    'unavailable',
+    'command',
+    'later',
+    503,
+    '§11',
+    'the hub cannot take this now: it is shutting down or not ready',
+  ),
+
+  'outcome-unknown': entry(
+    4500,
+    'outcome-unknown',
+    'command',
+    'never',
+    0,
+    '§11',
+    'the session was lost before a confirm came: it may have been published or not',
+  ),
+  'outbox-full': entry(
+    4501,
+    'outbox-full',
+    'command',
+    'later',
+    0,
+    '§11',
+    'the outbox is full: wait for earlier publishes to be confirmed',
+  ),
+  closed: entry(4502, 'closed', 'session', 'never', 0, '§13', 'the client was closed'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorName = keyof typeof ERRORS;
+
+const byCode = new Map<number, ErrorEntry>(Object.values(ERRORS).map((e) => [e.code, e]));
+
+/** The entry of a code, or `undefined` where this version does not know it: then go by {@link retryOfCode}. */
+export const errorOfCode = (code: number): ErrorEntry | undefined => byCode.get(code);
+
+/** What a close code asks for, by range, so that codes of later versions are understood too (PROTOCOL §14). */
+export function retryOfCode(code: number): Retry {
+  if (code >= 4100 && code < 4200) return byCode.get(code)?.retry ?? 'never';
+  return 'resume';
+}

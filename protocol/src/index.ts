@@ -1,0 +1,13 @@
+/**
+ * The Ringhub wire protocol, shared by hub and SDK: frames, the JSON codec, errors, positions and patterns.
+ * PROTOCOL.md beside this folder is its specification.
+ */
+
+export { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
+export * from './codec-json-client.ts';
+export * from './codec-json-hub.ts';
+export * from './errors.ts';
+export * from './frames.ts';
+export * from './payload-json.ts';
+export * from './position.ts';
+export * from './topic-pattern.ts';
