@@ -67,15 +67,20 @@ export function readClientFields(fields: Fields): ClientFrame | FieldFault {
 }
 
 function toFieldFault({ error, field }: Fault, [type, number]: Fields): FieldFault {
+  // Its name is the sender's text, of any length: it is not repeated.
+  if (field === 'type') return { type: 'invalid', error, fatal: true };
   const detail = { field: `${type}.${field}` };
-  const fatal = error === 'bad-frame' || type === 'hello';
-  if (!fatal && isCount(number)) {
-    if (type === 'publish') return { type: 'invalid', error, fatal, seq: number, detail };
+  // There is no command to answer: the connection ends, so the error is one that ends a connection.
+  if (error === 'bad-frame' || type === 'hello') {
+    return { type: 'invalid', error: 'bad-frame', fatal: true, detail };
+  }
+  if (isCount(number)) {
+    if (type === 'publish') return { type: 'invalid', error, fatal: false, seq: number, detail };
     if (type === 'declare' || type === 'subscribe' || type === 'unsubscribe' || type === 'credit') {
-      return { type: 'invalid', error, fatal, ref: number, detail };
+      return { type: 'invalid', error, fatal: false, ref: number, detail };
     }
   }
-  return { type: 'invalid', error, fatal, detail };
+  return { type: 'invalid', error, fatal: false, detail };
 }
 
 function read([type, a, b, c, d, e]: Fields): ClientFrame {

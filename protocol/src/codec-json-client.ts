@@ -7,10 +7,12 @@
 import type {
   ClientFrame,
   Confirmed,
-  Gap,
+  GapItem,
   GapRange,
+  GapReason,
   Headers,
   Item,
+  MessageItem,
   Note,
   PublishProperties,
   ServerFrame,
@@ -89,27 +91,34 @@ export function decodeServerMessage(message: string): ServerFrame[] | undefined 
   return frames;
 }
 
-/** Trusts the hub for the inside of objects, but not for the shape that the SDK walks over. */
+/**
+ * Trusts the hub for the inside of objects, but not for the shape that the SDK walks over. Only known fields
+ * are taken over, so that one of a later version never hides one of this.
+ */
 function fromArray([type, a, b, c, d]: [string, ...unknown[]]): ServerFrame | 'damaged' | undefined {
   switch (type) {
     case 'deliver':
       return deliverFrom(a, b, c, d);
     case 'confirm':
-      return Array.isArray(a) ? { type, runs: a.map(runFrom) } : 'damaged';
+      return listFrom(a, runFrom, (runs) => ({ type, runs }));
     case 'refused':
       return numbers(a, b)
-        ? withDetail({ type, seq: a as number, code: b as number, text: String(c) }, d)
+        ? withDetail({ type, seq: a as number, code: b as number, text: textFrom(c) }, d)
         : 'damaged';
     case 'ok':
-      return numbers(a) ? { type, ref: a as number, ...(b ? { result: b as Subscribed } : {}) } : 'damaged';
+      return numbers(a)
+        ? { type, ref: a as number, ...(isObject(b) ? { result: b as unknown as Subscribed } : {}) }
+        : 'damaged';
     case 'error':
       return numbers(b)
-        ? withDetail({ type, ref: typeof a === 'number' ? a : null, code: b as number, text: String(c) }, d)
+        ? withDetail({ type, ref: typeof a === 'number' ? a : null, code: b as number, text: textFrom(c) }, d)
         : 'damaged';
     case 'mark':
       return numbers(a) && typeof b === 'string' ? { type, queue: a as number, cursor: b } : 'damaged';
     case 'welcome':
-      return isObject(a) && Array.isArray(a.queues) ? ({ type, ...a } as unknown as Welcome) : 'damaged';
+      return isObject(a) && Array.isArray(a.queues) && a.queues.every(isObject)
+        ? ({ ...a, type } as unknown as Welcome)
+        : 'damaged';
     case 'drain':
       return numbers(a) ? { type, reconnectInMs: a as number } : 'damaged';
     case 'ping':
@@ -123,88 +132,140 @@ function fromArray([type, a, b, c, d]: [string, ...unknown[]]): ServerFrame | 'd
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+const strings = (...values: unknown[]): boolean => values.every((v) => typeof v === 'string');
+
 const numbers = (...values: unknown[]): boolean => values.every((v) => typeof v === 'number');
+
+/** Not `String(value)`: that throws for `{"toString": 1}`. */
+const textFrom = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const withDetail = <F extends object>(frame: F, detail: unknown): F =>
   isObject(detail) ? { ...frame, detail } : frame;
+
+/** A frame from its list, each element of which must be readable. */
+function listFrom<T>(
+  list: unknown,
+  read: (value: unknown) => T | undefined,
+  frame: (elements: T[]) => ServerFrame,
+): ServerFrame | 'damaged' {
+  const elements = readAll(list, read);
+  return elements ? frame(elements) : 'damaged';
+}
+
+function readAll<T>(list: unknown, read: (value: unknown) => T | undefined): T[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const elements: T[] = [];
+  for (const value of list) {
+    const element = read(value);
+    if (element === undefined) return undefined;
+    elements.push(element);
+  }
+  return elements;
+}
 
 function deliverFrom(
   queue: unknown,
   firstTag: unknown,
   list: unknown,
-  notes: unknown,
+  rawNotes: unknown = [],
 ): ServerFrame | 'damaged' {
-  if (!numbers(queue, firstTag) || !Array.isArray(list)) return 'damaged';
-  const items: Item[] = [];
-  for (const fields of list) {
-    const item = itemFrom(fields);
-    if (!item) return 'damaged';
-    items.push(item);
-  }
-  return {
+  const notes = readAll(rawNotes, noteFrom);
+  if (!numbers(queue, firstTag) || !notes) return 'damaged';
+  return listFrom(list, itemFrom, (items) => ({
     type: 'deliver',
     queue: queue as number,
     firstTag: firstTag as number,
     items,
-    notes: Array.isArray(notes) ? (notes as [number, Note][]) : [],
-  };
+    notes,
+  }));
 }
 
-type MessageFields = [
-  string,
-  string,
-  unknown,
-  string,
-  LogId,
-  number,
-  number,
-  { id?: string; headers?: Headers }?,
-];
+const noteFrom = (value: unknown): [number, Note] | undefined =>
+  Array.isArray(value) && numbers(value[0]) && isObject(value[1])
+    ? [value[0] as number, value[1] as Note]
+    : undefined;
 
 function itemFrom(fields: unknown): Item | undefined {
-  if (Array.isArray(fields)) {
-    const [exchange, key, raw, contentType, log, offset, timeMs, extra] = fields as MessageFields;
-    const payload = payloadFromJson(raw);
-    return payload === undefined || !numbers(offset)
-      ? undefined
-      : { kind: 'message', exchange, key, payload, contentType, log, offset, timeMs, ...extra };
-  }
+  if (Array.isArray(fields)) return messageFrom(fields);
   if (!isObject(fields)) return undefined;
-  if (isObject(fields.gap)) return { kind: 'gap', gap: gapFrom(fields.gap as unknown as WireGap) };
+  if (isObject(fields.gap)) return gapFrom(fields.gap);
   if (isObject(fields.snapshotEnd)) {
-    return { kind: 'snapshot-end', ...(fields.snapshotEnd as { cursor: string; complete: boolean }) };
+    const { cursor, complete } = fields.snapshotEnd;
+    return typeof cursor === 'string'
+      ? { kind: 'snapshot-end', cursor, complete: complete === true }
+      : undefined;
   }
   return undefined;
 }
 
-type WireRange = [
-  GapRange['log'],
-  GapRange['epoch'],
-  GapRange['from'],
-  GapRange['to'],
-  GapRange['count'],
-  GapRange['reason'],
-];
-type WireGap = { count: Gap['count']; reason: Gap['reason']; ranges: WireRange[] };
+function messageFrom(fields: unknown[]): MessageItem | undefined {
+  const [exchange, key, raw, contentType, log, offset, timeMs, extra] = fields;
+  const payload = payloadFromJson(raw);
+  if (
+    payload === undefined ||
+    typeof exchange !== 'string' ||
+    typeof key !== 'string' ||
+    typeof contentType !== 'string' ||
+    typeof log !== 'string' ||
+    typeof offset !== 'number' ||
+    typeof timeMs !== 'number'
+  ) {
+    return undefined;
+  }
+  const item = {
+    kind: 'message',
+    exchange,
+    key,
+    payload,
+    contentType,
+    log: log as LogId,
+    offset,
+    timeMs,
+  } as const;
+  if (!isObject(extra)) return item;
+  const { id, headers } = extra;
+  return {
+    ...item,
+    ...(typeof id === 'string' ? { id } : {}),
+    ...(isObject(headers) ? { headers: headers as Headers } : {}),
+  };
+}
 
-const gapFrom = ({ count, reason, ranges }: WireGap): Gap => ({
-  count,
-  reason,
-  ranges: ranges.map(([log, epoch, from, to, lost, why]) => ({
-    log,
-    epoch,
-    from,
-    to,
-    count: lost,
-    reason: why,
-  })),
-});
+function gapFrom({ count, reason, ranges: list }: Record<string, unknown>): GapItem | undefined {
+  const ranges = readAll(list, rangeFrom);
+  return ranges && isCountOrNull(count) && typeof reason === 'string'
+    ? { kind: 'gap', gap: { count, reason: reason as GapReason, ranges } }
+    : undefined;
+}
 
-const runFrom = ([seq, count, log, offset, sessions, duplicate]: [
-  number,
-  number,
-  LogId,
-  number,
-  number,
-  boolean?,
-]): Confirmed => ({ seq, count, log, offset, sessions, ...(duplicate ? { duplicate } : {}) });
+function rangeFrom(value: unknown): GapRange | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [log, epoch, from, to, count, reason] = value as unknown[];
+  return strings(log, epoch, reason) && numbers(from) && isCountOrNull(to) && isCountOrNull(count)
+    ? {
+        log: log as LogId,
+        epoch: epoch as string,
+        from: from as number,
+        to,
+        count,
+        reason: reason as GapReason,
+      }
+    : undefined;
+}
+
+const isCountOrNull = (value: unknown): value is number | null => value === null || typeof value === 'number';
+
+function runFrom(value: unknown): Confirmed | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const [seq, count, log, offset, sessions, duplicate] = value as unknown[];
+  return numbers(seq, count, offset, sessions) && strings(log)
+    ? {
+        seq: seq as number,
+        count: count as number,
+        log: log as LogId,
+        offset: offset as number,
+        sessions: sessions as number,
+        ...(duplicate === true ? { duplicate } : {}),
+      }
+    : undefined;
+}

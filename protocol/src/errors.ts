@@ -14,11 +14,12 @@
  * Callers branch on `code` or `name`, never on `text`.
  */
 
+import { ERROR_CODES, type ErrorName, type Retry } from './error-codes.ts';
+
+export { type ErrorName, type Retry, retryOfCode } from './error-codes.ts';
+
 /** What an error ends: one command, the whole session, or this connection. */
 export type ErrorScope = 'command' | 'session' | 'connection';
-
-/** When trying again makes sense. */
-export type Retry = 'never' | 'later' | 'resume';
 
 export interface ErrorEntry {
   readonly code: number;
@@ -34,18 +35,16 @@ export interface ErrorEntry {
 }
 
 const entry = (
-  code: number,
-  name: string,
+  name: ErrorName,
   scope: ErrorScope,
   retry: Retry,
   http: number,
   section: string,
   text: string,
-): ErrorEntry => ({ code, name, scope, retry, http, section, text });
+): ErrorEntry => ({ code: ERROR_CODES[name], name, scope, retry, http, section, text });
 
 export const ERRORS = {
   draining: entry(
-    4001,
     'draining',
     'connection',
     'resume',
@@ -54,7 +53,6 @@ export const ERRORS = {
     'the hub is shutting down: reconnect, your session is resumed where it can be',
   ),
   'heartbeat-timeout': entry(
-    4002,
     'heartbeat-timeout',
     'connection',
     'resume',
@@ -63,7 +61,6 @@ export const ERRORS = {
     'nothing was heard for deadMs: answer every ping, then resume',
   ),
   'slow-consumer': entry(
-    4003,
     'slow-consumer',
     'connection',
     'resume',
@@ -72,7 +69,6 @@ export const ERRORS = {
     'a ring with overflow "disconnect" was full: resume, and read faster or choose another policy',
   ),
   'output-overflow': entry(
-    4004,
     'output-overflow',
     'connection',
     'resume',
@@ -81,7 +77,6 @@ export const ERRORS = {
     'answers piled up unread: read what you asked for, then resume',
   ),
   internal: entry(
-    4005,
     'internal',
     'connection',
     'resume',
@@ -90,7 +85,6 @@ export const ERRORS = {
     'a fault inside the hub ended this connection: resume; the hub has logged it',
   ),
   'hello-timeout': entry(
-    4006,
     'hello-timeout',
     'connection',
     'resume',
@@ -100,7 +94,6 @@ export const ERRORS = {
   ),
 
   'taken-over': entry(
-    4100,
     'taken-over',
     'connection',
     'never',
@@ -109,7 +102,6 @@ export const ERRORS = {
     'another connection resumed this session: this one is finished',
   ),
   unauthorized: entry(
-    4101,
     'unauthorized',
     'connection',
     'never',
@@ -118,7 +110,6 @@ export const ERRORS = {
     'the token is missing or not valid: get a new one',
   ),
   'bad-frame': entry(
-    4102,
     'bad-frame',
     'connection',
     'never',
@@ -127,7 +118,6 @@ export const ERRORS = {
     'a frame is not a JSON array that this protocol knows: fix the client',
   ),
   'unsupported-version': entry(
-    4103,
     'unsupported-version',
     'connection',
     'never',
@@ -136,7 +126,6 @@ export const ERRORS = {
     'this protocol version is not spoken here: use a supported client',
   ),
   'frame-too-large': entry(
-    4104,
     'frame-too-large',
     'connection',
     'never',
@@ -145,7 +134,6 @@ export const ERRORS = {
     'a WebSocket message is over maxFrameBytes: send smaller or fewer frames in one',
   ),
   'hello-expected': entry(
-    4105,
     'hello-expected',
     'connection',
     'never',
@@ -154,7 +142,6 @@ export const ERRORS = {
     'the first frame must be hello, and there is only one',
   ),
   'publish-sequence': entry(
-    4106,
     'publish-sequence',
     'connection',
     'never',
@@ -163,7 +150,6 @@ export const ERRORS = {
     'publish numbers must grow by one: start at publishSeq + 1 after welcome',
   ),
   'resume-invalid': entry(
-    4107,
     'resume-invalid',
     'connection',
     'never',
@@ -172,7 +158,6 @@ export const ERRORS = {
     'the resume claims a tag that was never sent: start without resume',
   ),
   'too-many-connections': entry(
-    4108,
     'too-many-connections',
     'connection',
     'later',
@@ -182,7 +167,6 @@ export const ERRORS = {
   ),
 
   'session-evicted': entry(
-    4200,
     'session-evicted',
     'session',
     'resume',
@@ -192,7 +176,6 @@ export const ERRORS = {
   ),
 
   'unknown-exchange': entry(
-    4300,
     'unknown-exchange',
     'command',
     'never',
@@ -201,7 +184,6 @@ export const ERRORS = {
     'no exchange has this name: declare it first or check the spelling',
   ),
   'bad-pattern': entry(
-    4301,
     'bad-pattern',
     'command',
     'never',
@@ -210,7 +192,6 @@ export const ERRORS = {
     'the pattern is too long or has too many words or control characters',
   ),
   'too-many-hashes': entry(
-    4302,
     'too-many-hashes',
     'command',
     'never',
@@ -219,7 +200,6 @@ export const ERRORS = {
     'a pattern may hold at most two "#" words',
   ),
   'bad-argument': entry(
-    4303,
     'bad-argument',
     'command',
     'never',
@@ -228,7 +208,6 @@ export const ERRORS = {
     'a field has the wrong type or is out of range; the detail names it',
   ),
   'too-many-bindings': entry(
-    4304,
     'too-many-bindings',
     'command',
     'never',
@@ -237,7 +216,6 @@ export const ERRORS = {
     'more bindings than allowed: use wider patterns or fewer subscriptions',
   ),
   'too-many-subscriptions': entry(
-    4305,
     'too-many-subscriptions',
     'command',
     'never',
@@ -246,7 +224,6 @@ export const ERRORS = {
     'this session has all the subscriptions it may have: unsubscribe one first',
   ),
   'payload-too-large': entry(
-    4306,
     'payload-too-large',
     'command',
     'never',
@@ -255,7 +232,6 @@ export const ERRORS = {
     'the payload is over maxPayloadBytes: send a link instead, or split it',
   ),
   'unknown-tag': entry(
-    4307,
     'unknown-tag',
     'command',
     'never',
@@ -264,7 +240,6 @@ export const ERRORS = {
     'this tag was never sent, or is settled already',
   ),
   'unknown-queue': entry(
-    4308,
     'unknown-queue',
     'command',
     'never',
@@ -272,9 +247,8 @@ export const ERRORS = {
     '§6',
     'this session has no such queue: it was unsubscribed or belongs to another session',
   ),
-  forbidden: entry(4309, 'forbidden', 'command', 'never', 403, '§3', 'your token does not permit this'),
+  forbidden: entry('forbidden', 'command', 'never', 403, '§3', 'your token does not permit this'),
   unroutable: entry(
-    4310,
     'unroutable',
     'command',
     'never',
@@ -283,7 +257,6 @@ export const ERRORS = {
     'mandatory was set and nobody is subscribed to this key: nothing was published',
   ),
   'bad-key': entry(
-    4311,
     'bad-key',
     'command',
     'never',
@@ -292,7 +265,6 @@ export const ERRORS = {
     'a routing key is at most 255 bytes and 32 words, without control characters',
   ),
   'bad-headers': entry(
-    4312,
     'bad-headers',
     'command',
     'never',
@@ -301,7 +273,6 @@ export const ERRORS = {
     'headers are at most 32 strings, numbers, booleans or nulls and 8 KiB in all',
   ),
   'exchange-mismatch': entry(
-    4313,
     'exchange-mismatch',
     'command',
     'never',
@@ -310,7 +281,6 @@ export const ERRORS = {
     'the exchange exists with other attributes: declare it as it is, or use another name',
   ),
   'reserved-name': entry(
-    4314,
     'reserved-name',
     'command',
     'never',
@@ -319,7 +289,6 @@ export const ERRORS = {
     'names starting with "amq." or "hub." belong to the hub',
   ),
   'bad-cursor': entry(
-    4315,
     'bad-cursor',
     'command',
     'never',
@@ -328,7 +297,6 @@ export const ERRORS = {
     'since is not live, earliest, last-per-key, a time or a cursor of this hub',
   ),
   'bad-payload': entry(
-    4316,
     'bad-payload',
     'command',
     'never',
@@ -337,7 +305,6 @@ export const ERRORS = {
     'a payload is valid Unicode text, {"json": value} or {"b64": base64}',
   ),
   'too-many-exchanges': entry(
-    4317,
     'too-many-exchanges',
     'command',
     'never',
@@ -346,7 +313,6 @@ export const ERRORS = {
     'the hub holds all the exchanges it may: use routing keys instead',
   ),
   'bad-name': entry(
-    4318,
     'bad-name',
     'command',
     'never',
@@ -356,7 +322,6 @@ export const ERRORS = {
   ),
 
   'publish-window': entry(
-    4400,
     'publish-window',
     'command',
     'later',
@@ -364,17 +329,7 @@ export const ERRORS = {
     '§11',
     'more unconfirmed publishes than the window allows: wait for confirms',
   ),
-  'queue-bytes': entry(
-    4401,
-    'queue-bytes',
-    'command',
-    'later',
-    429,
-    '§15',
-    'the rings of this session are at its byte budget: ask for smaller ones',
-  ),
   unavailable: entry(
-    4402,
     'unavailable',
     'command',
     'later',
@@ -384,7 +339,6 @@ export const ERRORS = {
   ),
 
   'outcome-unknown': entry(
-    4500,
     'outcome-unknown',
     'command',
     'never',
@@ -393,7 +347,6 @@ export const ERRORS = {
     'the session was lost before a confirm came: it may have been published or not',
   ),
   'outbox-full': entry(
-    4501,
     'outbox-full',
     'command',
     'later',
@@ -401,18 +354,10 @@ export const ERRORS = {
     '§11',
     'the outbox is full: wait for earlier publishes to be confirmed',
   ),
-  closed: entry(4502, 'closed', 'session', 'never', 0, '§13', 'the client was closed'),
-} as const satisfies Record<string, ErrorEntry>;
-
-export type ErrorName = keyof typeof ERRORS;
+  closed: entry('closed', 'session', 'never', 0, '§13', 'the client was closed'),
+} as const satisfies Record<ErrorName, ErrorEntry>;
 
 const byCode = new Map<number, ErrorEntry>(Object.values(ERRORS).map((e) => [e.code, e]));
 
 /** The entry of a code, or `undefined` where this version does not know it: then go by {@link retryOfCode}. */
 export const errorOfCode = (code: number): ErrorEntry | undefined => byCode.get(code);
-
-/** What a close code asks for, by range, so that codes of later versions are understood too (PROTOCOL §14). */
-export function retryOfCode(code: number): Retry {
-  if (code >= 4100 && code < 4200) return byCode.get(code)?.retry ?? 'never';
-  return 'resume';
-}

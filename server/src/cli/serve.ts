@@ -1,0 +1,160 @@
+/**
+ * `ringhub serve`: settings, a hub, what to do with it, and its end.
+ */
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { readTokens } from '../auth/configured-tokens.ts';
+import { type Config, type ConfigInput, readConfig } from '../config.ts';
+import { isLoopbackName } from '../http/caller-rules.ts';
+import { ListenError } from '../http/node-server.ts';
+import { createLog, type Logger } from '../ops/log.ts';
+import { type RunningHub, startHub } from '../start-hub.ts';
+import { greeting } from './greeting.ts';
+
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+interface ServeFlags {
+  dev?: true;
+  demo?: boolean;
+  host?: string;
+  port?: number;
+  config?: string;
+  origin?: string[];
+  logLevel?: Config['log']['level'];
+}
+
+const EXAMPLES = `
+Examples:
+  $ ringhub serve --dev                      try it: loopback, a random token, demo pages
+  $ ringhub serve --dev --port 0             the same on any free port
+  $ RINGHUB_TOKEN=abc ringhub serve --dev    with a token of your choice
+  $ ringhub serve --config ringhub.yaml      for real: tokens and limits from a file
+
+  ringhub.yaml:
+    host: 0.0.0.0
+    auth:
+      tokens:
+        - { tokenFile: /run/secrets/ringhub-app, subject: app, role: server }
+    http:
+      origins: [https://app.example.com]
+
+Every setting can also come from the environment: http.maxBodyBytes is RINGHUB_HTTP__MAX_BODY_BYTES.
+Flags win over the environment, the environment over the file. "ringhub config" shows what is in force.`;
+
+const NO_SECRET = `no tokens are configured, so nobody could be let in: choose one
+  ringhub serve --dev                   to try it on this machine, with a random token
+  ringhub serve --config ringhub.yaml   with auth.tokens: [{ tokenFile: …, subject: app, role: server }]
+  RINGHUB_AUTH__TOKENS='[{"token":"…","subject":"app","role":"server"}]' ringhub serve`;
+
+/** Options that say where settings come from, shared by all commands that read them. */
+export function withSettings(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'YAML or JSON file with settings (or RINGHUB_CONFIG)')
+    .option('--dev', 'for trying out: loopback only, a random token that may do everything')
+    .option('--demo', 'run the demo feeder (default with --dev)')
+    .option('--no-demo', 'do not run the demo feeder')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .addOption(
+      new Option('-p, --port <number>', 'port to listen on; 0 picks a free one (default: 8080)').argParser(Number),
+    )
+    .option('--origin <origin...>', 'origins of pages that may connect, besides the hub’s own')
+    .option('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (default: info)');
+}
+
+export function serveCommand(): Command {
+  return withSettings(new Command('serve'))
+    .description('run a hub')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: ServeFlags) => serve(flags));
+}
+
+/** Reads the settings or ends the process, telling what is wrong with them. */
+export function settings(flags: ServeFlags): { config: Config; warnings: readonly string[] } {
+  const name = flags.config ?? process.env.RINGHUB_CONFIG;
+  let file: { name: string; text: string } | undefined;
+  try {
+    if (name !== undefined) file = { name, text: readFileSync(name, 'utf8') };
+  } catch {
+    return fail(EXIT_USAGE, `cannot read the config file ${name}`);
+  }
+  const result = readConfig({ env: process.env, flags: settingsOfFlags(flags), ...(file && { file }) });
+  return result.kind === 'config' ? result : fail(EXIT_USAGE, ...result.faults);
+}
+
+const settingsOfFlags = ({ dev, demo, host, port, origin, logLevel }: ServeFlags): ConfigInput => ({
+  dev,
+  demo,
+  host,
+  port,
+  ...(origin && { http: { origins: origin } }),
+  ...(logLevel && { log: { level: logLevel } }),
+});
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const { config, warnings } = settings(flags);
+  const log = createLog(config.log.level);
+  const { grants, faults, warnings: tokenWarnings } = readTokens(config.auth.tokens);
+  if (config.dev && !isLoopbackName(config.host)) {
+    fail(EXIT_USAGE, `--dev is for this machine only, not for ${config.host}: leave --host out, or configure auth.tokens`);
+  }
+  if (config.dev && grants.length > 0) fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
+  if (faults.length > 0) fail(EXIT_USAGE, ...faults);
+  if (!config.dev && grants.length === 0) fail(EXIT_USAGE, NO_SECRET);
+  for (const warning of [...warnings, ...tokenWarnings]) log.warn(warning);
+
+  const devToken = process.env.RINGHUB_TOKEN;
+  const hub = await startHub({
+    host: config.host,
+    port: config.port,
+    tokens: grants,
+    origins: config.http.origins,
+    maxBodyBytes: config.http.maxBodyBytes,
+    publicMetrics: config.http.publicMetrics ?? config.dev,
+    limits: withoutUndefined(config.limits),
+    volatileLog: config.volatileLog,
+    drainWindowMs: config.shutdown.drainWindowMs,
+    processMetrics: true,
+    log,
+    ...(devToken ? { token: devToken } : {}),
+  }).catch((error: unknown) =>
+    error instanceof ListenError ? fail(EXIT_FAILED, error.message) : Promise.reject(error),
+  );
+  const feeder = new AbortController();
+  process.stdout.write(greeting(hub));
+  endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
+}
+
+/** The first signal asks for an orderly end, by a deadline; the second one ends at once. */
+function endOnSignals(hub: RunningHub, feeder: AbortController, deadlineMs: number, log: Logger): void {
+  let asked = false;
+  const end = (signal: NodeJS.Signals) => {
+    if (asked) process.exit(EXIT_FAILED);
+    asked = true;
+    log.info({ signal, deadlineMs }, 'shutting down; a second signal ends at once');
+    feeder.abort();
+    setTimeout(() => {
+      log.error({ deadlineMs }, 'the shutdown took too long');
+      process.exit(EXIT_FAILED);
+    }, deadlineMs).unref();
+    hub.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'the shutdown failed');
+        process.exit(EXIT_FAILED);
+      },
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+const withoutUndefined = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+
+function fail(exitCode: number, ...lines: readonly string[]): never {
+  for (const line of lines) process.stderr.write(`ringhub: ${line}\n`);
+  process.exit(exitCode);
+}

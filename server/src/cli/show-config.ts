@@ -1,0 +1,25 @@
+/**
+ * `ringhub config`: the settings in force, defaults included, secrets left out.
+ */
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { NODE_LIMITS } from '../core/limits.ts';
+import { settings, withSettings } from './serve.ts';
+
+export function configCommand(): Command {
+  return withSettings(new Command('config'))
+    .description('check the settings and show those in force, defaults included')
+    .action((flags) => {
+      const { config, warnings } = settings(flags);
+      for (const warning of warnings) process.stderr.write(`ringhub: ${warning}\n`);
+      const { demo = config.dev, limits, http, auth } = config;
+      const inForce = {
+        ...config,
+        demo,
+        auth: { tokens: auth.tokens.map((entry) => (entry.token ? { ...entry, token: '(secret)' } : entry)) },
+        http: { ...http, publicMetrics: http.publicMetrics ?? config.dev },
+        limits: { ...NODE_LIMITS, ...limits },
+      };
+      process.stdout.write(stringify(inForce));
+    });
+}

@@ -1,0 +1,34 @@
+/**
+ * Confirms of one turn, joined into runs: numbers and offsets that grow by one together (PROTOCOL §11).
+ */
+import type { Confirmed } from '@ringhub/protocol';
+
+type MutableRun = { -readonly [K in keyof Confirmed]: Confirmed[K] };
+
+export class ConfirmRuns {
+  private runs: MutableRun[] = [];
+
+  get isEmpty(): boolean {
+    return this.runs.length === 0;
+  }
+
+  add(seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): void {
+    const last = this.runs[this.runs.length - 1];
+    if (last && continues(last, seq, outcome)) last.count++;
+    else this.runs.push({ seq, count: 1, ...outcome });
+  }
+
+  /** Takes the runs out. */
+  drain(): readonly Confirmed[] {
+    const runs = this.runs;
+    this.runs = [];
+    return runs;
+  }
+}
+
+const continues = (run: Confirmed, seq: number, next: Omit<Confirmed, 'seq' | 'count'>): boolean =>
+  seq === run.seq + run.count &&
+  next.offset === run.offset + run.count &&
+  next.log === run.log &&
+  next.sessions === run.sessions &&
+  (next.duplicate ?? false) === (run.duplicate ?? false);

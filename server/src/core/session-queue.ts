@@ -1,0 +1,508 @@
+/**
+ * The session queue of one subscription: a bounded ring with credit, acks, gaps and an overflow policy
+ * (PROTOCOL §6–§9).
+ *
+ *    offer ─►  ready (waiting, untagged)  ── fill ─►  window (sent, tagged)  ── ack, reject ─► settled
+ *                 │ overflow, TTL, memory                  ▲ nack, resume: sent again, same tag
+ *                 └─► gap, in place
+ *
+ * Invariants: ready and window together hold at most `capacity` entries (gaps and holes aside) and
+ * `capacityBytes`; overflow, TTL and conflation touch only what was never sent; every message taken or
+ * refused is settled exactly once; what is lost is told where it would have stood. Pure: time is an argument.
+ */
+import type { ErrorName, GapRange, GapReason, Granted, Note, TagRanges } from '@ringhub/protocol';
+import type { StoredRecord } from '../ports/engine.ts';
+import type { Batch } from './batch.ts';
+import { GapEntry } from './gap-entry.ts';
+import { type DropReason, Ledger, type Outcome, residualOf } from './ledger.ts';
+import type { LogReader } from './log-reader.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { type Entry, ReadyRing, type SnapshotEnd } from './ready-ring.ts';
+import { UnackedWindow } from './unacked-window.ts';
+import { WrittenLog } from './written-log.ts';
+
+/** Bytes in all rings of one session, against its limit. */
+export interface SessionBytes {
+  held: number;
+  readonly max: number;
+}
+
+export interface QueueSettings extends Granted {
+  readonly conflationHeader?: string | undefined;
+  readonly maxRedeliveries: number;
+}
+
+/** What an offered message did: left it to the log, changed the ring, or filled a `disconnect` ring. */
+export type Offered = 'passed' | 'changed' | 'disconnect';
+
+type MutableNote = { -readonly [K in keyof Note]: Note[K] };
+
+export class SessionQueue {
+  readonly ledger = new Ledger();
+  readonly ready = new ReadyRing();
+  readonly window = new UnackedWindow();
+  prefetch: number;
+  closed = false;
+
+  /** Where waiting messages stand, by conflation key. */
+  private readonly waiting: Map<string, number> | undefined;
+  /** When each waiting message came in; only with a queue TTL. */
+  private readonly enteredMs: Map<StoredRecord, number> | undefined;
+  private readonly written: WrittenLog | undefined;
+  /** What differs by receiver, for the few messages that have it. */
+  private readonly notes = new Map<StoredRecord, MutableNote>();
+  /** Tags to send again after a nack. */
+  private readonly nacked = new Set<number>();
+
+  constructor(
+    readonly id: number,
+    readonly settings: QueueSettings,
+    readonly reader: LogReader,
+    private readonly budget: MemoryBudget,
+    private readonly sessionBytes: SessionBytes,
+  ) {
+    this.prefetch = settings.prefetch;
+    if (settings.overflow === 'conflate') this.waiting = new Map();
+    if (settings.ttlMs !== undefined) this.enteredMs = new Map();
+    if (settings.ack === 'none') this.written = new WrittenLog();
+  }
+
+  /** Bytes of messages held, sent or not. */
+  get bytes(): number {
+    return this.ready.bytes + this.window.bytes;
+  }
+
+  /** What the ledger's law leaves over; anything but 0 is a bug. */
+  get residual(): number {
+    return residualOf(this.ledger, this.ready.messages, this.window.messages);
+  }
+
+  /** A message of the live feed that matches a binding. */
+  offer(record: StoredRecord, nowMs: number): Offered {
+    if (!this.reader.takesLive(record.offset)) return 'passed';
+    if (this.settings.overflow === 'catch-up' && !this.hasRoomFor(record)) {
+      this.reader.fallBehind();
+      return 'passed';
+    }
+    this.reader.passed(record.offset);
+    this.take(record, nowMs);
+    if (this.settings.overflow !== 'disconnect' || !this.overflowed) return 'changed';
+    this.overflowed = false;
+    return 'disconnect';
+  }
+
+  /**
+   * A message read from the log.
+   *
+   * @returns false where it has to wait for acks to make room; nothing read is lost to overflow, but what could
+   *   never fit is refused
+   */
+  takeRead(record: StoredRecord, nowMs: number): boolean {
+    const fitsAtAll = record.bytes <= this.settings.capacityBytes && record.bytes <= this.sessionBytes.max;
+    if (fitsAtAll && !this.hasRoomFor(record)) return false;
+    this.take(record, nowMs);
+    return true;
+  }
+
+  /** Tells a loss that no obligation stood for: trimmed from the log, or of another epoch. */
+  tellLoss(range: GapRange): void {
+    this.tailGap().addRange(range);
+  }
+
+  endSnapshot(end: SnapshotEnd): void {
+    this.ready.push(end);
+  }
+
+  /** How many messages may be read from the log now. */
+  get roomToRead(): number {
+    if (this.bytes >= this.settings.capacityBytes || this.sessionBytes.held >= this.sessionBytes.max)
+      return 0;
+    const slots = this.settings.capacity - this.window.span - this.ready.messages;
+    const wanted =
+      this.settings.ack === 'none' ? slots : this.prefetch - this.window.unsettled - this.ready.messages;
+    return Math.max(0, Math.min(slots, wanted));
+  }
+
+  /** Whether `fill` would give anything. */
+  get hasSomethingToSend(): boolean {
+    return (
+      this.nacked.size > 0 ||
+      this.window.sentTag < this.window.lastTag ||
+      (this.ready.length > 0 && this.hasCredit)
+    );
+  }
+
+  /**
+   * Moves what may be sent now into a batch of contiguous tags: first what a resume asks for again, then what
+   * was nacked, then new entries as credit allows.
+   */
+  fill(batch: Batch, maxItems: number, maxBytes: number, nowMs: number): void {
+    batch.clear();
+    if (this.fillResends(batch, maxItems, maxBytes) || this.fillNacked(batch)) return;
+    while (batch.entries.length < maxItems && batch.bytes < maxBytes && this.hasCredit) {
+      this.expire(nowMs);
+      const entry = this.ready.shift();
+      if (!entry) return;
+      this.send(entry, batch);
+    }
+  }
+
+  /** Settles tags as acknowledged; changes nothing where one was never sent or is named twice. */
+  ack(upTo: number, ranges: TagRanges): ErrorName | undefined {
+    if (this.written) return undefined;
+    if (upTo > this.window.sentTag || !this.areUnsettled(ranges, upTo)) return 'unknown-tag';
+    this.settleUpTo(upTo);
+    this.settleRanges(ranges, 'acked');
+    return undefined;
+  }
+
+  /** Ends messages unprocessed. */
+  reject(ranges: TagRanges): ErrorName | undefined {
+    if (this.written) return undefined;
+    if (!this.areUnsettled(ranges, 0)) return 'unknown-tag';
+    this.settleRanges(ranges, 'rejected');
+    return undefined;
+  }
+
+  /** Has messages sent again, with their tags; too often, and a gap stands in their place. */
+  nack(ranges: TagRanges): ErrorName | undefined {
+    if (this.written) return undefined;
+    if (!this.areUnsettled(ranges, 0)) return 'unknown-tag';
+    for (const [from, to] of ranges) {
+      for (let tag = from; tag <= to; tag++) this.nackOne(tag);
+    }
+    return undefined;
+  }
+
+  /** Whether a resume claims no more than was sent. */
+  mayResume(lastTag: number, ackedUpTo: number, ackedRanges: TagRanges): boolean {
+    const highestAcked = Math.max(ackedUpTo, ackedRanges[ackedRanges.length - 1]?.[1] ?? 0);
+    return lastTag <= this.window.lastTag && highestAcked <= lastTag;
+  }
+
+  /** A client came back: applies its acks and has everything after `lastTag` sent again. */
+  resume(lastTag: number, ackedUpTo: number, ackedRanges: TagRanges, cursorOffset: number): void {
+    if (this.written) {
+      const notices = this.written.notReceived(lastTag, this.window.lastTag, this.reader.epoch, cursorOffset);
+      for (const notice of notices.reverse()) this.unshift(notice);
+      return;
+    }
+    this.settleUpTo(ackedUpTo);
+    for (const [from, to] of ackedRanges) {
+      for (let tag = Math.max(from, this.window.firstTag); tag <= to; tag++) this.settle(tag, 'acked');
+    }
+    this.window.rewind(lastTag);
+  }
+
+  /** Loses the oldest waiting messages until `bytes` are free; returns what it freed. */
+  trim(bytes: number): number {
+    const before = this.ready.bytes;
+    while (before - this.ready.bytes < bytes && this.loseOldest('memory', 'memory')) {}
+    return before - this.ready.bytes;
+  }
+
+  /** Loses waiting messages that are too old. */
+  expire(nowMs: number): void {
+    for (;;) {
+      const record = this.ready.peek(this.firstMessage());
+      if (record?.kind !== 'message' || this.expiresMs(record) > nowMs) return;
+      this.loseOldest('expired', 'expired');
+    }
+  }
+
+  /** Offset up to which everything was sent or settled, or `undefined` where something waits to be sent again. */
+  sentUpTo(feedOffset: number): number | undefined {
+    if (this.nacked.size > 0 || this.window.sentTag < this.window.lastTag) return undefined;
+    let lowest = this.reader.cursorOffset(feedOffset);
+    if (lowest === undefined) return undefined;
+    const scanned = this.waiting ? this.ready.length : Math.min(1, this.ready.length);
+    for (let i = 0; i < scanned; i++) {
+      const entry = this.ready.peek(i)!;
+      if (entry.kind === 'snapshot-end') return undefined;
+      const offset = entry.kind === 'message' ? entry.offset : entry.lowestOffset(this.reader.log);
+      lowest = Math.min(lowest, offset - 1);
+    }
+    return lowest;
+  }
+
+  /** Settles everything that is left; the queue is over. */
+  close(reason: DropReason): void {
+    this.closed = true;
+    for (let tag = this.window.firstTag; tag <= this.window.lastTag; tag++) this.settle(tag, reason);
+    for (let entry = this.ready.shift(); entry; entry = this.ready.shift()) {
+      if (entry.kind === 'message') this.release(entry, reason);
+    }
+    this.waiting?.clear();
+    this.nacked.clear();
+  }
+
+  // ── taking ──
+
+  /** Set while `disconnect` has emptied the ring and nobody was told yet. */
+  private overflowed = false;
+
+  private take(record: StoredRecord, nowMs: number): void {
+    this.ledger.begin();
+    this.enteredMs?.set(record, nowMs);
+    if (this.waiting && this.conflate(record)) return;
+    if (!this.hasRoomFor(record)) this.makeRoom(record);
+    if (!this.hasRoomFor(record)) {
+      this.refuse(record, this.settings.overflow === 'drop-newest' ? 'refused' : this.reasonOfFull(record));
+      return;
+    }
+    this.hold(record);
+    const index = this.ready.push(record);
+    this.waiting?.set(this.conflationKey(record), index);
+  }
+
+  private hasRoomFor(record: StoredRecord): boolean {
+    return (
+      this.ready.messages + this.window.span < this.settings.capacity &&
+      this.bytes + record.bytes <= this.settings.capacityBytes &&
+      this.sessionBytes.held + record.bytes <= this.sessionBytes.max
+    );
+  }
+
+  private makeRoom(record: StoredRecord): void {
+    switch (this.settings.overflow) {
+      case 'drop-oldest':
+      case 'conflate':
+        while (!this.hasRoomFor(record) && this.loseOldest('overflow', 'overflow')) {}
+        return;
+      case 'disconnect':
+        while (this.loseOldest('slow-consumer', 'slow-consumer')) {}
+        this.overflowed = true;
+        return;
+      case 'drop-newest':
+      case 'catch-up':
+        return;
+      default:
+        this.settings.overflow satisfies never;
+    }
+  }
+
+  /** Why a message finds no room although everything that may give way has. */
+  private reasonOfFull(record: StoredRecord): 'session-bytes' | 'overflow' | 'slow-consumer' {
+    if (this.settings.overflow === 'disconnect') return 'slow-consumer';
+    return this.sessionBytes.held + record.bytes > this.sessionBytes.max ? 'session-bytes' : 'overflow';
+  }
+
+  private refuse(
+    record: StoredRecord,
+    reason: 'refused' | 'session-bytes' | 'overflow' | 'slow-consumer',
+  ): void {
+    this.enteredMs?.delete(record);
+    this.ledger.settle(reason);
+    this.tailGap().addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
+  }
+
+  /** Puts a message in the place of the waiting one with the same key; false where none waits. */
+  private conflate(record: StoredRecord): boolean {
+    const index = this.waiting?.get(this.conflationKey(record));
+    if (index === undefined) return false;
+    const old = this.ready.peek(index - this.ready.headIndex) as StoredRecord;
+    const replaced = (this.notes.get(old)?.replaced ?? 0) + 1;
+    this.hold(record);
+    this.ready.replace(index, record);
+    this.release(old, 'conflated');
+    this.notes.set(record, { replaced });
+    // The newcomer may be the larger one.
+    while (this.isOverBytes && this.loseOldest('overflow', 'overflow')) {}
+    return true;
+  }
+
+  private get isOverBytes(): boolean {
+    return this.bytes > this.settings.capacityBytes || this.sessionBytes.held > this.sessionBytes.max;
+  }
+
+  private conflationKey(record: StoredRecord): string {
+    const header = this.settings.conflationHeader;
+    if (header === undefined) return record.key;
+    const value =
+      record.headers && Object.hasOwn(record.headers, header) ? record.headers[header] : undefined;
+    return value === undefined ? `key:${record.key}` : `${typeof value}:${value}`;
+  }
+
+  // ── losing ──
+
+  /** Turns the oldest waiting message into a gap in its place; false where none waits. */
+  private loseOldest(reason: GapReason, outcome: Outcome): boolean {
+    const distance = this.firstMessage();
+    const record = this.ready.peek(distance);
+    if (record?.kind !== 'message') return false;
+    if (this.waiting) this.forgetWaiting(record);
+    const before = distance > 0 ? this.ready.peek(distance - 1) : undefined;
+    let gap: GapEntry;
+    if (before?.kind === 'gap') {
+      gap = before;
+      this.ready.remove(distance);
+    } else {
+      gap = new GapEntry();
+      this.ready.replace(this.ready.headIndex + distance, gap);
+    }
+    gap.addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
+    this.release(record, outcome);
+    this.absorbNext(gap);
+    return true;
+  }
+
+  /** Merges a gap near the head with one that has become its neighbour. */
+  private absorbNext(gap: GapEntry): void {
+    for (let i = 0; i + 1 < this.ready.length; i++) {
+      if (this.ready.peek(i) !== gap) continue;
+      const next = this.ready.peek(i + 1);
+      if (next?.kind !== 'gap') return;
+      gap.absorb(next);
+      this.ready.remove(i + 1);
+      return;
+    }
+  }
+
+  /** Distance of the first message behind the head: past a gap, a snapshot end and another gap at most. */
+  private firstMessage(): number {
+    let distance = 0;
+    while (distance < this.ready.length && this.ready.peek(distance)!.kind !== 'message') distance++;
+    return distance;
+  }
+
+  private tailGap(): GapEntry {
+    const tail = this.ready.peekTail();
+    if (tail?.kind === 'gap') return tail;
+    const gap = new GapEntry();
+    this.ready.push(gap);
+    return gap;
+  }
+
+  private unshift(notice: GapEntry | SnapshotEnd): void {
+    const head = this.ready.peek();
+    if (notice.kind === 'gap' && head?.kind === 'gap') {
+      notice.absorb(head);
+      this.ready.shift();
+    }
+    this.ready.unshift(notice);
+  }
+
+  /** Whether the queue is in order of offset: then neighbouring losses form one range. */
+  private get isDense(): boolean {
+    return this.waiting === undefined;
+  }
+
+  private expiresMs(record: StoredRecord): number {
+    const entered = this.enteredMs?.get(record);
+    if (entered === undefined || this.settings.ttlMs === undefined) return record.expiresMs;
+    return Math.min(record.expiresMs, entered + this.settings.ttlMs);
+  }
+
+  // ── sending ──
+
+  private get hasCredit(): boolean {
+    if (this.written) return this.prefetch > 0;
+    return this.window.unsettled < this.prefetch && this.window.span < this.settings.capacity;
+  }
+
+  private send(entry: Entry, batch: Batch): void {
+    const note = entry.kind === 'message' ? this.notes.get(entry) : undefined;
+    if (entry.kind === 'message' && this.waiting) this.forgetWaiting(entry);
+    if (!this.written) {
+      batch.add(this.window.add(entry), entry, note);
+      return;
+    }
+    const tag = this.window.skip();
+    this.written.add(tag, entry);
+    batch.add(tag, entry, note);
+    if (entry.kind === 'message') this.release(entry, 'written');
+  }
+
+  private fillResends(batch: Batch, maxItems: number, maxBytes: number): boolean {
+    for (let tag = this.window.nextResend(); tag > 0; tag = this.window.nextResend()) {
+      const entry = this.window.get(tag)!;
+      const joins = batch.entries.length === 0 || tag === batch.firstTag + batch.entries.length;
+      if (!joins || batch.entries.length >= maxItems || batch.bytes >= maxBytes) break;
+      this.nacked.delete(tag);
+      batch.add(tag, entry, this.noteOf(entry));
+      this.window.markSent(tag);
+    }
+    return batch.entries.length > 0;
+  }
+
+  /** One nacked entry a batch: they are few, and their tags are apart. */
+  private fillNacked(batch: Batch): boolean {
+    for (const tag of this.nacked) {
+      this.nacked.delete(tag);
+      const entry = this.window.get(tag);
+      if (!entry) continue;
+      batch.add(tag, entry, this.noteOf(entry));
+      return true;
+    }
+    return false;
+  }
+
+  private noteOf(entry: Entry): Note | undefined {
+    return entry.kind === 'message' ? this.notes.get(entry) : undefined;
+  }
+
+  // ── settling ──
+
+  /** True where all tags of all ranges were sent, are not settled, and lie above `above`. */
+  private areUnsettled(ranges: TagRanges, above: number): boolean {
+    for (const [from, to] of ranges) {
+      if (from <= above || from < this.window.firstTag || to > this.window.sentTag) return false;
+      for (let tag = from; tag <= to; tag++) if (!this.window.get(tag)) return false;
+    }
+    return true;
+  }
+
+  private settleUpTo(upTo: number): void {
+    for (let tag = this.window.firstTag; tag <= upTo; tag++) this.settle(tag, 'acked');
+  }
+
+  private settleRanges(ranges: TagRanges, outcome: Outcome): void {
+    for (const [from, to] of ranges) {
+      for (let tag = from; tag <= to; tag++) this.settle(tag, outcome);
+    }
+  }
+
+  private settle(tag: number, outcome: Outcome): void {
+    const entry = this.window.take(tag);
+    if (!entry) return;
+    if (this.nacked.size > 0) this.nacked.delete(tag);
+    if (entry.kind === 'message') this.release(entry, outcome);
+  }
+
+  private nackOne(tag: number): void {
+    const entry = this.window.get(tag);
+    if (!entry || this.nacked.has(tag)) return;
+    this.nacked.add(tag);
+    if (entry.kind !== 'message') return;
+    const note = this.notes.get(entry) ?? {};
+    note.redelivered = (note.redelivered ?? 0) + 1;
+    if (note.redelivered <= this.settings.maxRedeliveries) {
+      this.notes.set(entry, note);
+      return;
+    }
+    const gap = new GapEntry();
+    gap.addMessage(entry.log, this.reader.epoch, entry.offset, 'redelivery-limit', this.isDense);
+    this.window.replace(tag, gap);
+    this.release(entry, 'redelivery-limit');
+  }
+
+  // ── holding ──
+
+  private hold(record: StoredRecord): void {
+    this.budget.hold(record);
+    this.sessionBytes.held += record.bytes;
+  }
+
+  /** The only way out for a message this ring holds. */
+  private release(record: StoredRecord, outcome: Outcome): void {
+    this.ledger.settle(outcome);
+    this.enteredMs?.delete(record);
+    if (this.notes.size > 0) this.notes.delete(record);
+    this.sessionBytes.held -= record.bytes;
+    this.budget.release(record);
+  }
+
+  private forgetWaiting(record: StoredRecord): void {
+    this.waiting?.delete(this.conflationKey(record));
+  }
+}

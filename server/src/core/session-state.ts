@@ -1,0 +1,77 @@
+/**
+ * The session machine: all its states, events and what follows, in one table (PROTOCOL §3).
+ *
+ *              resume (takes over)
+ *                  ┌───┐
+ *   created ─► attached ◄── resume ── parked
+ *                │  │                   │
+ *                │  └─ connection lost ─►
+ *                └──── bye, evict ──► closed ◄── bye, evict, window over
+ *
+ * The table knows nothing of sockets or rings: it names effects, which the hub performs in order.
+ */
+
+export type SessionState = 'attached' | 'parked' | 'closed';
+
+export type SessionEvent =
+  | 'resume'
+  | 'connection-lost'
+  | 'window-over'
+  | 'bye'
+  | 'evict'
+  | 'slow-consumer'
+  | 'drain';
+
+export type SessionEffect =
+  /** Close the old connection: it is finished. */
+  | 'close-taken-over'
+  | 'close-slow-consumer'
+  | 'close-evicted'
+  | 'close-bye'
+  | 'close-draining'
+  /** Put the new connection in its place. */
+  | 'attach'
+  /** Forget the connection and start the resume window. */
+  | 'park'
+  /** Settle everything that is left as … and forget the session. */
+  | 'end-closed'
+  | 'end-resume-expired'
+  | 'end-evicted';
+
+export interface Transition {
+  readonly to: SessionState;
+  readonly effects: readonly SessionEffect[];
+}
+
+const stay = (to: SessionState): Transition => ({ to, effects: [] });
+
+export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<SessionEvent, Transition>>>> =
+  {
+    attached: {
+      resume: { to: 'attached', effects: ['close-taken-over', 'attach'] },
+      'connection-lost': { to: 'parked', effects: ['park'] },
+      'window-over': stay('attached'),
+      bye: { to: 'closed', effects: ['close-bye', 'end-closed'] },
+      evict: { to: 'closed', effects: ['close-evicted', 'end-evicted'] },
+      'slow-consumer': { to: 'parked', effects: ['close-slow-consumer', 'park'] },
+      drain: { to: 'parked', effects: ['close-draining', 'park'] },
+    },
+    parked: {
+      resume: { to: 'attached', effects: ['attach'] },
+      'connection-lost': stay('parked'),
+      'window-over': { to: 'closed', effects: ['end-resume-expired'] },
+      bye: { to: 'closed', effects: ['end-closed'] },
+      evict: { to: 'closed', effects: ['end-evicted'] },
+      'slow-consumer': stay('parked'),
+      drain: stay('parked'),
+    },
+    closed: {
+      resume: stay('closed'),
+      'connection-lost': stay('closed'),
+      'window-over': stay('closed'),
+      bye: stay('closed'),
+      evict: stay('closed'),
+      'slow-consumer': stay('closed'),
+      drain: stay('closed'),
+    },
+  };

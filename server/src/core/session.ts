@@ -1,0 +1,87 @@
+/**
+ * One session: what outlives its connections (PROTOCOL §3).
+ *
+ * Holds the queues, the numbers of its publishes, and what is to be written at the next flush: answers,
+ * confirms and which queues have something to send. Pure: the hub owns the connection and the clock.
+ */
+import type { Confirmed, ErrorEntry, ErrorName } from '@ringhub/protocol';
+import type { Principal } from '../ports/auth.ts';
+import { ConfirmRuns } from './confirm-runs.ts';
+import type { SessionLimits } from './limits.ts';
+import { PublishWindow } from './publish-window.ts';
+import type { ResumeTokens } from './resume-token.ts';
+import type { SessionBytes } from './session-queue.ts';
+import type { SessionState } from './session-state.ts';
+import type { Subscription } from './subscription.ts';
+
+/** The connection a session has, as the hub uses it. */
+export interface Link {
+  /** Sent and not yet handed to the operating system. */
+  readonly bufferedBytes: number;
+  send(message: string): void;
+  /** Closes the connection; `bye` is a good end. */
+  end(why: ErrorEntry | 'bye'): void;
+}
+
+export class Session {
+  state: SessionState = 'attached';
+  /** Only the hub sets and uses it. */
+  link: Link | undefined;
+  readonly subscriptions = new Map<number, Subscription>();
+  readonly publishes: PublishWindow;
+  readonly confirms = new ConfirmRuns();
+  readonly bytes: SessionBytes;
+  /** Bindings over all queues. */
+  bindings = 0;
+  /** Monotonic time at which the resume window ends, while parked. */
+  parkedUntilMs = Number.POSITIVE_INFINITY;
+
+  /** Frames to be written before the deliveries of the next flush. */
+  readonly output: string[] = [];
+  outputBytes = 0;
+  /** Waits for the next flush. */
+  isDirty = false;
+  /** Offset of the last record counted as reaching this session. */
+  reachedBy = 0;
+  /** Subscriptions that may have something to send. */
+  readonly dirty = new Set<Subscription>();
+
+  constructor(
+    readonly id: string,
+    readonly principal: Principal,
+    readonly limits: SessionLimits,
+    readonly tokens: ResumeTokens,
+  ) {
+    this.publishes = new PublishWindow({
+      messages: limits.publishWindowMessages,
+      bytes: limits.publishWindowBytes,
+    });
+    this.bytes = { held: 0, max: limits.maxSessionBytes };
+  }
+
+  /** Queues a frame for the next flush; false once more waits unread than the limit allows. */
+  write(frame: string): boolean {
+    this.output.push(frame);
+    this.outputBytes += frame.length;
+    return this.outputBytes <= this.limits.maxOutputBytes;
+  }
+
+  confirm(seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): void {
+    this.confirms.add(seq, outcome);
+  }
+
+  /** What was to be written belongs to a connection that is gone; a resume asks again. */
+  forgetOutput(): void {
+    this.output.length = 0;
+    this.outputBytes = 0;
+    this.confirms.drain();
+    this.publishes.told();
+    this.dirty.clear();
+  }
+
+  /** Why one more subscription is refused, or `undefined`. */
+  subscriptionFault(bindings: number): ErrorName | undefined {
+    if (this.subscriptions.size >= this.limits.maxSubscriptions) return 'too-many-subscriptions';
+    return this.bindings + bindings > this.limits.maxBindings ? 'too-many-bindings' : undefined;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * The sent part of a session queue: entries by delivery tag, until each is settled.
+ *
+ *     first           sent           next
+ *       ▼               ▼              ▼
+ *   … [3] [·] [5] [6] | [7] [8] [9]      · settled; behind `sent`: to be sent again after a resume
+ *
+ * Tags are contiguous and assigned at first send. A settled entry leaves a hole until everything before it
+ * is settled too; `span` counts the holes, so a forgotten first ack bounds what follows it.
+ */
+import type { Entry } from './ready-ring.ts';
+
+const INITIAL_SLOTS = 8;
+
+export class UnackedWindow {
+  /** Unsettled entries of all kinds. */
+  unsettled = 0;
+  messages = 0;
+  bytes = 0;
+
+  private slots: (Entry | undefined)[] = [];
+  /** The lowest tag not settled, or `next` where all are. */
+  private first = 1;
+  private next = 1;
+  private sent = 0;
+
+  get firstTag(): number {
+    return this.first;
+  }
+
+  /** The highest tag assigned; 0 for none. */
+  get lastTag(): number {
+    return this.next - 1;
+  }
+
+  /** The highest tag sent on this connection or a former one that received it. */
+  get sentTag(): number {
+    return this.sent;
+  }
+
+  /** Tags from the first unsettled one on, holes included. */
+  get span(): number {
+    return this.next - this.first;
+  }
+
+  /** Assigns the next tag to an entry that is being sent for the first time. */
+  add(entry: Entry): number {
+    if (this.span === this.slots.length) this.grow();
+    const tag = this.next++;
+    this.slots[tag & (this.slots.length - 1)] = entry;
+    if (this.sent === tag - 1) this.sent = tag;
+    this.unsettled++;
+    if (entry.kind === 'message') {
+      this.messages++;
+      this.bytes += entry.bytes;
+    }
+    return tag;
+  }
+
+  /** Assigns a tag without keeping anything (ack none). */
+  skip(): number {
+    const tag = this.next++;
+    this.first = this.next;
+    this.sent = tag;
+    return tag;
+  }
+
+  /** The unsettled entry of a tag, or `undefined`. */
+  get(tag: number): Entry | undefined {
+    return tag >= this.first && tag < this.next ? this.slots[tag & (this.slots.length - 1)] : undefined;
+  }
+
+  /** Takes an unsettled entry out; `undefined` where the tag was never assigned or is settled. */
+  take(tag: number): Entry | undefined {
+    const entry = this.get(tag);
+    if (!entry) return undefined;
+    const mask = this.slots.length - 1;
+    this.slots[tag & mask] = undefined;
+    this.unsettled--;
+    if (entry.kind === 'message') {
+      this.messages--;
+      this.bytes -= entry.bytes;
+    }
+    while (this.first < this.next && this.slots[this.first & mask] === undefined) this.first++;
+    return entry;
+  }
+
+  /** Puts another entry at an unsettled tag (a message that became a gap). */
+  replace(tag: number, entry: Entry): Entry {
+    const slot = tag & (this.slots.length - 1);
+    const old = this.slots[slot]!;
+    this.slots[slot] = entry;
+    if (old.kind === 'message') {
+      this.messages--;
+      this.bytes -= old.bytes;
+    }
+    if (entry.kind === 'message') {
+      this.messages++;
+      this.bytes += entry.bytes;
+    }
+    return old;
+  }
+
+  /** Everything after `tag` is to be sent again. */
+  rewind(tag: number): void {
+    this.sent = tag;
+  }
+
+  /** The next unsettled tag to send again, or 0; moves past settled ones. */
+  nextResend(): number {
+    while (this.sent < this.next - 1) {
+      const tag = this.sent + 1;
+      if (this.get(tag)) return tag;
+      this.sent = tag;
+    }
+    return 0;
+  }
+
+  markSent(tag: number): void {
+    if (tag > this.sent) this.sent = tag;
+  }
+
+  private grow(): void {
+    const size = Math.max(INITIAL_SLOTS, this.slots.length * 2);
+    const slots = new Array<Entry | undefined>(size);
+    const mask = this.slots.length - 1;
+    for (let tag = this.first; tag < this.next; tag++) slots[tag & (size - 1)] = this.slots[tag & mask];
+    this.slots = slots;
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * The gateway: connections on one side, the hub's commands on the other (PROTOCOL §2–§4).
+ *
+ *   hello ── token asked for ─► authenticating ─► open ─► closed
+ *
+ * Decodes frames, asks the auth port who is there, and keeps time for each connection: the hello's deadline, the
+ * heartbeat both ways. A frame with a wrong field costs its command; what is no frame at all ends the connection.
+ */
+import { decodeClientMessage, ERRORS, type ErrorEntry, type ErrorName, type Hello } from '@ringhub/protocol';
+import type { NodeLimits } from './core/limits.ts';
+import type { Link, Session } from './core/session.ts';
+import type { Hub } from './hub/hub.ts';
+import type { Auth, Principal } from './ports/auth.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Socket, SocketHandler } from './ports/transport.ts';
+
+export interface GatewayOptions {
+  readonly hub: Hub;
+  readonly auth: Auth;
+  readonly clock: Clock;
+  readonly limits: NodeLimits;
+  readonly onFault?: (fault: string, error?: unknown) => void;
+}
+
+const TICK_MS = 1000;
+/** What a client may send while its token is being checked. */
+const MAX_EARLY_BYTES = 64 * 1024;
+/** How often a drain looks whether all is settled. */
+const DRAIN_POLL_MS = 50;
+
+export class Gateway {
+  private readonly connections = new Set<Connection>();
+  private readonly timer: { stop(): void };
+
+  constructor(private readonly options: GatewayOptions) {
+    this.timer = options.clock.every(TICK_MS, () => this.tick());
+  }
+
+  /** A transport has a new connection. */
+  accept(socket: Socket): SocketHandler {
+    const connection = new Connection(socket, this.options, (gone) => this.connections.delete(gone));
+    this.connections.add(connection);
+    return connection;
+  }
+
+  /**
+   * Ends all connections in good order: clients are told when to come back, what is on its way may still be
+   * acknowledged, then they are closed.
+   *
+   * @param windowMs clients come back spread over this time
+   * @param graceMs how long to wait for acks
+   */
+  drain(windowMs: number, graceMs: number, done: () => void): void {
+    const { hub, clock } = this.options;
+    hub.announceDrain(windowMs);
+    const deadlineMs = clock.nowMs() + graceMs;
+    const poll = (): void => {
+      if (!hub.isSettled && clock.nowMs() < deadlineMs) {
+        clock.after(DRAIN_POLL_MS, poll);
+        return;
+      }
+      hub.closeConnections();
+      for (const connection of this.connections) connection.end(ERRORS.draining);
+      done();
+    };
+    poll();
+  }
+
+  close(): void {
+    this.timer.stop();
+  }
+
+  private tick(): void {
+    for (const connection of this.connections) connection.tick();
+  }
+}
+
+type Frame = ReturnType<typeof decodeClientMessage>[number];
+
+class Connection implements Link, SocketHandler {
+  private state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello';
+  private session: Session | undefined;
+  private readonly openedMs: number;
+  private heardMs: number;
+  private beatMs: number;
+  /** Frames that came while the token was being checked. */
+  private early: Frame[] = [];
+  private earlyBytes = 0;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly options: GatewayOptions,
+    private readonly gone: (connection: Connection) => void,
+  ) {
+    this.openedMs = this.heardMs = this.beatMs = options.clock.nowMs();
+  }
+
+  // ── as the transport's handler ──
+
+  message(message: string): void {
+    this.heardMs = this.options.clock.nowMs();
+    if (this.state === 'closed') return;
+    if (this.state === 'authenticating') this.earlyBytes += message.length;
+    try {
+      if (this.earlyBytes > MAX_EARLY_BYTES) this.fail('hello-expected');
+      else this.read(decodeClientMessage(message));
+    } catch (error) {
+      this.options.onFault?.('a frame could not be handled', error);
+      this.end(ERRORS.internal);
+    }
+  }
+
+  drained(): void {
+    if (this.session && this.state === 'open') this.options.hub.drained(this.session);
+  }
+
+  closed(): void {
+    this.leave();
+  }
+
+  // ── as the session's link ──
+
+  get bufferedBytes(): number {
+    return this.socket.bufferedBytes;
+  }
+
+  send(message: string): void {
+    if (this.state !== 'closed') this.socket.send(message);
+  }
+
+  end(why: ErrorEntry | 'bye'): void {
+    if (this.state === 'closed') return;
+    if (why === 'bye') this.socket.close(1000, 'bye');
+    else this.socket.close(why.code, why.text);
+    this.leave();
+  }
+
+  // ── its own ──
+
+  /** Deadlines of hello and silence; the heartbeat. */
+  tick(): void {
+    const { clock, hub, limits } = this.options;
+    const nowMs = clock.nowMs();
+    if (this.state === 'open') {
+      if (nowMs - this.heardMs > limits.deadMs) {
+        this.end(ERRORS['heartbeat-timeout']);
+      } else if (nowMs - this.beatMs >= limits.heartbeatMs) {
+        this.beatMs = nowMs;
+        hub.beat(this.session!);
+      }
+    } else if (nowMs - this.openedMs > limits.helloTimeoutMs) {
+      this.end(ERRORS['hello-timeout']);
+    }
+  }
+
+  private leave(): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.early = [];
+    this.gone(this);
+    if (this.session) this.options.hub.lost(this.session, this);
+  }
+
+  /** What was answered before a fatal error is still said. */
+  private fail(error: ErrorName): void {
+    if (this.session && this.state === 'open') this.options.hub.flush(this.session);
+    this.end(ERRORS[error]);
+  }
+
+  private read(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      if (this.state === 'closed') return;
+      if (this.state === 'authenticating') this.early.push(frame);
+      else if (frame.type === 'invalid' && frame.fatal) this.fail(frame.error);
+      else if (this.state === 'open') this.handle(frame);
+      else if (frame.type === 'hello') this.greet(frame);
+      else this.fail('hello-expected');
+    }
+  }
+
+  private handle(frame: Frame): void {
+    const { hub } = this.options;
+    const session = this.session!;
+    session.tokens.prove();
+    switch (frame.type) {
+      case 'ping':
+        hub.answerPing(session);
+        return;
+      case 'pong':
+        return;
+      case 'hello':
+        this.fail('hello-expected');
+        return;
+      case 'invalid': {
+        const error = hub.handleInvalid(session, frame);
+        if (error) this.fail(error);
+        return;
+      }
+      default: {
+        const error = hub.handle(session, frame);
+        if (error) this.fail(error);
+      }
+    }
+  }
+
+  private greet(hello: Hello): void {
+    const answer = this.options.auth.authenticate(hello.token);
+    if (!(answer instanceof Promise)) {
+      this.open(hello, answer);
+      return;
+    }
+    this.state = 'authenticating';
+    answer
+      .then((principal) => this.authenticated(hello, principal))
+      .catch((error: unknown) => {
+        this.options.onFault?.('a token could not be checked', error);
+        this.end(ERRORS.internal);
+      });
+  }
+
+  private authenticated(hello: Hello, principal: Principal | undefined): void {
+    if (this.state !== 'authenticating') return;
+    this.state = 'hello';
+    this.open(hello, principal);
+    const early = this.early;
+    this.early = [];
+    this.earlyBytes = 0;
+    this.read(early);
+  }
+
+  private open(hello: Hello, principal: Principal | undefined): void {
+    if (!principal) {
+      this.fail('unauthorized');
+      return;
+    }
+    const opened = this.options.hub.open(principal, hello, this);
+    if ('code' in opened) {
+      this.end(opened);
+      return;
+    }
+    this.session = opened;
+    this.state = 'open';
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The HTTP side of the hub as one app: publish, health, metrics, statistics, pages.
+ *
+ * A function of requests only: nothing here knows which server carries it. Every `/v1` path asks who calls
+ * (host, origin, token); pages carry a strict content policy; no answer says more than its caller may know.
+ */
+import { SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import type { Action, Auth, Principal } from '../ports/auth.ts';
+import type { HubApi } from '../ports/hub-api.ts';
+import { failed, json, notThere } from './answers.ts';
+import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
+import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
+import { publishRoute } from './publish-route.ts';
+import { pagesIn, staticFile } from './static-files.ts';
+
+export interface HttpAppOptions {
+  readonly hub: HubApi;
+  readonly auth: Auth;
+  readonly callers: CallerRules;
+  /** Largest request body. */
+  readonly maxBodyBytes: number;
+  /** The token that pages of a dev hub may fetch; `undefined` for any other hub. */
+  readonly devToken?: string;
+  /** Metrics in Prometheus' text form. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
+  /** Whether `/metrics` answers without a token. */
+  readonly publicMetrics: boolean;
+  /** Reasons besides the hub's own why it is not ready, such as a shutdown. */
+  readonly notReady?: () => readonly string[];
+  /** Folder of the built demo pages and file of the built SDK, where there are any. */
+  readonly pagesFolder?: string;
+  readonly sdkFolder?: string;
+  /** Told of a fault of ours, which the caller sees as `internal` only. */
+  readonly onFault?: (fault: unknown) => void;
+}
+
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  `style-src 'self' ${INDEX_STYLE_HASH}`,
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
+  ['Content-Security-Policy', PAGE_POLICY],
+  ['Cross-Origin-Opener-Policy', 'same-origin'],
+  ['Cross-Origin-Resource-Policy', 'same-origin'],
+  ['Referrer-Policy', 'no-referrer'],
+  ['X-Content-Type-Options', 'nosniff'],
+  ['X-Frame-Options', 'DENY'],
+];
+
+const CORS_MAX_AGE_S = 600;
+
+export function createHttpApp(options: HttpAppOptions): Hono {
+  const { hub, callers } = options;
+  const app = new Hono();
+
+  app.use(async (c, next) => {
+    const isApi = c.req.path.startsWith('/v1/');
+    const caller = { origin: isApi ? c.req.header('Origin') : undefined, host: c.req.header('Host') };
+    const objection = objectionTo(caller, callers);
+    if (objection) return secured(failed({ error: 'forbidden', detail: { reason: objection } }));
+    await next();
+    c.res = secured(c.res);
+    if (caller.origin !== undefined && !isOwnOrigin(caller.origin, caller.host)) {
+      c.res.headers.set('Access-Control-Allow-Origin', caller.origin);
+      c.res.headers.set('Access-Control-Expose-Headers', 'Retry-After');
+      c.res.headers.append('Vary', 'Origin');
+    }
+    return undefined;
+  });
+
+  app.options('/v1/*', (c) => {
+    c.header('Access-Control-Allow-Methods', 'GET, POST');
+    c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key');
+    c.header('Access-Control-Max-Age', String(CORS_MAX_AGE_S));
+    return c.body(null, 204);
+  });
+
+  const publish = publishRoute(hub);
+  const bounded = bodyLimit({
+    maxSize: options.maxBodyBytes,
+    onError: () => failed({ error: 'payload-too-large', detail: { maxBodyBytes: options.maxBodyBytes } }),
+  });
+  app.post('/v1/publish', async (c, next) => {
+    const principal = await bearer(c, options.auth);
+    if (!principal) return failed({ error: 'unauthorized' });
+    let answer: Response | undefined;
+    const refused = await bounded(c, async () => {
+      answer = await publish(c, principal);
+    });
+    return answer ?? refused ?? next();
+  });
+
+  app.get('/v1/stats', guarded('admin', options, () => json(hub.stats())));
+  app.get('/v1/dev/token', (c) =>
+    options.devToken !== undefined && isOwnPage(c) ? json({ token: options.devToken }) : c.notFound(),
+  );
+  app.get(WEBSOCKET_PATH, () =>
+    notThere(426, 'upgrade-required', `a WebSocket is here: ask for the subprotocol ${SUBPROTOCOL_JSON}`),
+  );
+
+  const metrics = async () =>
+    new Response(await options.metrics.text(), { headers: { 'Content-Type': options.metrics.contentType } });
+  app.get('/metrics', options.publicMetrics ? metrics : guarded('admin', options, metrics));
+
+  app.get('/livez', () => json({ status: 'alive' }));
+  const ready = (c: Context) => {
+    const health = hub.health();
+    const reasons = [...(options.notReady?.() ?? []), ...health.reasons];
+    const isReady = health.ready && reasons.length === 0;
+    const verbose = c.req.query('verbose') !== undefined;
+    return json(
+      { status: isReady ? 'ready' : 'not ready', ...(verbose && { reasons }) },
+      isReady ? 200 : 503,
+    );
+  };
+  app.get('/readyz', ready);
+  app.get('/healthz', ready);
+
+  mountPages(app, options);
+  app.notFound(() => notThere(404, 'not-found', 'nothing is here: see / for what there is'));
+  app.onError((fault) => {
+    options.onFault?.(fault);
+    return failed({ error: 'internal' });
+  });
+  return app;
+}
+
+function mountPages(app: Hono, { pagesFolder, sdkFolder, devToken }: HttpAppOptions): void {
+  app.get('/', async (c) => {
+    const pages = pagesFolder === undefined ? [] : await pagesIn(pagesFolder);
+    return c.html(indexPage({ dev: devToken !== undefined, host: new URL(c.req.url).host, pages }));
+  });
+  if (pagesFolder !== undefined) {
+    app.get('/demo/*', async (c) => {
+      const path = c.req.path.slice('/demo/'.length);
+      const file = await staticFile(pagesFolder, path);
+      if (file) return file;
+      return (await staticFile(pagesFolder, `${path}/`)) ? c.redirect(`${c.req.path}/`) : c.notFound();
+    });
+  }
+  if (sdkFolder !== undefined) {
+    // Public code, for pages of any origin; the map keeps the name that the bundle calls it by.
+    const sdk = async (c: Context, name: string) => {
+      const file = await staticFile(sdkFolder, name);
+      if (!file) return c.notFound();
+      file.headers.set('Access-Control-Allow-Origin', '*');
+      file.headers.set('Cross-Origin-Resource-Policy', 'cross-origin');
+      return file;
+    };
+    app.get('/sdk/ringhub.js', (c) => sdk(c, 'index.js'));
+    app.get('/sdk/index.js.map', (c) => sdk(c, 'index.js.map'));
+  }
+}
+
+/** Lets through who may do `action`, and pages of a dev hub. */
+function guarded(
+  action: Action,
+  { auth, devToken }: HttpAppOptions,
+  handle: () => Response | Promise<Response>,
+): (c: Context) => Promise<Response> {
+  return async (c) => {
+    if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined) return handle();
+    const principal = await bearer(c, auth);
+    if (!principal) return failed({ error: 'unauthorized' });
+    return principal.may(action, '', '') ? handle() : failed({ error: 'forbidden' });
+  };
+}
+
+async function bearer(c: Context, auth: Auth): Promise<Principal | undefined> {
+  const token = /^Bearer +([^\s]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  return token === undefined ? undefined : auth.authenticate(token);
+}
+
+/** Whether no other site's page is behind a request. Host and `Origin` have been checked before. */
+function isOwnPage(c: Context): boolean {
+  const site = c.req.header('Sec-Fetch-Site');
+  const origin = c.req.header('Origin');
+  return (
+    (site === undefined || site === 'same-origin' || site === 'none') &&
+    (origin === undefined || isOwnOrigin(origin, c.req.header('Host')))
+  );
+}
+
+function secured(response: Response): Response {
+  for (const [name, value] of SECURITY_HEADERS) {
+    if (!response.headers.has(name)) response.headers.set(name, value);
+  }
+  return response;
+}

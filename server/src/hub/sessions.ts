@@ -1,0 +1,231 @@
+/**
+ * Opens, resumes, parks and ends sessions (PROTOCOL §3, §12). What follows from what is the table in
+ * `core/session-state.ts`; here its effects are performed.
+ */
+import {
+  ERRORS,
+  type ErrorEntry,
+  encodeServerFrame,
+  type Hello,
+  PROTOCOL_VERSION,
+  parseCursor,
+  type Resume,
+  type ResumedQueue,
+  type ResumeQueue,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
+import type { DropReason } from '../core/ledger.ts';
+import { ResumeTokens } from '../core/resume-token.ts';
+import { type Link, Session } from '../core/session.ts';
+import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
+import type { Principal } from '../ports/auth.ts';
+import type { HubContext } from './context.ts';
+import type { Flusher } from './flusher.ts';
+import type { Subscriptions } from './subscriptions.ts';
+
+export const HUB_NAME = 'ringhub/0.1.0';
+
+export class Sessions {
+  /** In order of parking: the first has been away longest. */
+  private readonly parked = new Set<Session>();
+
+  constructor(
+    private readonly hub: HubContext,
+    private readonly flusher: Flusher,
+    private readonly subscriptions: Subscriptions,
+  ) {}
+
+  get parkedCount(): number {
+    return this.parked.size;
+  }
+
+  /** Answers a hello: a new session, or the old one, on this connection; or why not. */
+  open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
+    if (hello.version !== PROTOCOL_VERSION) return ERRORS['unsupported-version'];
+    const { resume } = hello;
+    const old = resume && this.find(principal, resume);
+    if (!old) return this.create(principal, resume, link);
+    const claimsTooMuch = resume.queues.some((q) => {
+      const queue = old.subscriptions.get(q.queue)?.queue;
+      return queue && !queue.mayResume(q.lastTag, q.ackedUpTo, q.ackedRanges);
+    });
+    if (claimsTooMuch) return ERRORS['resume-invalid'];
+    return this.resume(old, resume, link);
+  }
+
+  /** Something happened to a session: the table says what follows. */
+  happened(session: Session, event: SessionEvent, link?: Link): void {
+    const { to, effects } = SESSION_TRANSITIONS[session.state][event];
+    session.state = to;
+    for (const effect of effects) this.perform(session, effect, link);
+  }
+
+  /** Ends the parked sessions whose resume window is over. */
+  expire(nowMs: number): void {
+    for (const session of this.parked) {
+      if (session.parkedUntilMs > nowMs) return;
+      this.happened(session, 'window-over');
+    }
+  }
+
+  private find(principal: Principal, resume: Resume): Session | undefined {
+    const session = this.hub.sessions.get(resume.session);
+    if (!session || session.principal.subject !== principal.subject) return undefined;
+    return session.tokens.accepts(this.hub.ids.hash(resume.token)) ? session : undefined;
+  }
+
+  private create(principal: Principal, resume: Resume | undefined, link: Link): Session {
+    const token = this.hub.ids.token();
+    const tokens = new ResumeTokens(this.hub.ids.hash(token));
+    const session = new Session(this.hub.ids.id(), principal, this.hub.limitsOf(principal.role), tokens);
+    session.link = link;
+    this.hub.sessions.set(session.id, session);
+    if (resume) this.hub.counters.resumesLost++;
+    this.declare(principal, resume);
+    this.welcome(session, token, false, resume?.queues.map((q) => this.subscribeAnew(session, q)) ?? []);
+    return session;
+  }
+
+  private resume(session: Session, resume: Resume, link: Link): Session {
+    this.happened(session, 'resume', link);
+    const token = this.hub.ids.token();
+    session.tokens.rotate(this.hub.ids.hash(resume.token), this.hub.ids.hash(token));
+    this.hub.counters.resumed++;
+    this.declare(session.principal, resume);
+    const named = new Set(resume.queues.map((q) => q.queue));
+    for (const subscription of session.subscriptions.values()) {
+      if (!named.has(subscription.queue.id)) this.subscriptions.end(subscription, 'unsubscribed');
+    }
+    this.welcome(
+      session,
+      token,
+      true,
+      resume.queues.map((q) => this.resumeQueue(session, q)),
+    );
+    return session;
+  }
+
+  /** Exchanges are declared again first, so that bindings find them after a restart of the hub. */
+  private declare(principal: Principal, resume: Resume | undefined): void {
+    for (const [name, options] of resume?.exchanges ?? []) {
+      if (principal.may('declare', name, '')) this.hub.exchanges.declare(name, options);
+    }
+  }
+
+  private resumeQueue(session: Session, wanted: ResumeQueue): ResumedQueue {
+    const subscription = session.subscriptions.get(wanted.queue);
+    if (!subscription) return this.subscribeAnew(session, wanted);
+    const { queue } = subscription;
+    queue.resume(wanted.lastTag, wanted.ackedUpTo, wanted.ackedRanges, this.offsetOf(wanted.cursor));
+    this.flusher.markSubscription(subscription);
+    const { conflationHeader: _, maxRedeliveries: __, ...granted } = queue.settings;
+    return {
+      was: wanted.queue,
+      queue: queue.id,
+      cursor: wanted.cursor,
+      granted: { ...granted, prefetch: queue.prefetch },
+    };
+  }
+
+  private subscribeAnew(session: Session, wanted: ResumeQueue): ResumedQueue {
+    const options: SubscribeOptions =
+      wanted.cursor === null ? wanted.options : { ...wanted.options, since: { cursor: wanted.cursor } };
+    const result = this.subscriptions.subscribe(session, options);
+    if (!('error' in result)) return { was: wanted.queue, ...result };
+    const { code } = ERRORS[result.error];
+    return { was: wanted.queue, code, text: ERRORS[result.error].text };
+  }
+
+  private offsetOf(cursor: string | null): number {
+    const position = cursor === null ? undefined : parseCursor(cursor)?.find((p) => p.log === 'v');
+    return position?.epoch === this.hub.engine.bounds('v').epoch ? position.offset : 0;
+  }
+
+  private welcome(session: Session, resumeToken: string, resumed: boolean, queues: ResumedQueue[]): void {
+    const { limits, engine } = this.hub;
+    const { publishWindowMessages: messages, publishWindowBytes: bytes, maxPayloadBytes } = session.limits;
+    this.flusher.write(
+      session,
+      encodeServerFrame({
+        type: 'welcome',
+        session: session.id,
+        resumeToken,
+        resumed,
+        publishSeq: session.publishes.highWater,
+        epochs: Object.fromEntries(engine.logs.map((log) => [log, engine.bounds(log).epoch])),
+        heartbeatMs: limits.heartbeatMs,
+        deadMs: limits.deadMs,
+        resumeWindowMs: limits.resumeWindowMs,
+        publishWindow: { messages, bytes },
+        limits: { maxFrameBytes: limits.maxFrameBytes, maxPayloadBytes },
+        queues,
+        hub: HUB_NAME,
+      }),
+    );
+  }
+
+  private perform(session: Session, effect: SessionEffect, link: Link | undefined): void {
+    switch (effect) {
+      case 'attach':
+        this.parked.delete(session);
+        session.link = link;
+        session.parkedUntilMs = Number.POSITIVE_INFINITY;
+        session.forgetOutput();
+        return;
+      case 'park':
+        this.park(session);
+        return;
+      case 'close-taken-over':
+        this.close(session, ERRORS['taken-over']);
+        return;
+      case 'close-slow-consumer':
+        this.close(session, ERRORS['slow-consumer']);
+        return;
+      case 'close-evicted':
+        this.close(session, ERRORS['session-evicted']);
+        return;
+      case 'close-draining':
+        this.close(session, ERRORS.draining);
+        return;
+      case 'close-bye':
+        this.close(session, 'bye');
+        return;
+      case 'end-closed':
+        this.end(session, 'closed');
+        return;
+      case 'end-resume-expired':
+        this.end(session, 'resume-expired');
+        return;
+      case 'end-evicted':
+        this.end(session, 'evicted');
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  /** What waits to be said is said first; then the connection is no longer the session's. */
+  private close(session: Session, why: ErrorEntry | 'bye'): void {
+    this.flusher.flushSession(session);
+    const { link } = session;
+    session.link = undefined;
+    link?.end(why);
+  }
+
+  private park(session: Session): void {
+    session.link = undefined;
+    session.forgetOutput();
+    session.parkedUntilMs = this.hub.clock.nowMs() + this.hub.limits.resumeWindowMs;
+    this.parked.add(session);
+    if (this.parked.size <= this.hub.limits.maxParkedSessions) return;
+    const [oldest] = this.parked;
+    if (oldest) this.happened(oldest, 'evict');
+  }
+
+  private end(session: Session, reason: DropReason): void {
+    session.link = undefined;
+    this.parked.delete(session);
+    for (const subscription of session.subscriptions.values()) this.subscriptions.end(subscription, reason);
+    this.hub.sessions.delete(session.id);
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Makes and ends subscriptions: what was asked for, what is granted, and where it starts (PROTOCOL §6, §10).
+ */
+import {
+  type ErrorDetail,
+  type ErrorName,
+  formatCursor,
+  type GapRange,
+  type Granted,
+  parseCursor,
+  type Since,
+  type Subscribed,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
+import type { Exchange } from '../core/exchanges.ts';
+import { Snapshot } from '../core/last-values.ts';
+import type { DropReason } from '../core/ledger.ts';
+import type { SessionLimits } from '../core/limits.ts';
+import { LogReader } from '../core/log-reader.ts';
+import type { Session } from '../core/session.ts';
+import { SessionQueue } from '../core/session-queue.ts';
+import { bindingsMatch, Subscription, toBinding } from '../core/subscription.ts';
+import type { HubContext } from './context.ts';
+import type { Flusher } from './flusher.ts';
+
+export interface Refusal {
+  readonly error: ErrorName;
+  readonly detail?: ErrorDetail;
+}
+
+type Wanted = { exchange: Exchange<Subscription>; pattern: string };
+
+/** Where reading starts, and the loss to tell first if there is one. */
+interface Start {
+  readonly after: number;
+  readonly from: 'live' | 'reading' | Snapshot;
+  readonly lost?: GapRange;
+}
+
+export class Subscriptions {
+  constructor(
+    private readonly hub: HubContext,
+    private readonly flusher: Flusher,
+  ) {}
+
+  subscribe(session: Session, options: SubscribeOptions): Subscribed | Refusal {
+    const wanted = this.check(session, options);
+    if (!Array.isArray(wanted)) return wanted;
+    const start = this.startAt(options.since ?? 'live', wanted);
+    if ('error' in start) return start;
+
+    const granted = grant(options, session.limits);
+    const { epoch } = this.hub.engine.bounds('v');
+    const queue = new SessionQueue(
+      this.hub.nextQueueId(),
+      {
+        ...granted,
+        conflationHeader: options.conflationHeader,
+        maxRedeliveries: this.hub.limits.maxRedeliveries,
+      },
+      new LogReader('v', epoch, start.after, start.from),
+      this.hub.budget,
+      session.bytes,
+    );
+    if (start.lost) queue.tellLoss(start.lost);
+    const subscription = new Subscription(session, queue, wanted);
+    session.subscriptions.set(queue.id, subscription);
+    session.bindings += wanted.length;
+    this.hub.bindings += wanted.length;
+    subscription.bind();
+    this.flusher.markSubscription(subscription);
+    const cursor =
+      queue.reader.phase === 'snapshot' ? null : formatCursor([{ log: 'v', epoch, offset: start.after }]);
+    return { queue: queue.id, cursor, granted };
+  }
+
+  end(subscription: Subscription, reason: DropReason): void {
+    const { session, queue } = subscription;
+    subscription.unbind();
+    session.subscriptions.delete(queue.id);
+    session.dirty.delete(subscription);
+    session.bindings -= subscription.bindings.length;
+    this.hub.bindings -= subscription.bindings.length;
+    queue.close(reason);
+    this.hub.ended.add(queue.ledger);
+    this.hub.endedResidual += Math.abs(queue.residual);
+  }
+
+  private check(session: Session, { bindings }: SubscribeOptions): Wanted[] | Refusal {
+    const fault = session.subscriptionFault(bindings.length);
+    if (fault) return { error: fault };
+    if (this.hub.bindings + bindings.length > this.hub.limits.maxBindings)
+      return { error: 'too-many-bindings' };
+    const wanted: Wanted[] = [];
+    for (const [name, pattern] of bindings) {
+      const exchange = this.hub.exchanges.get(name);
+      if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
+      if (!session.principal.may('subscribe', name, pattern)) {
+        return { error: 'forbidden', detail: { exchange: name, pattern } };
+      }
+      wanted.push({ exchange, pattern });
+    }
+    return wanted;
+  }
+
+  private startAt(since: Since, wanted: readonly Wanted[]): Start | Refusal {
+    const { first } = this.hub.engine.bounds('v');
+    if (since === 'live') return { after: this.hub.feedOffset, from: 'live' };
+    if (since === 'earliest') return { after: first - 1, from: 'reading' };
+    if (since === 'last-per-key') return { after: this.hub.feedOffset, from: this.snapshot(wanted) };
+    if ('timeMs' in since) return { after: this.hub.engine.offsetBefore('v', since.timeMs), from: 'reading' };
+    return this.startAtCursor(since.cursor);
+  }
+
+  private startAtCursor(cursor: string): Start | Refusal {
+    const position = parseCursor(cursor)?.find((p) => p.log === 'v');
+    if (!position) return { error: 'bad-cursor', detail: { field: 'since' } };
+    const { epoch, last } = this.hub.engine.bounds('v');
+    const { offset } = position;
+    if (position.epoch !== epoch) {
+      // Nothing of the new life of the log can have been seen: after the gap it is read from its start.
+      const lost: GapRange = {
+        log: 'v',
+        epoch: position.epoch,
+        from: offset + 1,
+        to: null,
+        count: null,
+        reason: 'epoch',
+      };
+      return { after: 0, from: 'reading', lost };
+    }
+    if (offset > last) {
+      const lost: GapRange = { log: 'v', epoch, from: last + 1, to: offset, count: null, reason: 'epoch' };
+      return { after: last, from: 'reading', lost };
+    }
+    return { after: offset, from: 'reading' };
+  }
+
+  private snapshot(wanted: readonly Wanted[]): Snapshot {
+    const bindings = wanted.map(toBinding);
+    const values = [];
+    let complete = true;
+    for (const exchange of new Set(wanted.map((w) => w.exchange))) {
+      const part = exchange.lastValues.snapshot((record) => bindingsMatch(bindings, record));
+      values.push(...part.values);
+      complete &&= part.complete;
+    }
+    values.sort((a, b) => (a.record?.offset ?? 0) - (b.record?.offset ?? 0));
+    return new Snapshot(values, this.hub.feedOffset, complete);
+  }
+}
+
+function grant(options: SubscribeOptions, limits: SessionLimits): Granted {
+  // Two at least: the credit window has to be smaller than the ring.
+  const capacity = Math.max(
+    2,
+    Math.min(options.capacity ?? limits.defaultQueueCapacity, limits.maxQueueCapacity),
+  );
+  const prefetch = Math.min(options.prefetch ?? limits.defaultPrefetch, limits.maxPrefetch, capacity - 1);
+  return {
+    overflow: options.overflow ?? 'drop-oldest',
+    ack: options.ack ?? 'auto',
+    capacity,
+    capacityBytes: Math.min(options.capacityBytes ?? limits.defaultQueueBytes, limits.maxQueueBytes),
+    prefetch,
+    ...(options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs }),
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * What is due with time: resume windows, expired messages, starved readers, and the ledger's check each second.
+ */
+import type { HubContext } from './context.ts';
+import type { Flusher } from './flusher.ts';
+import type { Sessions } from './sessions.ts';
+
+const EVERY_MS = 1000;
+
+export class Sweeper {
+  /** Sum over queues of what the ledger's law left over at the last check. */
+  residual = 0;
+  private readonly timer: { stop(): void };
+
+  constructor(
+    private readonly hub: HubContext,
+    private readonly sessions: Sessions,
+    private readonly flusher: Flusher,
+  ) {
+    this.timer = hub.clock.every(EVERY_MS, () => this.sweep());
+  }
+
+  stop(): void {
+    this.timer.stop();
+  }
+
+  sweep(): void {
+    const nowMs = this.hub.clock.nowMs();
+    this.sessions.expire(nowMs);
+    let residual = this.hub.endedResidual;
+    for (const session of this.hub.sessions.values()) {
+      for (const subscription of session.subscriptions.values()) {
+        const { queue } = subscription;
+        queue.expire(nowMs);
+        residual += Math.abs(queue.residual);
+        // A reader that waits for another ring of its session to make room is woken by nobody else.
+        if (session.link && (queue.reader.phase !== 'live' || queue.hasSomethingToSend)) {
+          this.flusher.markSubscription(subscription);
+        }
+      }
+    }
+    if (residual !== 0 && this.residual === 0) this.hub.fault(`ledger residual is ${residual}`);
+    this.residual = residual;
+  }
+}

@@ -1,0 +1,6 @@
+/**
+ * Ringhub inside another program, or a test: `const hub = await startHub()`.
+ */
+export type { TokenGrant } from './auth/token-auth.ts';
+export { ListenError } from './http/node-server.ts';
+export { type RunningHub, type StartHubOptions, startHub } from './start-hub.ts';

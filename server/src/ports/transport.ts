@@ -1,0 +1,45 @@
+/**
+ * Transport port: sockets that carry text messages, and nothing about what they mean.
+ *
+ * Invariants every adapter keeps (test/contract/transport-suite.ts): messages arrive whole and in order; after
+ * `closed` nothing more is called; a socket accepts sends until it is closed and ignores them afterwards;
+ * `bufferedBytes` counts what was sent and not yet handed to the operating system; `drained` comes once
+ * after it has fallen below {@link DRAINED_BELOW_BYTES} from above.
+ */
+
+/** A socket with less than this buffered is worth writing to again. */
+export const DRAINED_BELOW_BYTES = 256 * 1024;
+
+/** One connection, as the gateway sees it. */
+export interface Socket {
+  readonly remoteAddress: string;
+  readonly bufferedBytes: number;
+  send(message: string): void;
+  /** Starts a closing handshake; `reason` is at most 123 bytes of UTF-8. Ends anyway if the peer does not answer. */
+  close(code: number, reason: string): void;
+  /** Drops the connection at once, without a handshake. */
+  terminate(): void;
+}
+
+/** What the gateway does with one connection's events. */
+export interface SocketHandler {
+  message(message: string): void;
+  drained(): void;
+  closed(): void;
+}
+
+export interface Transport {
+  readonly name: string;
+  /** Begins to accept; `accept` is called once a connection, before its first message. */
+  start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void;
+  /** Refuses new connections from now on (503); those there stay. */
+  stopAccepting(): void;
+  /** Drops what is still connected and frees everything. */
+  close(): Promise<void>;
+}
+
+export interface TransportLimits {
+  /** Larger messages close their connection with `frame-too-large`. */
+  readonly maxFrameBytes: number;
+  readonly maxConnections: number;
+}

@@ -1,0 +1,138 @@
+/**
+ * Puts a hub together and starts it: for the command line, for tests, and inside other programs.
+ *
+ *     clock, ids ─► engine ─► hub ─► gateway ─► transport ─┐
+ *                              └───► HTTP app, metrics ────┴─► one node:http server
+ */
+import { join } from 'node:path';
+import { WEBSOCKET_PATH } from '@ringhub/protocol';
+import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
+import { NODE_LIMITS, type NodeLimits } from './core/limits.ts';
+import { DEFAULT_LOG_LIMITS, type LogLimits } from './core/volatile-log.ts';
+import { EmbeddedEngine } from './engines/embedded.ts';
+import { Gateway } from './gateway.ts';
+import { createHttpApp } from './http/app.ts';
+import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
+import { closeHttpServer, createHttpServer, listen, serveRequests } from './http/node-server.ts';
+import { Hub } from './hub.ts';
+import { nodeClock } from './node-clock.ts';
+import { nodeIds } from './node-ids.ts';
+import { createLog, type Logger } from './ops/log.ts';
+import { Metrics } from './ops/metrics.ts';
+import type { HubStats } from './ports/hub-api.ts';
+import { WsTransport } from './transports/ws.ts';
+
+export const VERSION = '0.1.0';
+
+export interface StartHubOptions {
+  /** Address to listen on; 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0 to 65535; 0 (the default) lets the system choose. */
+  readonly port?: number;
+  /** Who may come in. Without any, the hub is a dev hub: loopback only, one token that may do everything. */
+  readonly tokens?: readonly TokenGrant[];
+  /** Token of a dev hub; a random one by default. */
+  readonly token?: string;
+  /** Exact origins of pages that may call, besides the hub's own. */
+  readonly origins?: readonly string[];
+  readonly maxBodyBytes?: number;
+  /** By default where the hub is a dev hub. */
+  readonly publicMetrics?: boolean;
+  readonly limits?: Partial<NodeLimits>;
+  readonly volatileLog?: LogLimits;
+  /** How long clients may take to leave when the hub closes, in ms; 0 by default: they are sent away at once. */
+  readonly drainWindowMs?: number;
+  /** By default nothing below errors is logged. */
+  readonly log?: Logger;
+  /** Metrics of the process besides those of the hub; off by default. */
+  readonly processMetrics?: boolean;
+}
+
+export interface RunningHub {
+  /** Where clients connect: `ws://host:port/v1/ws`. */
+  readonly url: string;
+  /** Where HTTP is: `http://host:port`. */
+  readonly httpUrl: string;
+  readonly port: number;
+  /** The token of a dev hub, else empty. */
+  readonly token: string;
+  stats(): HubStats;
+  /** Sends clients away, flushes, and frees everything; the same promise however often it is called. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_HOST = '127.0.0.1';
+const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
+/** How long requests being answered may hold up a shutdown. */
+const HTTP_GRACE_MS = 2_000;
+
+/** Pages and SDK as built, beside this package; as far from `src` as from `dist`. */
+const PAGES_FOLDER = join(import.meta.dirname, '../../demo/dist');
+const SDK_FOLDER = join(import.meta.dirname, '../../client-sdk/dist');
+
+/** Starts a hub. Rejects with a `ListenError` where it cannot listen, and where a dev hub would not be on loopback. */
+export async function startHub(options: StartHubOptions = {}): Promise<RunningHub> {
+  const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0 } = options;
+  const dev = tokens.length === 0;
+  if (dev && !isLoopbackName(host)) throw new Error(`a dev hub listens on loopback only, not on ${host}`);
+  const token = dev ? (options.token ?? nodeIds.token()) : '';
+  const log = options.log ?? createLog('error');
+  const limits: NodeLimits = { ...NODE_LIMITS, ...options.limits };
+  const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
+
+  const clock = nodeClock;
+  const ids = nodeIds;
+  const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
+  const engine = new EmbeddedEngine(clock, ids.id(), options.volatileLog ?? DEFAULT_LOG_LIMITS);
+  const hub = new Hub({ engine, clock, ids, limits });
+  const gateway = new Gateway({ hub, auth, clock, limits });
+
+  const server = createHttpServer();
+  const transport = new WsTransport({ server, objection: (caller) => objectionTo(caller, callers) });
+  const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
+  const notReady: string[] = [];
+  const app = createHttpApp({
+    hub,
+    auth,
+    callers,
+    metrics,
+    maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+    publicMetrics: options.publicMetrics ?? dev,
+    notReady: () => notReady,
+    onFault: (fault) => log.error({ err: fault }, 'a request failed'),
+    pagesFolder: PAGES_FOLDER,
+    sdkFolder: SDK_FOLDER,
+    ...(dev && { devToken: token }),
+  });
+  serveRequests(server, app);
+  transport.start((socket) => gateway.accept(socket), limits);
+  const chosen = await listen(server, host, port).catch(async (error: unknown) => {
+    await transport.close();
+    await engine.close();
+    throw error;
+  });
+  log.info({ host, port: chosen, transport: transport.name, auth: auth.name }, 'listening');
+
+  let closing: Promise<void> | undefined;
+  const shutDown = async () => {
+    notReady.push('the hub is shutting down');
+    transport.stopAccepting();
+    await new Promise<void>((done) => gateway.drain(drainWindowMs, done));
+    await transport.close();
+    await engine.close();
+    await closeHttpServer(server, HTTP_GRACE_MS);
+    log.info('closed');
+  };
+  const at = `${host.includes(':') ? `[${host}]` : host}:${chosen}`;
+  return {
+    url: `ws://${at}${WEBSOCKET_PATH}`,
+    httpUrl: `http://${at}`,
+    port: chosen,
+    token,
+    stats: () => hub.stats(),
+    close: () => {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,220 @@
+/**
+ * WebSockets by `ws`, on the upgrades of a node:http server.
+ *
+ * Owns the handshake's refusals (wrong path, origin, subprotocol, too many connections), the translation of
+ * what `ws` finds wrong into close codes of the protocol, and when a socket counts as drained. Refuses
+ * binary messages and anything over the limits. No fault of a peer is thrown outward.
+ */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { WebSocket, WebSocketServer } from 'ws';
+import {
+  DRAINED_BELOW_BYTES,
+  type Socket,
+  type SocketHandler,
+  type Transport,
+  type TransportLimits,
+} from '../ports/transport.ts';
+
+/** The headers by which a browser says who asks, and under which name it reached us. */
+export interface Caller {
+  readonly origin: string | undefined;
+  readonly host: string | undefined;
+}
+
+export interface WsTransportOptions {
+  readonly server: Server;
+  /** Why this caller may not connect, or `undefined`: then it may. */
+  readonly objection: (caller: Caller) => string | undefined;
+  /** How long a peer may take to answer a close, in ms. */
+  readonly closeGraceMs?: number;
+}
+
+const DEFAULT_CLOSE_GRACE_MS = 5_000;
+const MAX_FRAGMENTS = 64;
+const MAX_BUFFERED_CHUNKS = 1_024;
+const RETRY_AFTER_S = 5;
+
+export class WsTransport implements Transport {
+  readonly name = 'ws';
+  readonly #options: WsTransportOptions;
+  readonly #sockets = new Set<WsSocket>();
+  #accepting = false;
+  #stop: (() => void) | undefined;
+
+  constructor(options: WsTransportOptions) {
+    this.#options = options;
+  }
+
+  start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
+    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS } = this.#options;
+    const options = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: limits.maxFrameBytes,
+      maxFragments: MAX_FRAGMENTS,
+      maxBufferedChunks: MAX_BUFFERED_CHUNKS,
+      handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL_JSON) && SUBPROTOCOL_JSON,
+      WebSocket: HubWebSocket,
+      // Since ws 8.19; its types do not know it yet.
+      closeTimeout: closeGraceMs,
+    };
+    const handshakes = new WebSocketServer(options);
+    const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+      const refusal = this.#refusal(request, limits);
+      if (refusal) return refuse(stream, refusal);
+      handshakes.handleUpgrade(request, stream, head, (ws) => {
+        const socket = new WsSocket(ws, request.socket.remoteAddress ?? '');
+        this.#sockets.add(socket);
+        ws.once('close', () => this.#sockets.delete(socket));
+        socket.open(accept(socket));
+      });
+    };
+    server.on('upgrade', onUpgrade);
+    this.#accepting = true;
+    this.#stop = () => server.off('upgrade', onUpgrade);
+  }
+
+  stopAccepting(): void {
+    this.#accepting = false;
+  }
+
+  async close(): Promise<void> {
+    this.stopAccepting();
+    const ended = [...this.#sockets].map((socket) => socket.ended);
+    for (const socket of this.#sockets) socket.terminate();
+    await Promise.all(ended);
+    this.#stop?.();
+  }
+
+  #refusal(request: IncomingMessage, limits: TransportLimits): Refusal | undefined {
+    const { headers, url = '' } = request;
+    if (url.split('?', 1)[0] !== WEBSOCKET_PATH) {
+      return { status: '404 Not Found', text: `WebSockets are at ${WEBSOCKET_PATH}` };
+    }
+    if (headers.upgrade?.toLowerCase() !== 'websocket') {
+      return {
+        status: '426 Upgrade Required',
+        text: 'only WebSockets are here',
+        header: 'Upgrade: websocket',
+      };
+    }
+    const objection = this.#options.objection({ origin: headers.origin, host: headers.host });
+    if (objection) return { status: '403 Forbidden', text: objection };
+    const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+    if (!offered?.includes(SUBPROTOCOL_JSON)) {
+      return { status: '400 Bad Request', text: `ask for the subprotocol ${SUBPROTOCOL_JSON}` };
+    }
+    const header = `Retry-After: ${RETRY_AFTER_S}`;
+    if (!this.#accepting) return { status: '503 Service Unavailable', text: ERRORS.draining.text, header };
+    if (this.#sockets.size >= limits.maxConnections) {
+      return { status: '503 Service Unavailable', text: ERRORS['too-many-connections'].text, header };
+    }
+    return undefined;
+  }
+}
+
+/** An answer instead of a WebSocket. */
+interface Refusal {
+  readonly status: string;
+  readonly text: string;
+  readonly header?: string;
+}
+
+function refuse(stream: Duplex, { status, text, header }: Refusal): void {
+  const body = `${text}\n`;
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Connection: close',
+    'Content-Type: text/plain; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...(header ? [header] : []),
+  ];
+  stream.on('error', () => stream.destroy());
+  stream.once('finish', () => stream.destroy());
+  stream.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/**
+ * `ws` closes by itself where it finds a message too large (1009) or in too many pieces (1008). To clients
+ * these codes would mean "reconnect and resume", for ever; ours says stop. Echoes of a peer's close carry a reason.
+ */
+class HubWebSocket extends WebSocket {
+  override close(code?: number, reason?: string | Buffer): void {
+    if (reason === undefined && (code === 1008 || code === 1009)) {
+      const { code: ours, text } = ERRORS['frame-too-large'];
+      super.close(ours, text);
+    } else {
+      super.close(code, reason);
+    }
+  }
+}
+
+class WsSocket implements Socket {
+  readonly remoteAddress: string;
+  /** Resolves once the connection is gone and its handler knows. */
+  readonly ended: Promise<void>;
+  readonly #ws: WebSocket;
+  #handler: SocketHandler | undefined;
+  /** Nothing but `closed` is told any more. */
+  #ending = false;
+  #aboveMark = false;
+
+  constructor(ws: WebSocket, remoteAddress: string) {
+    this.#ws = ws;
+    this.remoteAddress = remoteAddress;
+    // `ws` closes the connection after any error by itself, and says so with `close`.
+    ws.on('error', () => {
+      this.#ending = true;
+    });
+    this.ended = new Promise((resolve) => {
+      ws.once('close', () => {
+        this.#ending = true;
+        resolve();
+        this.#handler?.closed();
+      });
+    });
+  }
+
+  /** Called once, before the loop turns: `ws` has read nothing yet. */
+  open(handler: SocketHandler): void {
+    this.#handler = handler;
+    this.#ws.on('message', (data: Buffer, isBinary: boolean) => {
+      if (this.#ending) return;
+      if (isBinary) this.#fail('bad-frame');
+      else handler.message(data.toString());
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#ws.bufferedAmount;
+  }
+
+  send(message: string): void {
+    if (this.#ending || this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#ws.send(message, this.#onWritten);
+    if (this.#ws.bufferedAmount >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
+  }
+
+  close(code: number, reason: string): void {
+    this.#ending = true;
+    this.#ws.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#ending = true;
+    this.#ws.terminate();
+  }
+
+  #fail(name: ErrorName): void {
+    this.close(ERRORS[name].code, ERRORS[name].text);
+  }
+
+  readonly #onWritten = (): void => {
+    if (!this.#aboveMark || this.#ending || this.#ws.bufferedAmount >= DRAINED_BELOW_BYTES) return;
+    this.#aboveMark = false;
+    this.#handler?.drained();
+  };
+}

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { MatchCache, type Pattern } from '../../server/src/core/match-cache.ts';
+import { TargetBag } from '../../server/src/core/target-bag.ts';
+
+const target = (name: string) => ({ name });
+type Target = ReturnType<typeof target>;
+
+const exact = (text: string): Pattern<Target> => ({ text, words: [], wildcard: false, bag: new TargetBag() });
+const wildcard = (...words: string[]): Pattern<Target> => ({
+  text: words.join('.'),
+  words,
+  wildcard: true,
+  bag: new TargetBag(),
+});
+
+const ROOMY = { maxEntries: 100, maxBytes: 100_000 };
+
+describe('bounds', () => {
+  test('what was used since the hand came by is spared once', () => {
+    const cache = new MatchCache<Target>({ maxEntries: 3, maxBytes: 100_000 });
+    for (const key of ['a', 'b', 'c']) cache.add(key, new TargetBag());
+    cache.get('a');
+    cache.add('d', new TargetBag());
+    expect(['a', 'b', 'c', 'd'].filter((key) => cache.get(key))).toEqual(['a', 'c', 'd']);
+    expect(cache.size).toBe(3);
+  });
+
+  test('bytes count keys and results, and come back to nothing', () => {
+    const cache = new MatchCache<Target>({ maxEntries: 100, maxBytes: 2_000 });
+    for (let i = 0; i < 50; i++) {
+      cache.add(`${i}`.padStart(200, 'k'), new TargetBag([target('t')]));
+      expect(cache.bytes).toBeLessThanOrEqual(2_000);
+    }
+    expect(cache.size).toBe(3);
+    for (let i = 0; i < 5_000; i++) cache.changed(exact('other'), target('t'), true);
+    expect(cache.size).toBe(0);
+    expect(cache.bytes).toBe(0);
+  });
+
+  test('a result over the bound by itself is not kept, and costs the others nothing', () => {
+    const cache = new MatchCache<Target>({ maxEntries: 100, maxBytes: 4_000 });
+    cache.add('small', new TargetBag());
+    const many = Array.from({ length: 1_000 }, (_, i) => target(`${i}`));
+    cache.add('large', new TargetBag(many));
+    expect(cache.get('large')).toBeUndefined();
+    expect(cache.get('small')).toEqual([]);
+
+    for (let i = 0; i < 100; i++) {
+      cache.changed(exact('small'), target(`${i}`), true);
+      const routed = cache.get('small');
+      expect(routed === undefined || routed.length === i + 1).toBe(true);
+      expect(cache.bytes).toBeLessThanOrEqual(4_000);
+    }
+    expect(cache.get('small')).toBeUndefined();
+    expect(cache.bytes).toBe(0);
+  });
+});
+
+describe('keeping up with changes', () => {
+  test('a hit is the same array, and one behind is brought up to date', () => {
+    const cache = new MatchCache<Target>(ROOMY);
+    const [a, b, c] = [target('a'), target('b'), target('c')];
+    cache.add('x.y', new TargetBag([a]));
+    const hit = cache.get('x.y');
+    expect(cache.get('x.y')).toBe(hit);
+    cache.changed(wildcard('x', '#'), b, true);
+    cache.changed(exact('x.z'), c, true);
+    cache.changed(exact('x.y'), c, true);
+    cache.changed(wildcard('*', 'y'), a, true);
+    cache.changed(exact('x.y'), c, false);
+    expect(cache.get('x.y')).toEqual([a, b]);
+    cache.changed(exact('x.y'), a, false);
+    expect(cache.get('x.y')).toEqual([a, b]);
+    cache.changed(wildcard('*', 'y'), a, false);
+    expect(cache.get('x.y')).toEqual([b]);
+  });
+
+  test('an entry too far behind is no hit, and is renewed in its place', () => {
+    const cache = new MatchCache<Target>(ROOMY);
+    const a = target('a');
+    cache.add('x', new TargetBag([a]));
+    for (let i = 0; i < 32; i++) cache.changed(exact('other'), a, i % 2 === 0);
+    expect(cache.get('x')).toEqual([a]);
+    for (let key = 0; key < 90; key++) cache.add(`other ${key}`, new TargetBag());
+    for (let i = 0; i < 33; i++) cache.changed(exact('other'), a, i % 2 === 0);
+    expect(cache.get('x')).toBeUndefined();
+    cache.add('x', new TargetBag());
+    expect(cache.get('x')).toEqual([]);
+  });
+
+  test('a large result is worth more changes than a small one, up to the ring of changes', () => {
+    const cache = new MatchCache<Target>(ROOMY);
+    const many = (count: number) => Array.from({ length: count }, (_, i) => target(`${i}`));
+    cache.add('large', new TargetBag(many(500)));
+    for (let i = 0; i < 500; i++) cache.changed(exact('other'), target('t'), true);
+    expect(cache.get('large')?.length).toBe(500);
+    for (let i = 0; i < 501; i++) cache.changed(exact('other'), target('t'), true);
+    expect(cache.get('large')).toBeUndefined();
+
+    cache.add('larger', new TargetBag(many(1_500)));
+    for (let i = 0; i < 1_024; i++) cache.changed(exact('larger'), target('late'), true);
+    expect(cache.get('larger')?.length).toBe(2_524);
+    cache.changed(exact('larger'), target('late'), true);
+    for (let i = 0; i < 1_024; i++) cache.changed(exact('other'), target('late'), true);
+    expect(cache.get('larger')).toBeUndefined();
+  });
+
+  test('entries nobody asks for again are dropped as changes go by', () => {
+    const cache = new MatchCache<Target>(ROOMY);
+    for (let key = 0; key < 100; key++) cache.add(`${key}`, new TargetBag([target('t')]));
+    for (let i = 0; i < 32 + 50 + 1; i++) cache.changed(exact('other'), target('t'), true);
+    expect(cache.size).toBe(0);
+  });
+});
+
+describe('a bag of targets', () => {
+  test('counts, through its index and without', () => {
+    const bag = new TargetBag<Target>();
+    const all = Array.from({ length: 40 }, (_, i) => target(`${i}`));
+    for (const t of all) expect(bag.add(t)).toBe(true);
+    for (const t of all) expect(bag.add(t)).toBe(false);
+    for (const t of all) expect(bag.remove(t)).toBe(false);
+    for (const t of all.slice(0, 30)) expect(bag.remove(t)).toBe(true);
+    for (const t of all.slice(0, 30)) expect(bag.remove(t)).toBe(false);
+    expect(new Set(bag.targets)).toEqual(new Set(all.slice(30)));
+    for (const t of all.slice(0, 30)) expect(bag.add(t)).toBe(true);
+    for (const t of all) expect(bag.remove(t)).toBe(true);
+    expect(bag.size).toBe(0);
+    expect(bag.bytes).toBe(0);
+  });
+});
