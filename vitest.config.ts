@@ -25,12 +25,12 @@ export default defineConfig({
     projects: [
       project(
         'unit',
-        ['test/{protocol,core,client-sdk,sim}/**/*.test.ts', 'test/*.test.ts', 'test/tidy/**/*.test.ts'],
+        ['test/{protocol,core,client-sdk,sim,demo}/**/*.test.ts', 'test/*.test.ts', 'test/tidy/**/*.test.ts'],
         {
           testTimeout: 30_000,
         },
       ),
-      project('integration', ['test/{server,contract}/**/*.test.ts'], { testTimeout: 30_000 }),
+      project('integration', ['test/{server,contract,packaging}/**/*.test.ts'], { testTimeout: 30_000 }),
       project('browser', ['test/e2e/**/*.test.ts'], { testTimeout: 60_000 }),
     ],
   },

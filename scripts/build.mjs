@@ -1,6 +1,7 @@
 /**
  * Builds what runs and what is published: the hub (server/dist), the SDK with its declarations
  * (client-sdk/dist) and the demo pages (demo/dist). Types are checked by `npm run types`, not here.
+ * `node scripts/build.mjs [server|client-sdk|demo]…` builds only what is named.
  */
 
 import { execFile } from 'node:child_process';
@@ -44,8 +45,12 @@ async function buildSdk() {
   rmSync(at('client-sdk/dist'), { recursive: true, force: true });
   const result = await bundle({
     ...common,
-    entryPoints: [at('client-sdk/src/index.ts')],
-    outfile: at('client-sdk/dist/index.js'),
+    // Two entries of one client: everywhere, and Node before 22, which borrows its WebSocket from `ws`.
+    entryPoints: [at('client-sdk/src/index.ts'), at('client-sdk/src/node.ts')],
+    outdir: at('client-sdk/dist'),
+    splitting: true,
+    chunkNames: 'client-[hash]',
+    external: ['ws'],
     platform: 'neutral',
   });
   refuseForeignCode(result.metafile, 'the SDK has no dependencies');
@@ -65,32 +70,37 @@ async function emitSdkDeclarations() {
     at('client-sdk/tsconfig.declarations.json'),
   ]);
 
-  const places = { 'client-sdk/src/': '', 'protocol/src/': 'protocol/' };
   for (const file of readdirSync(emitted, { recursive: true })) {
+    if (!file.endsWith('.d.ts')) continue;
     const source = file.split(sep).join('/');
-    if (!source.endsWith('.d.ts')) continue;
-    const from = Object.keys(places).find((folder) => source.startsWith(folder));
-    if (!from) throw new Error(`the SDK's declarations reach outside the SDK and the protocol: ${source}`);
-    const target = places[from] + source.slice(from.length);
-    const path = at('client-sdk/dist', target);
+    const path = at('client-sdk/dist', shippedPlace(source));
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, rewriteSpecifiers(readFileSync(join(emitted, file), 'utf8'), target));
+    writeFileSync(path, rewriteSpecifiers(readFileSync(join(emitted, file), 'utf8'), source));
   }
 }
 
-/** `./x.ts` becomes `./x.js` (what every resolver understands); `@ringhub/protocol` becomes the shipped copy. */
-function rewriteSpecifiers(text, file) {
-  return text.replace(/\b(from |import\(|import )(['"])([^'"]+)\2/g, (whole, before, quote, specifier) => {
-    let target = specifier;
-    if (specifier === '@ringhub/protocol') {
-      const path = posix.relative(posix.dirname(file), 'protocol/index.js');
-      target = path.startsWith('.') ? path : `./${path}`;
-    } else if (specifier.startsWith('.')) {
-      target = specifier.replace(/\.ts$/, '.js');
-    }
-    return target === specifier ? whole : before + quote + target + quote;
+/** Where a file of the SDK or the protocol is found in the SDK's dist. */
+function shippedPlace(source) {
+  if (source.startsWith('client-sdk/src/')) return source.slice('client-sdk/src/'.length);
+  if (source.startsWith('protocol/src/')) return source.replace('protocol/src/', 'protocol/');
+  throw new Error(`the SDK's declarations reach outside the SDK and the protocol: ${source}`);
+}
+
+/** Points the imports of a declaration file to the shipped places, as `./x.js`, which every resolver understands. */
+function rewriteSpecifiers(text, source) {
+  const from = posix.dirname(shippedPlace(source));
+  return text.replace(/\b(from |import\(|import )(['"])([^'"\n]+)\2/g, (whole, before, quote, specifier) => {
+    const target =
+      specifier === '@ringhub/protocol'
+        ? 'protocol/src/index.ts'
+        : specifier.startsWith('.') && posix.join(posix.dirname(source), specifier);
+    if (!target) return whole;
+    const path = posix.relative(from, shippedPlace(target)).replace(/\.ts$/, '.js');
+    return `${before}${quote}${path.startsWith('.') ? path : `./${path}`}${quote}`;
   });
 }
+
+const buildDemo = () => buildPages({ configFile: at('demo/vite.config.ts') });
 
 /** A package that slipped into a bundle is a dependency nobody declared. */
 function refuseForeignCode(metafile, why) {
@@ -101,7 +111,7 @@ function refuseForeignCode(metafile, why) {
 const parts = [
   { name: 'server', entry: 'server/src/main.ts', build: buildServer },
   { name: 'client-sdk', entry: 'client-sdk/src/index.ts', build: buildSdk },
-  { name: 'demo', entry: 'demo', build: () => buildPages({ configFile: at('demo/vite.config.ts') }) },
+  { name: 'demo', entry: 'demo/dashboard/index.html', build: buildDemo },
 ];
 
 async function buildPart({ name, entry, build }) {
@@ -110,14 +120,21 @@ async function buildPart({ name, entry, build }) {
     return;
   }
   const startedAt = performance.now();
-  await build();
-  console.log(`build ${name.padEnd(10)} ${Math.round(performance.now() - startedAt)} ms`);
+  try {
+    await build();
+    console.log(`build ${name.padEnd(10)} ${Math.round(performance.now() - startedAt)} ms`);
+  } catch (error) {
+    process.exitCode = 1;
+    console.error(`build ${name.padEnd(10)} FAILED: ${error.stdout || error.message}`);
+  }
 }
 
-const results = await Promise.allSettled(parts.map(buildPart));
-results.forEach((result, index) => {
-  if (result.status === 'fulfilled') return;
-  process.exitCode = 1;
-  const { message, stdout } = result.reason;
-  console.error(`build ${parts[index].name} FAILED: ${stdout || message}`);
-});
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
+if (unknown.length > 0) {
+  console.error(
+    `build: no part named ${unknown.join(', ')}; there are ${parts.map(({ name }) => name).join(', ')}`,
+  );
+  process.exit(2);
+}
+await Promise.all(parts.filter(({ name }) => wanted.length === 0 || wanted.includes(name)).map(buildPart));

@@ -16,7 +16,7 @@
 
 import { ERROR_CODES, type ErrorName, type Retry } from './error-codes.ts';
 
-export { type ErrorName, type Retry, retryOfCode } from './error-codes.ts';
+export type { ErrorName, Retry } from './error-codes.ts';
 
 /** What an error ends: one command, the whole session, or this connection. */
 export type ErrorScope = 'command' | 'session' | 'connection';

@@ -6,7 +6,7 @@
 export { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
 export * from './codec-json-client.ts';
 export * from './codec-json-hub.ts';
-export { ERROR_CODES } from './error-codes.ts';
+export { ERROR_CODES, retryOfCode } from './error-codes.ts';
 export * from './errors.ts';
 export * from './frames.ts';
 export * from './payload-json.ts';

@@ -49,6 +49,8 @@ const schema = z.strictObject({
     .strictObject({
       /** Clients are told to come back at different times within this window. */
       drainWindowMs: duration.default(5_000),
+      /** How long to wait for what was delivered to be acknowledged. */
+      drainGraceMs: duration.default(5_000),
       /** The process ends by then, whatever is left. */
       deadlineMs: duration.default(10_000),
     })

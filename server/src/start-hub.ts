@@ -7,14 +7,14 @@
 import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
-import { NODE_LIMITS, type NodeLimits } from './core/limits.ts';
+import { NODE_LIMITS, type NodeLimits, type SessionLimits } from './core/limits.ts';
 import { DEFAULT_LOG_LIMITS, type LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine } from './engines/embedded.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
 import { closeHttpServer, createHttpServer, listen, serveRequests } from './http/node-server.ts';
-import { Hub } from './hub.ts';
+import { Hub } from './hub/hub.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
@@ -39,9 +39,13 @@ export interface StartHubOptions {
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
   readonly limits?: Partial<NodeLimits>;
+  /** Overrides what a session of any role may take. */
+  readonly sessionLimits?: Partial<SessionLimits>;
   readonly volatileLog?: LogLimits;
-  /** How long clients may take to leave when the hub closes, in ms; 0 by default: they are sent away at once. */
+  /** When the hub closes, clients are told to come back at different times within this many ms; 0 by default. */
   readonly drainWindowMs?: number;
+  /** How long the hub then waits for what was delivered to be acknowledged, in ms; 0 by default. */
+  readonly drainGraceMs?: number;
   /** By default nothing below errors is logged. */
   readonly log?: Logger;
   /** Metrics of the process besides those of the hub; off by default. */
@@ -72,7 +76,7 @@ const SDK_FOLDER = join(import.meta.dirname, '../../client-sdk/dist');
 
 /** Starts a hub. Rejects with a `ListenError` where it cannot listen, and where a dev hub would not be on loopback. */
 export async function startHub(options: StartHubOptions = {}): Promise<RunningHub> {
-  const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0 } = options;
+  const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0, drainGraceMs = 0 } = options;
   const dev = tokens.length === 0;
   if (dev && !isLoopbackName(host)) throw new Error(`a dev hub listens on loopback only, not on ${host}`);
   const token = dev ? (options.token ?? nodeIds.token()) : '';
@@ -84,8 +88,16 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const ids = nodeIds;
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
   const engine = new EmbeddedEngine(clock, ids.id(), options.volatileLog ?? DEFAULT_LOG_LIMITS);
-  const hub = new Hub({ engine, clock, ids, limits });
-  const gateway = new Gateway({ hub, auth, clock, limits });
+  const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
+  const hub = new Hub({
+    engine,
+    clock,
+    ids,
+    limits,
+    onFault,
+    ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
+  });
+  const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
   const server = createHttpServer();
   const transport = new WsTransport({ server, objection: (caller) => objectionTo(caller, callers) });
@@ -99,7 +111,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     publicMetrics: options.publicMetrics ?? dev,
     notReady: () => notReady,
-    onFault: (fault) => log.error({ err: fault }, 'a request failed'),
+    onFault: (error) => onFault('a request failed', error),
     pagesFolder: PAGES_FOLDER,
     sdkFolder: SDK_FOLDER,
     ...(dev && { devToken: token }),
@@ -117,8 +129,9 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const shutDown = async () => {
     notReady.push('the hub is shutting down');
     transport.stopAccepting();
-    await new Promise<void>((done) => gateway.drain(drainWindowMs, done));
+    await new Promise<void>((done) => gateway.drain(drainWindowMs, drainGraceMs, done));
     await transport.close();
+    gateway.close();
     await engine.close();
     await closeHttpServer(server, HTTP_GRACE_MS);
     log.info('closed');

@@ -114,6 +114,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     limits: withoutUndefined(config.limits),
     volatileLog: config.volatileLog,
     drainWindowMs: config.shutdown.drainWindowMs,
+    drainGraceMs: config.shutdown.drainGraceMs,
     processMetrics: true,
     log,
     ...(devToken ? { token: devToken } : {}),

@@ -74,8 +74,9 @@ export class TopicExchange<T extends object> {
   }
 
   /**
-   * Every target whose patterns match, once, in no particular order. The array is the cache's own: read it
-   * before the next call of `route`, and neither keep nor change it. Binding and unbinding leave it alone.
+   * Every target with a pattern that matches, once, in no particular order. The array is the cache's own:
+   * neither keep nor change it, and be done with it before this key is routed again. Binding and unbinding
+   * leave it alone, so targets may come and go while it is read.
    */
   route(key: string): readonly T[] {
     return this.#cache.get(key) ?? this.#work(key);

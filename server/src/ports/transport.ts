@@ -34,7 +34,7 @@ export interface Transport {
   start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void;
   /** Refuses new connections from now on (503); those there stay. */
   stopAccepting(): void;
-  /** Drops what is still connected and frees everything. */
+  /** Drops what is still open, lets closing handshakes that have begun end (about a second), and frees everything. */
   close(): Promise<void>;
 }
 

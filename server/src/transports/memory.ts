@@ -37,6 +37,7 @@ export class MemoryTransport implements Transport {
   readonly #connections = new Set<Connection>();
   #accept: ((socket: Socket) => SocketHandler) | undefined;
   #limits: TransportLimits = { maxFrameBytes: 0, maxConnections: 0 };
+  #closing: Promise<void> | undefined;
   #whenEmpty: (() => void) | undefined;
 
   constructor(schedule: Schedule) {
@@ -53,13 +54,14 @@ export class MemoryTransport implements Transport {
   }
 
   /** Resolves once the steps that this asks for have run. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.stopAccepting();
-    for (const connection of this.#connections) connection.hub.terminate();
-    if (this.#connections.size === 0) return;
-    await new Promise<void>((resolve) => {
+    this.#closing ??= new Promise((resolve) => {
+      if (this.#connections.size === 0) resolve();
       this.#whenEmpty = resolve;
+      for (const { hub } of this.#connections) if (!hub.isEnding) hub.terminate();
     });
+    return this.#closing;
   }
 
   /** Begins a connection; it opens, or fails, in a later step. */
@@ -70,7 +72,8 @@ export class MemoryTransport implements Transport {
     });
     this.#schedule('connect', () => {
       if (connection.client.readyState !== ClientEnd.CONNECTING) return;
-      if (!this.#accept || this.#connections.size >= this.#limits.maxConnections) {
+      const isFull = this.#connections.size >= this.#limits.maxConnections;
+      if (!this.#accept || isFull || connection.hub.isEnding) {
         connection.client.broken();
         return;
       }
@@ -93,7 +96,7 @@ class Pipe {
   readonly #step: () => void;
   readonly #deliver: (parcel: Parcel) => void;
   readonly #afterwards: () => void;
-  readonly #stalled: { by: 'nobody' | 'stall' | 'half-open' } = { by: 'nobody' };
+  #reader: 'reading' | 'stalled' | 'gone' = 'reading';
   #bytes = 0;
   #owedSteps = 0;
   #broken = false;
@@ -112,8 +115,8 @@ class Pipe {
     return Math.max(0, this.#bytes - SYSTEM_BUFFER_BYTES);
   }
 
-  get halfOpen(): boolean {
-    return this.#stalled.by === 'half-open';
+  get isReaderGone(): boolean {
+    return this.#reader === 'gone';
   }
 
   put(parcel: Parcel): void {
@@ -123,13 +126,13 @@ class Pipe {
     this.#step();
   }
 
-  stall(by: 'stall' | 'half-open'): void {
-    if (!this.halfOpen) this.#stalled.by = by;
+  stall(reader: 'stalled' | 'gone'): void {
+    if (!this.isReaderGone) this.#reader = reader;
   }
 
   unstall(): void {
-    if (this.halfOpen) return;
-    this.#stalled.by = 'nobody';
+    if (this.isReaderGone) return;
+    this.#reader = 'reading';
     for (; this.#owedSteps > 0; this.#owedSteps--) this.#step();
   }
 
@@ -142,7 +145,7 @@ class Pipe {
 
   readonly #next = (): void => {
     if (this.#broken) return;
-    if (this.#stalled.by !== 'nobody') {
+    if (this.#reader !== 'reading') {
       this.#owedSteps += 1;
       return;
     }
@@ -188,7 +191,7 @@ class Connection implements Link {
   }
 
   stall(end: End): void {
-    this.#pipeTo(end).stall('stall');
+    this.#pipeTo(end).stall('stalled');
   }
 
   unstall(end: End): void {
@@ -196,7 +199,7 @@ class Connection implements Link {
   }
 
   halfOpen(end: End): void {
-    this.#pipeTo(end).stall('half-open');
+    this.#pipeTo(end).stall('gone');
   }
 
   cut(underWay: 'lost' | 'delivered'): void {
@@ -210,11 +213,11 @@ class Connection implements Link {
   breakTowards(end: End): void {
     const pipe = this.#pipeTo(end);
     pipe.break();
-    if (!pipe.halfOpen) this.#schedule('broken', () => this[end].broken());
+    if (!pipe.isReaderGone) this.later('broken', () => this[end].broken());
   }
 
-  later(step: () => void): void {
-    this.#schedule('close-grace', step);
+  later(kind: StepKind, step: () => void): void {
+    this.#schedule(kind, step);
   }
 
   #pipeTo(end: End): Pipe {
@@ -242,6 +245,10 @@ class HubEnd implements Socket {
     this.#handler = accept(this);
   }
 
+  get isEnding(): boolean {
+    return this.#state !== 'open';
+  }
+
   get bufferedBytes(): number {
     return this.#connection.toClient.bufferedBytes;
   }
@@ -256,16 +263,16 @@ class HubEnd implements Socket {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#connection.toClient.put({ kind: 'close', code, reason });
-    this.#connection.later(() => this.terminate());
+    this.#connection.later('close-grace', () => this.terminate());
   }
 
   terminate(): void {
     if (this.#state === 'closed') return;
     this.#state = 'closing';
     this.#connection.breakTowards('client');
-    // The own side learns of it even if nothing reaches it through its pipe.
+    // Its own doing: it knows of that even where no news reaches it.
     this.#connection.toHub.break();
-    this.#connection.broken(this);
+    this.#connection.later('broken', () => this.broken());
   }
 
   receive(parcel: Parcel): void {
@@ -340,6 +347,8 @@ export class ClientEnd {
     } else if (this.readyState === ClientEnd.OPEN) {
       this.readyState = ClientEnd.CLOSING;
       this.#connection.toHub.put({ kind: 'close', code, reason });
+      // Browsers do not wait for an answer for ever.
+      this.#connection.later('close-grace', () => this.broken());
     }
   }
 

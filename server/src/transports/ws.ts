@@ -32,6 +32,8 @@ export interface WsTransportOptions {
 }
 
 const DEFAULT_CLOSE_GRACE_MS = 5_000;
+/** How long `close` waits for closing handshakes that are under way. */
+const FAREWELL_MS = 1_000;
 const MAX_FRAGMENTS = 64;
 const MAX_BUFFERED_CHUNKS = 1_024;
 const RETRY_AFTER_S = 5;
@@ -83,9 +85,13 @@ export class WsTransport implements Transport {
 
   async close(): Promise<void> {
     this.stopAccepting();
-    const ended = [...this.#sockets].map((socket) => socket.ended);
-    for (const socket of this.#sockets) socket.terminate();
-    await Promise.all(ended);
+    const ended = Promise.all([...this.#sockets].map((socket) => socket.ended));
+    for (const socket of this.#sockets) if (!socket.isEnding) socket.terminate();
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.terminate();
+    }, FAREWELL_MS);
+    await ended;
+    clearTimeout(timer);
     this.#stop?.();
   }
 
@@ -186,6 +192,10 @@ class WsSocket implements Socket {
       if (isBinary) this.#fail('bad-frame');
       else handler.message(data.toString());
     });
+  }
+
+  get isEnding(): boolean {
+    return this.#ending;
   }
 
   get bufferedBytes(): number {

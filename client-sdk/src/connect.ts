@@ -1,0 +1,86 @@
+/**
+ * `connect`: reads the options, finds the platform's parts, and waits for the first welcome.
+ */
+import { WEBSOCKET_PATH } from '@ringhub/protocol';
+import { type Environment, platformEnvironment, type WebSocketConstructor } from './environment.ts';
+import { errorNamed } from './errors.ts';
+import { Hub } from './hub.ts';
+import type { TokenSource } from './link.ts';
+
+export interface ConnectOptions {
+  /** Says who this is; whatever the hub's auth wants. */
+  readonly token?: string | undefined;
+  /** Asked for a token before each connection; instead of `token`. Failing, it is asked again later. */
+  readonly getToken?: TokenSource | undefined;
+  /** Ends the attempt to connect, and later the connection. */
+  readonly signal?: AbortSignal | undefined;
+  /** Instead of the platform's. */
+  readonly WebSocket?: WebSocketConstructor | undefined;
+  /** Reconnects wait a random time below a bound that doubles from `minMs` (500) to `maxMs` (30 000). */
+  readonly backoff?: { readonly minMs?: number; readonly maxMs?: number } | undefined;
+  /** Unconfirmed publishes, at most: `messages` (1000) and `bytes` (8 MiB). Beyond: `outbox-full`. */
+  readonly outbox?: { readonly messages?: number; readonly bytes?: number } | undefined;
+  /** Acks are sent after so long, 100 ms, or once a quarter of the prefetch (64 at most) waits. */
+  readonly ackDelayMs?: number | undefined;
+  /** Replaces parts of the SDK's surroundings, for tests and simulations. */
+  readonly environment?: Partial<Environment> | undefined;
+}
+
+/**
+ * Connects to a hub, and stays connected until `close`: reconnects with full jitter, at once when the page wakes
+ * up, and resumes its session. Resolves with the first welcome. Rejects only where trying again is no use
+ * (`unauthorized`, `unsupported-version`, …; PROTOCOL §14) or when aborted.
+ *
+ * ```ts
+ * import { connect } from '@ringhub/client';
+ * const hub = await connect(url, { getToken: async () => token, signal: AbortSignal.timeout(10_000) });
+ * hub.addEventListener('state', ({ state }) => console.log(state));
+ * await hub.close();
+ * ```
+ *
+ * @param url `ws:`, `wss:`, `http:` or `https:`; in pages also relative. Without a path: `/v1/ws`.
+ */
+export async function connect<Messages extends object = Record<string, unknown>>(
+  url: string | URL,
+  options: ConnectOptions = {},
+  /** @internal */
+  loadWebSocket?: () => Promise<WebSocketConstructor | undefined>,
+): Promise<Hub<Messages>> {
+  const { token, getToken, signal, backoff, outbox, ackDelayMs = 100 } = options;
+  signal?.throwIfAborted();
+  const env = { ...platformEnvironment(), ...options.environment };
+  const WebSocket = options.WebSocket ?? env.WebSocket ?? (await loadWebSocket?.());
+  if (!WebSocket)
+    throw new Error('there is no WebSocket here: install the package ws, or pass options.WebSocket');
+  const hub = new Hub<Messages>(env, {
+    url: webSocketUrl(url, env.baseUrl),
+    WebSocket,
+    getToken: getToken ?? (token === undefined ? undefined : () => token),
+    backoff: { minMs: 500, maxMs: 30_000, ...backoff },
+    outbox: { messages: 1_000, bytes: 8 * 1024 * 1024, ...outbox },
+    ackDelayMs,
+  });
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal?.reason);
+      void hub.close();
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    hub.addEventListener('state', ({ state, error }) => {
+      if (state === 'online') resolve(hub);
+      if (state !== 'closed') return;
+      signal?.removeEventListener('abort', abort);
+      reject(error ?? errorNamed('closed'));
+    });
+    hub.start();
+  });
+}
+
+/** The WebSocket's URL: `http` becomes `ws`, no path becomes the hub's. */
+function webSocketUrl(url: string | URL, baseUrl: string | undefined): string {
+  const full = new URL(url, baseUrl);
+  full.protocol = full.protocol.replace(/^http/, 'ws');
+  if (full.pathname === '/') full.pathname = WEBSOCKET_PATH;
+  full.hash = '';
+  return full.href;
+}

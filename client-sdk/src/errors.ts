@@ -1,0 +1,65 @@
+/**
+ * The one error class of the SDK. Codes and names come from the protocol's error table; the text is the hub's,
+ * except for what the SDK raises itself (4500–4599).
+ */
+import { ERROR_CODES, type ErrorDetail, type ErrorName, type Retry, retryOfCode } from '@ringhub/protocol';
+
+const OWN_TEXTS: Partial<Record<ErrorName, string>> = {
+  'outcome-unknown': 'it may have been published or not',
+  'outbox-full': 'wait for earlier publishes to be confirmed',
+  closed: 'the client was closed',
+  'payload-too-large': 'the payload is over what the hub takes',
+  'bad-payload': 'the payload is not valid JSON',
+};
+
+/**
+ * Something the hub refused, or the SDK could not do. Branch on `code` or `name`, never on `message`;
+ * PROTOCOL §14 lists the codes.
+ *
+ * ```ts
+ * import { connect, RinghubError } from '@ringhub/client';
+ * const hub = await connect(url, { token });
+ * try {
+ *   await hub.publish('amq.topic', 'nobody.listens', 'hello', { mandatory: true });
+ * } catch (error) {
+ *   if (error instanceof RinghubError && error.name === 'unroutable') console.log('nobody is there');
+ * }
+ * await hub.close();
+ * ```
+ */
+export class RinghubError extends Error {
+  /** Number in the error table, 4000–4999; also the close code of errors that end a connection. */
+  readonly code: number;
+  /** Name in the error table, such as `unroutable`; `unknown` for a code of a later version. */
+  override readonly name: ErrorName | 'unknown';
+  /** Whether doing the same again makes sense: `never`, `later`, or `resume` (the SDK reconnects by itself). */
+  readonly retry: Retry;
+  /** What exactly was wrong, such as the field; empty where there is nothing to say. */
+  readonly detail: ErrorDetail;
+
+  /** @internal */
+  constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {
+    const name = nameOfCode(code);
+    super(text || OWN_TEXTS[name as ErrorName] || name, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.name = name;
+    this.retry = retryOfError(code);
+    this.detail = detail;
+  }
+}
+
+/** An error the SDK raises itself. */
+export const errorNamed = (name: ErrorName, text?: string, cause?: unknown): RinghubError =>
+  new RinghubError(ERROR_CODES[name], text, undefined, cause);
+
+function nameOfCode(code: number): ErrorName | 'unknown' {
+  for (const name in ERROR_CODES) if (ERROR_CODES[name as ErrorName] === code) return name as ErrorName;
+  return 'unknown';
+}
+
+/** Command errors by range (PROTOCOL §14), connection errors as a close code says. */
+function retryOfError(code: number): Retry {
+  if (code < 4300) return retryOfCode(code);
+  const later = (code >= 4400 && code < 4500) || code === ERROR_CODES['outbox-full'];
+  return later ? 'later' : 'never';
+}

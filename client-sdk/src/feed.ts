@@ -1,0 +1,252 @@
+/**
+ * The wire side of one subscription, without a wire: takes the hub's frames, gives what the application is to
+ * see, and knows what to acknowledge, what to resume from, and what was processed. Pure: no socket, no timer.
+ *
+ * A *life* is one queue at the hub. A lost session begins a new one: tags start at 1 again, what waited here is
+ * dropped because the hub delivers it again from the cursor, what the application holds is recognised when it
+ * comes again, and what was processed beyond the cursor is acknowledged and skipped.
+ *
+ * A nacked tag is awaited until the hub sends it again. The hub may have sent it to a connection that died, so
+ * after a resume the nack is sent again.
+ */
+import type {
+  ClientFrame,
+  Deliver,
+  GapItem,
+  Granted,
+  Item,
+  MessageItem,
+  Position,
+  ResumeQueue,
+  Subscribed,
+  SubscribeOptions,
+  Welcome,
+} from '@ringhub/protocol';
+import { AckBatcher } from './ack-batcher.ts';
+import { CursorTracker } from './cursor-tracker.ts';
+import type { Delivery, Outcome } from './delivery.ts';
+import { DeliveryQueue } from './delivery-queue.ts';
+
+type Epochs = Welcome['epochs'];
+type OwnDelivery = { -readonly [K in keyof Delivery]: Delivery[K] };
+
+/** More fragments of acked tags than this and nothing more is handed out until older ones are settled. */
+const MAX_FRAGMENTS = 1000;
+
+export class Feed {
+  queue = 0;
+  granted: Granted;
+  /** Messages dropped here because the application was slower than an unacknowledged feed. */
+  dropped = 0;
+
+  #life = 0;
+  #lastTag = 0;
+  #acks = new AckBatcher();
+  readonly #cursor: CursorTracker;
+  readonly #waiting = new DeliveryQueue();
+  /** Messages the application holds; by position those of an earlier life. */
+  readonly #held = new Set<OwnDelivery>();
+  readonly #orphans = new Map<string, OwnDelivery>();
+  /** Nacked, and not delivered again yet. */
+  readonly #awaited = new Set<number>();
+  #rejects: number[] = [];
+  #nacks: number[] = [];
+
+  constructor(
+    /** As subscribed; a later prefetch is written here, so that a resume asks for it. */
+    public options: SubscribeOptions,
+    first: Subscribed,
+  ) {
+    const { since, overflow } = options;
+    // A given cursor holds until what follows it was processed: the hub's may be beyond a gap still to come.
+    const cursor = typeof since === 'object' && 'cursor' in since ? since.cursor : first.cursor;
+    this.#cursor = new CursorTracker((overflow ?? first.granted.overflow) !== 'conflate', cursor);
+    this.granted = first.granted;
+    this.#begin(first);
+  }
+
+  get cursor(): string | null {
+    return this.#cursor.cursor;
+  }
+
+  get #keepsAccount(): boolean {
+    return this.granted.ack !== 'none';
+  }
+
+  /** Goes on with a new queue after a lost session. */
+  renew(subscribed: Subscribed): void {
+    this.#cursor.restart();
+    this.#waiting.clear();
+    for (const delivery of this.#held) this.#orphans.set(idOf(delivery.position!), delivery);
+    this.#held.clear();
+    this.#begin(subscribed);
+  }
+
+  #begin({ queue, granted }: Subscribed): void {
+    this.#life++;
+    this.queue = queue;
+    this.granted = granted;
+    this.#lastTag = 0;
+    this.#acks = new AckBatcher();
+    this.prefetch = granted.prefetch;
+    this.#awaited.clear();
+    this.#rejects = [];
+    this.#nacks = [];
+  }
+
+  set prefetch(prefetch: number) {
+    this.#acks.prefetch = prefetch;
+    this.granted = { ...this.granted, prefetch };
+  }
+
+  receive(frame: Deliver, epochs: Epochs): void {
+    const notes = new Map(frame.notes);
+    frame.items.forEach((item, index) => {
+      const tag = frame.firstTag + index;
+      const position =
+        item.kind === 'message'
+          ? { log: item.log, epoch: epochs[item.log] ?? '', offset: item.offset }
+          : undefined;
+      const delivery = {
+        item,
+        note: notes.get(index),
+        position,
+        tag,
+        lastTag: tag,
+        life: this.#life,
+        settled: false,
+      };
+      if (tag > this.#lastTag) this.#take(delivery, epochs);
+      // Sent again without being awaited: it is here already.
+      else if (this.#awaited.delete(tag)) this.#waiting.push(delivery);
+    });
+  }
+
+  #take(delivery: Delivery, epochs: Epochs): void {
+    const { item, position, tag } = delivery;
+    this.#lastTag = tag;
+    if (item.kind === 'gap') this.#cursor.receivedGap(tag, endsOf(item, epochs));
+    else if (item.kind === 'snapshot-end') this.#cursor.receivedSnapshotEnd(tag, item.cursor);
+    else this.#cursor.receivedMessage(tag, position!);
+
+    if (position && this.#life > 1 && this.#isKnown(delivery)) return;
+    const bounds = this.#keepsAccount
+      ? undefined
+      : { items: this.granted.capacity, bytes: this.granted.capacityBytes };
+    this.dropped += this.#waiting.push(delivery, bounds);
+  }
+
+  /** Whether an earlier life brought this message: then it is processed already, or the application holds it. */
+  #isKnown(delivery: Delivery): boolean {
+    const position = delivery.position!;
+    const held = this.#orphans.get(idOf(position));
+    if (held) {
+      this.#orphans.delete(idOf(position));
+      this.#held.add(held);
+      held.tag = held.lastTag = delivery.tag;
+      held.life = this.#life;
+      return true;
+    }
+    if (!this.#cursor.wasProcessed(position, this.#keyOf(delivery.item))) return false;
+    this.#settleAs(delivery, 'ack');
+    return true;
+  }
+
+  mark(cursor: string): void {
+    this.#cursor.receivedMark(cursor);
+  }
+
+  /** The next item for the application. */
+  next(): Delivery | undefined {
+    if (this.#acks.fragments > MAX_FRAGMENTS) return undefined;
+    const delivery = this.#waiting.shift();
+    if (delivery?.position) this.#held.add(delivery);
+    return delivery;
+  }
+
+  /** Ends a delivery; a second time changes nothing. Returns whether acks are due now. */
+  settle(delivery: Delivery, outcome: Outcome): boolean {
+    const own = delivery as OwnDelivery;
+    if (own.settled) return false;
+    own.settled = true;
+    this.#held.delete(own);
+    if (own.life === this.#life) return this.#settleAs(own, outcome);
+    if (own.position) {
+      this.#orphans.delete(idOf(own.position));
+      if (outcome !== 'nack') this.#cursor.processedLate(own.position, this.#keyOf(own.item));
+    }
+    return false;
+  }
+
+  #settleAs({ tag, lastTag, item }: Delivery, outcome: Outcome): boolean {
+    if (outcome === 'nack' && this.#keepsAccount) {
+      this.#awaited.add(tag);
+      this.#nacks.push(tag);
+      return true;
+    }
+    for (let done = tag; done <= lastTag; done++) this.#cursor.processed(done, this.#keyOf(item));
+    if (!this.#keepsAccount) return false;
+    if (outcome === 'reject') {
+      this.#rejects.push(tag);
+      return true;
+    }
+    this.#acks.settle(tag);
+    return this.#acks.isDue;
+  }
+
+  /** Nothing to send. */
+  get isQuiet(): boolean {
+    return this.#acks.isEmpty && this.#rejects.length + this.#nacks.length === 0;
+  }
+
+  /** The frames that tell the hub what was settled since the last time. */
+  flush(): ClientFrame[] {
+    const frames: ClientFrame[] = [];
+    const { queue } = this;
+    for (const type of ['reject', 'nack'] as const) {
+      const tags = type === 'reject' ? this.#rejects : this.#nacks;
+      for (const tag of tags) {
+        frames.push({ type, queue, ranges: [[tag, tag]] });
+        if (type === 'reject') this.#acks.settledElsewhere(tag);
+      }
+      tags.length = 0;
+    }
+    const ack = this.#acks.take();
+    if (ack) frames.push({ type: 'ack', queue, ...ack });
+    return frames;
+  }
+
+  /** What a hello says about this queue. Rejects not sent yet are left out, to be sent after the welcome. */
+  resumeFields(): ResumeQueue {
+    return {
+      queue: this.queue,
+      lastTag: this.#lastTag,
+      ...this.#acks.snapshot(),
+      cursor: this.cursor,
+      options: this.options,
+    };
+  }
+
+  /** The session goes on: what is still awaited may have been lost on the way. */
+  resumed(): void {
+    this.#nacks = [...this.#awaited];
+  }
+
+  /** The conflation key, by which processed messages are recognised where offsets are in no order. */
+  #keyOf(item: Item): string | undefined {
+    if (this.#cursor.ordered || item.kind !== 'message') return undefined;
+    const header = this.options.conflationHeader;
+    const value = header === undefined ? undefined : item.headers?.[header];
+    return JSON.stringify([item.exchange, value === undefined ? item.key : [value]]);
+  }
+}
+
+const idOf = ({ log, epoch, offset }: Position): string => `${log}:${epoch}:${offset}`;
+
+/** Where a processed gap moves the cursor: to the end of each range, in the epoch that goes on. */
+const endsOf = ({ gap }: GapItem, epochs: Epochs): Position[] =>
+  gap.ranges.flatMap(({ log, epoch, to }) =>
+    to !== null && epoch === epochs[log] ? [{ log, epoch, offset: to }] : [],
+  );
+
+export type { MessageItem };

@@ -1,0 +1,191 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The connected hub, as applications see it: subscribe, publish, declare, and the state of the connection.
+ */
+import type { SubscribeOptions } from '@ringhub/protocol';
+import { Emitter } from './emitter.ts';
+import type { Environment } from './environment.ts';
+import { errorNamed } from './errors.ts';
+import { Feed } from './feed.ts';
+import type { LinkKind } from './link-state.ts';
+import type { GapEvent, Message, SnapshotEnd } from './message.ts';
+import type { PublishOptions, Receipt } from './publisher.ts';
+import { Session, type SessionSettings } from './session.ts';
+import { type Handler, Subscription, type SubscriptionOptions } from './subscription.ts';
+
+/** `draining`: still working, but the hub is shutting down and this client will reconnect soon. */
+export type HubState = 'connecting' | 'online' | 'draining' | 'waiting' | 'closed';
+
+export interface HubEvents {
+  /** `resumed`: with `online`, whether the session went on; `error`: with `waiting` and `closed`, why. */
+  readonly state: { readonly state: HubState; readonly resumed?: boolean; readonly error?: unknown };
+  /** Something went wrong that no promise tells; with the subscription where it is one's. */
+  readonly error: { readonly error: unknown; readonly subscription?: Subscription };
+}
+
+/** The events of a subscription to some exchanges: `exchange` tells the data's type. */
+export type EventOf<Messages, Exchange extends keyof Messages & string> =
+  | { [X in Exchange]: Message<Messages[X], X> }[Exchange]
+  | GapEvent
+  | SnapshotEnd;
+
+const STATES: Record<LinkKind, HubState> = {
+  idle: 'connecting',
+  connecting: 'connecting',
+  greeting: 'connecting',
+  online: 'online',
+  draining: 'draining',
+  waiting: 'waiting',
+  closed: 'closed',
+};
+
+/**
+ * A hub this client stays connected to. Made by `connect`; `Messages` maps exchanges to the data they carry.
+ */
+export class Hub<Messages extends object = Record<string, unknown>> extends Emitter<HubEvents> {
+  #state: HubState = 'connecting';
+  readonly #session: Session;
+
+  /** @internal */
+  constructor(env: Environment, settings: SessionSettings) {
+    super();
+    this.#session = new Session(env, settings, {
+      changed: (kind, error) => this.#enter(STATES[kind], error),
+      online: (resumed) => {
+        this.#state = 'online';
+        this.emit('state', { state: 'online', resumed });
+      },
+      failed: (error, subscription) =>
+        this.emit('error', subscription ? { error, subscription: subscription as Subscription } : { error }),
+    });
+  }
+
+  /** @internal */
+  start(): void {
+    this.#session.start();
+  }
+
+  get state(): HubState {
+    return this.#state;
+  }
+
+  /**
+   * Subscribes to a pattern on an exchange, or to several bindings at once. Iterate over the result, or give a
+   * handler. Rejects with `unknown-exchange`, `bad-pattern`, `too-many-hashes`, `bad-cursor`, `forbidden`,
+   * `too-many-subscriptions`, `too-many-bindings` or `queue-bytes` (PROTOCOL §6).
+   *
+   * ```ts
+   * import { connect } from '@ringhub/client';
+   * const hub = await connect<{ 'amq.topic': { text: string } }>(url, { token });
+   * const said = Promise.withResolvers<string>();
+   * await hub.subscribe('amq.topic', 'room1.#', { overflow: 'drop-oldest', prefetch: 64 }, async (event) => {
+   *   if (event.kind === 'message') said.resolve(event.data.text);
+   * });
+   * await hub.publish('amq.topic', 'room1.lobby', { text: 'hello' });
+   * console.log(await said.promise);
+   * await hub.close();
+   * ```
+   */
+  subscribe<Exchange extends keyof Messages & string>(
+    exchange: Exchange,
+    pattern: string,
+    options?: SubscriptionOptions,
+    handler?: Handler<EventOf<Messages, Exchange>>,
+  ): Promise<Subscription<EventOf<Messages, Exchange>>>;
+  subscribe<
+    const Bindings extends readonly (readonly [exchange: keyof Messages & string, pattern: string])[],
+  >(
+    options: SubscriptionOptions & { readonly bindings: Bindings },
+    handler?: Handler<EventOf<Messages, Bindings[number][0]>>,
+  ): Promise<Subscription<EventOf<Messages, Bindings[number][0]>>>;
+  subscribe(
+    first: string | (SubscriptionOptions & Pick<SubscribeOptions, 'bindings'>),
+    second?: string | Handler<never>,
+    third: SubscriptionOptions = {},
+    fourth?: Handler<never>,
+  ): Promise<Subscription> {
+    const [options, handler] =
+      typeof first === 'string'
+        ? [{ ...third, bindings: [[first, second as string] as const] }, fourth]
+        : [first, second as Handler<never> | undefined];
+    return this.#subscribe(options, handler);
+  }
+
+  async #subscribe(
+    { signal, ...rest }: SubscriptionOptions & Pick<SubscribeOptions, 'bindings'>,
+    handler?: Handler<never>,
+  ): Promise<Subscription> {
+    const options = rest as SubscribeOptions;
+    const subscription = await this.#session.subscribe(
+      options,
+      (subscribed) =>
+        new Subscription(this.#session, new Feed(options, subscribed), handler as Handler<unknown>),
+      signal,
+    );
+    const end = () => void subscription.unsubscribe();
+    if (signal?.aborted) end();
+    signal?.addEventListener('abort', end, { once: true });
+    return subscription;
+  }
+
+  /**
+   * Publishes a message; resolves when the hub has taken it. Strings travel as text, `Uint8Array` and `ArrayBuffer`
+   * as bytes, everything else as JSON. Effectively once into the log, also across a reconnect; rejects with
+   * `outcome-unknown` where the session was lost and no `id` was given. Other errors: `outbox-full`, `unroutable`,
+   * `unknown-exchange`, `bad-key`, `bad-headers`, `payload-too-large`, `forbidden`, `closed` (PROTOCOL §11).
+   *
+   * ```ts
+   * import { connect } from '@ringhub/client';
+   * const hub = await connect(url, { token });
+   * const receipt = await hub.publish('amq.topic', 'eu.de.spot', { price: 41.5 }, { id: 'tick-1', ttlMs: 60_000 });
+   * console.log(receipt.position.offset, receipt.sessions, receipt.duplicate);
+   * await hub.close();
+   * ```
+   */
+  publish<Exchange extends keyof Messages & string>(
+    exchange: Exchange,
+    routingKey: string,
+    data: Messages[Exchange],
+    options: PublishOptions = {},
+  ): Promise<Receipt> {
+    if (this.#state === 'closed') return Promise.reject(errorNamed('closed'));
+    return this.#session.publisher.publish(exchange, routingKey, data, options);
+  }
+
+  /**
+   * Makes an exchange, or finds it as it is; declared again where a new session needs it. Rejects with
+   * `exchange-mismatch`, `reserved-name`, `bad-name`, `too-many-exchanges` or `forbidden` (PROTOCOL §5).
+   *
+   * ```ts
+   * import { connect } from '@ringhub/client';
+   * const hub = await connect(url, { token });
+   * await hub.declareExchange('prices', { type: 'topic' });
+   * await hub.close();
+   * ```
+   */
+  declareExchange(
+    exchange: keyof Messages & string,
+    { type = 'topic', signal }: { readonly type?: 'topic'; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    return this.#session.declare(exchange, { type }, signal);
+  }
+
+  /**
+   * Ends the session: acks go out, subscriptions end, what is pending rejects with `closed` (publishes already
+   * sent: `outcome-unknown`). Resolves when the socket is closed.
+   */
+  close(): Promise<void> {
+    return this.#session.close(errorNamed('closed'));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #enter(state: HubState, error: unknown): void {
+    // `online` is told with the welcome, once everything is taken up.
+    if (state === this.#state || state === 'online') return;
+    this.#state = state;
+    this.emit('state', error === undefined ? { state } : { state, error });
+  }
+}

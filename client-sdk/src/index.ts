@@ -1,0 +1,30 @@
+/**
+ * The public surface of the Ringhub client.
+ */
+
+export type {
+  AckMode,
+  ErrorName,
+  ExchangeOptions,
+  GapRange,
+  GapReason,
+  Granted,
+  Headers,
+  OverflowPolicy,
+  Payload,
+  Position,
+  Since,
+} from '@ringhub/protocol';
+export { type ConnectOptions, connect } from './connect.ts';
+export type { Environment, WebSocketConstructor, WebSocketLike } from './environment.ts';
+export { RinghubError } from './errors.ts';
+export { type EventOf, Hub, type HubEvents, type HubState } from './hub.ts';
+export type { TokenReason, TokenSource } from './link.ts';
+export type { GapEvent, Message, SnapshotEnd, SubscriptionEvent } from './message.ts';
+export type { PublishOptions, Receipt } from './publisher.ts';
+export {
+  type Handler,
+  Subscription,
+  type SubscriptionEvents,
+  type SubscriptionOptions,
+} from './subscription.ts';

@@ -1,0 +1,283 @@
+/**
+ * The shell of the link machine: sockets, timers and tokens. It performs the machine's effects, tells it what
+ * happened, and joins the lines of one turn into as few WebSocket messages as the hub's frame limit allows.
+ *
+ * Lines given to a link that is not open, or lost with a socket, are gone: whoever sent them derives from the
+ * next welcome what to say again.
+ */
+import {
+  decodeServerMessage,
+  type ServerFrame,
+  SUBPROTOCOL_JSON,
+  utf8Length,
+  type Welcome,
+} from '@ringhub/protocol';
+import type { Environment, WebSocketConstructor, WebSocketLike } from './environment.ts';
+import { RinghubError } from './errors.ts';
+import {
+  IDLE,
+  isOpen,
+  type LinkEvent,
+  type LinkKind,
+  type LinkSettings,
+  type LinkState,
+  step,
+} from './link-state.ts';
+
+/** Why a token is asked for; `unauthorized`: the last one was refused, a cached one will not do. */
+export type TokenReason = 'connect' | 'reconnect' | 'unauthorized';
+
+export type TokenSource = (request: {
+  readonly reason: TokenReason;
+  readonly signal: AbortSignal;
+}) => string | undefined | Promise<string | undefined>;
+
+/** What the link needs from the session above it. */
+export interface LinkOwner {
+  /** The line that says hello, resume included. */
+  hello(token: string | undefined): string;
+  welcomed(welcome: Welcome): void;
+  received(frame: ServerFrame): void;
+  /** The link is in another state; the error is why, where something failed. */
+  changed(kind: LinkKind, error: unknown): void;
+}
+
+/** A close code of our own making: nothing said why the socket ended. */
+const NO_CODE = 0;
+/** How long a polite end waits for the hub's close. */
+const BYE_MS = 1_000;
+
+export class Link {
+  maxFrameBytes = 64 * 1024;
+
+  #state: LinkState = IDLE;
+  #socket: WebSocketLike | undefined;
+  #timer: unknown;
+  #timerMs = Infinity;
+  #abort: AbortController | undefined;
+  #lines: string[] = [];
+  #error: unknown;
+  #ended: (() => void) | undefined;
+  readonly #stopWaking: () => void;
+
+  constructor(
+    private readonly url: string,
+    private readonly WebSocket: WebSocketConstructor,
+    private readonly env: Environment,
+    private readonly settings: LinkSettings,
+    private readonly getToken: TokenSource | undefined,
+    private readonly owner: LinkOwner,
+  ) {
+    this.#stopWaking = env.onWake(() => this.#raise({ type: 'wake' }));
+  }
+
+  get isOpen(): boolean {
+    return isOpen(this.#state.kind);
+  }
+
+  start(): void {
+    this.#raise({ type: 'start' });
+  }
+
+  /** Ends for good; resolves when the socket is closed. */
+  stop(error: unknown): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ended = resolve;
+      this.#error = error;
+      this.#raise({ type: 'stop' });
+      if (!this.#socket) resolve();
+    });
+  }
+
+  /** Sends a line with the others of this turn. */
+  send(line: string): void {
+    if (!this.isOpen) return;
+    if (this.#lines.push(line) === 1) void Promise.resolve().then(() => this.flush());
+  }
+
+  /** Sends what waits, now. */
+  flush(): void {
+    let message = '';
+    let bytes = 0;
+    const lines = this.#lines;
+    this.#lines = [];
+    for (const line of lines) {
+      const lineBytes = utf8Length(line) + 1;
+      if (message && bytes + lineBytes > this.maxFrameBytes) {
+        this.#socket?.send(message);
+        message = '';
+        bytes = 0;
+      }
+      message += message ? `\n${line}` : line;
+      bytes += lineBytes;
+    }
+    if (message) this.#socket?.send(message);
+  }
+
+  #raise(event: LinkEvent): void {
+    const before = this.#state;
+    const random = event.type === 'lost' || event.type === 'due' ? this.env.random() : 0;
+    const { state, effects } = step(before, event, {
+      nowMs: this.env.now(),
+      random,
+      settings: this.settings,
+    });
+    this.#state = state;
+    if (event.type === 'lost' && event.socket === state.socket) this.#forget();
+    for (const effect of effects) this.#perform(effect);
+    if (this.#state !== state) return;
+    this.#setTimer();
+    if (state.kind === before.kind && state.socket === before.socket) return;
+    if (state.kind === 'closed') {
+      this.#abort?.abort();
+      this.#stopWaking();
+    }
+    const error = this.#error;
+    if (isOpen(state.kind)) this.#error = undefined;
+    this.owner.changed(state.kind, error);
+  }
+
+  #perform(effect: 'open' | 'drop' | 'ping' | 'bye'): void {
+    switch (effect) {
+      case 'open':
+        this.#drop();
+        void this.#open(this.#state.socket);
+        return;
+      case 'drop':
+        this.#drop();
+        return;
+      case 'ping':
+        this.send('["ping"]');
+        return;
+      case 'bye':
+        this.#lines.push('["bye"]');
+        this.flush();
+        this.#socket?.close(1000);
+        this.env.setTimer(() => this.#drop(), BYE_MS);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  /** Closes the socket without waiting: whatever it still says is of the past. */
+  #drop(): void {
+    const socket = this.#socket;
+    this.#forget();
+    socket?.close();
+  }
+
+  #forget(): void {
+    this.#socket = undefined;
+    this.#lines = [];
+    this.#abort?.abort();
+    this.#ended?.();
+  }
+
+  #setTimer(): void {
+    const { dueMs } = this.#state;
+    // A deadline that only moves away is looked at when the timer of the old one comes.
+    if (this.#timerMs <= dueMs && dueMs !== Infinity) return;
+    if (this.#timerMs !== Infinity) this.env.clearTimer(this.#timer);
+    this.#timerMs = dueMs;
+    if (dueMs === Infinity) return;
+    this.#timer = this.env.setTimer(
+      () => {
+        this.#timerMs = Infinity;
+        if (this.env.now() < this.#state.dueMs) this.#setTimer();
+        else this.#raise({ type: 'due' });
+      },
+      Math.max(0, Math.ceil(dueMs - this.env.now())),
+    );
+  }
+
+  async #open(socket: number): Promise<void> {
+    const isCurrent = () => this.#state.socket === socket && this.#state.kind === 'connecting';
+    this.#error = undefined;
+    let token: string | undefined;
+    try {
+      if (this.getToken) token = await this.#askToken(this.getToken);
+    } catch (error) {
+      if (!isCurrent()) return;
+      this.#error = error;
+      this.#raise({ type: 'lost', socket, code: NO_CODE });
+    }
+    if (!isCurrent()) return;
+    try {
+      this.#listen(new this.WebSocket(this.url, [SUBPROTOCOL_JSON]), socket, token);
+    } catch (error) {
+      // The platform does not allow this URL here, and never will.
+      void this.stop(error);
+    }
+  }
+
+  async #askToken(getToken: TokenSource): Promise<string | undefined> {
+    const abort = new AbortController();
+    this.#abort = abort;
+    const { refreshing, socket } = this.#state;
+    const reason = refreshing ? 'unauthorized' : socket === 1 ? 'connect' : 'reconnect';
+    return getToken({ reason, signal: abort.signal });
+  }
+
+  #listen(ws: WebSocketLike, socket: number, token: string | undefined): void {
+    this.#socket = ws;
+    const isCurrent = () => this.#socket === ws;
+    ws.onopen = () => {
+      if (!isCurrent()) return;
+      this.#raise({ type: 'opened', socket });
+      ws.send(this.owner.hello(token));
+    };
+    ws.onmessage = ({ data }: { data: unknown }) => {
+      if (isCurrent()) this.#receive(String(data), socket, ws);
+    };
+    ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
+      if (!isCurrent()) return;
+      // A browser tells nothing about a connection that failed; codes of the table come from the hub.
+      this.#error =
+        code >= 4000
+          ? new RinghubError(code, String(reason))
+          : new Error(`the connection was lost (${code})`);
+      this.#raise({ type: 'lost', socket, code });
+      if (this.#state.kind === 'closed') this.#forget();
+    };
+    // Always followed by close, which tells more; but `ws` wants a listener.
+    ws.onerror = () => {};
+  }
+
+  #receive(message: string, socket: number, ws: WebSocketLike): void {
+    const frames = decodeServerMessage(message);
+    if (!frames) {
+      this.#drop();
+      this.#raise({ type: 'lost', socket, code: NO_CODE });
+      return;
+    }
+    this.#raise({ type: 'heard', socket });
+    for (const frame of frames) {
+      if (this.#socket !== ws) return;
+      switch (frame.type) {
+        case 'ping':
+          this.send('["pong"]');
+          break;
+        case 'pong':
+          break;
+        case 'welcome':
+          this.#enter(frame, socket);
+          break;
+        case 'drain':
+          this.#raise({ type: 'drained', socket, reconnectInMs: frame.reconnectInMs });
+          break;
+        default:
+          this.owner.received(frame);
+      }
+    }
+  }
+
+  #enter(welcome: Welcome, socket: number): void {
+    if (this.#state.kind !== 'greeting') return;
+    this.maxFrameBytes = welcome.limits.maxFrameBytes;
+    this.#raise({ type: 'welcomed', socket, deadMs: welcome.deadMs });
+    // Any frame proves that the new resume token has arrived (PROTOCOL §12).
+    this.send('["ping"]');
+    this.owner.welcomed(welcome);
+  }
+}

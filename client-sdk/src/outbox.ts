@@ -1,0 +1,149 @@
+/**
+ * Publishes on their way to the hub: numbered when first sent, kept until confirmed or refused (PROTOCOL §11).
+ *
+ *   push ─► [ queued ] ─ take, within the hub's window ─► [ sent ] ─ confirm, refuse ─► settled
+ *               ▲                                            │
+ *               └──── resume: again, with their numbers ─────┘
+ *
+ * Bounded in messages and bytes, sent ones included: a full outbox refuses, it never drops. A number once
+ * used stays in the sequence, also when nobody waits for its outcome any more. Pure: lines in, lines out.
+ */
+
+/** One publish, encoded when it was made: later changes of its data do not count. */
+export interface Outgoing {
+  readonly lineBytes: number;
+  readonly payloadBytes: number;
+  /** The encoded frame, without its name and number. */
+  readonly rest: string;
+  /** Recognised by the hub across sessions. */
+  readonly hasId: boolean;
+}
+
+export interface OutboxBounds {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+interface Numbered<P> {
+  readonly publish: P;
+  /** Its number in this session; 0 until it is sent. */
+  seq: number;
+  /** Sent at least once, maybe in an earlier session. */
+  wasSent: boolean;
+  /** Nobody waits for the outcome. */
+  abandoned: boolean;
+}
+
+export class Outbox<P extends Outgoing> {
+  /** In order; those to be sent again, with their numbers, come first. */
+  #queued: Numbered<P>[] = [];
+  #sent = new Map<number, Numbered<P>>();
+  #lastSeq = 0;
+  #bytes = 0;
+  #inFlightBytes = 0;
+
+  constructor(private readonly bounds: OutboxBounds) {}
+
+  get length(): number {
+    return this.#queued.length + this.#sent.size;
+  }
+
+  /** False where the outbox is full. */
+  push(publish: P): boolean {
+    if (this.length >= this.bounds.messages || this.#bytes + publish.lineBytes > this.bounds.bytes)
+      return false;
+    this.#queued.push({ publish, seq: 0, wasSent: false, abandoned: false });
+    this.#bytes += publish.lineBytes;
+    return true;
+  }
+
+  /** The next line to send, or `undefined` while the window is full or nothing waits. */
+  take(window: OutboxBounds): string | undefined {
+    const next = this.#queued[0];
+    if (!next) return undefined;
+    const { payloadBytes, rest } = next.publish;
+    const fits = this.#sent.size < window.messages && this.#inFlightBytes + payloadBytes <= window.bytes;
+    // One that is larger than the whole window is sent alone, for the hub to refuse.
+    if (!fits && this.#sent.size > 0) return undefined;
+    this.#queued.shift();
+    if (next.seq === 0) next.seq = ++this.#lastSeq;
+    next.wasSent = true;
+    this.#sent.set(next.seq, next);
+    this.#inFlightBytes += payloadBytes;
+    return `["publish",${next.seq}${rest}`;
+  }
+
+  /** Settles a number; gives the publish unless it is unknown or abandoned. */
+  settle(seq: number): P | undefined {
+    const entry = this.#sent.get(seq);
+    if (!entry) return undefined;
+    this.#sent.delete(seq);
+    this.#inFlightBytes -= entry.publish.payloadBytes;
+    this.#bytes -= entry.publish.lineBytes;
+    return entry.abandoned ? undefined : entry.publish;
+  }
+
+  /** Nobody waits for this publish any more. True where it was never sent, and never will be. */
+  abandon(publish: P): boolean {
+    const entry = [...this.#queued, ...this.#sent.values()].find((e) => e.publish === publish);
+    if (!entry) return false;
+    entry.abandoned = true;
+    if (entry.seq === 0) {
+      this.#queued.splice(this.#queued.indexOf(entry), 1);
+      this.#bytes -= publish.lineBytes;
+    }
+    return !entry.wasSent;
+  }
+
+  /** The connection was lost: everything unconfirmed waits again. */
+  #requeue(): void {
+    this.#queued = [...this.#sent.values(), ...this.#queued];
+    this.#sent = new Map();
+    this.#inFlightBytes = 0;
+  }
+
+  /** The session goes on: what was sent is sent again, with its numbers. */
+  resume(publishSeq: number): void {
+    this.#requeue();
+    this.#lastSeq = Math.max(this.#lastSeq, publishSeq);
+  }
+
+  /**
+   * A new session: numbers start anew. What was sent goes out again only where its id lets the hub recognise it.
+   *
+   * @param recognised whether the logs still know the ids of what was sent
+   * @returns those whose outcome nobody knows
+   */
+  restart(publishSeq: number, recognised: boolean): P[] {
+    this.#requeue();
+    const unknown = this.#queued.filter((e) => e.wasSent && (e.abandoned || !recognised || !e.publish.hasId));
+    this.#queued = this.#queued.filter((e) => !unknown.includes(e));
+    for (const entry of this.#queued) entry.seq = 0;
+    for (const { publish } of unknown) this.#bytes -= publish.lineBytes;
+    this.#lastSeq = publishSeq;
+    return unknown.filter((e) => !e.abandoned).map((e) => e.publish);
+  }
+
+  /** Takes out what was never sent and does not fit into the hub's frames. */
+  oversized(maxLineBytes: number, maxPayloadBytes: number): P[] {
+    const isTooLarge = ({ seq, publish }: Numbered<P>) =>
+      seq === 0 && (publish.lineBytes > maxLineBytes || publish.payloadBytes > maxPayloadBytes);
+    const tooLarge = this.#queued.filter(isTooLarge);
+    if (tooLarge.length === 0) return [];
+    this.#queued = this.#queued.filter((e) => !isTooLarge(e));
+    for (const { publish } of tooLarge) this.#bytes -= publish.lineBytes;
+    return tooLarge.map((e) => e.publish);
+  }
+
+  /** Empties the outbox: what was never sent, and what was sent and not confirmed. */
+  close(): { unsent: P[]; sent: P[] } {
+    this.#requeue();
+    const waiting = this.#queued.filter((e) => !e.abandoned);
+    this.#queued = [];
+    this.#bytes = 0;
+    return {
+      unsent: waiting.filter((e) => !e.wasSent).map((e) => e.publish),
+      sent: waiting.filter((e) => e.wasSent).map((e) => e.publish),
+    };
+  }
+}

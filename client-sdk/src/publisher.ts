@@ -1,0 +1,159 @@
+/**
+ * Publishing: data to frames, frames to the outbox, confirms to receipts. What happens to unconfirmed publishes
+ * after a reconnect is the outbox's; this file keeps the promises.
+ */
+import {
+  encodeClientFrame,
+  type Headers,
+  type Position,
+  type ServerFrame,
+  utf8Length,
+  type Welcome,
+} from '@ringhub/protocol';
+import { toPayload } from './content.ts';
+import { errorNamed, RinghubError } from './errors.ts';
+import { Outbox, type OutboxBounds, type Outgoing } from './outbox.ts';
+
+export interface PublishOptions {
+  /**
+   * Remembered by the hub per subject and exchange for a while: the same id is published once. Lets the SDK send
+   * again what was under way when a session was lost. At most 128 printable bytes.
+   */
+  readonly id?: string | undefined;
+  /** Refuse with `unroutable` rather than publish to nobody. */
+  readonly mandatory?: boolean | undefined;
+  /** At most 32 strings, numbers, booleans or nulls. */
+  readonly headers?: Headers | undefined;
+  /** The message expires where it waits longer than this. */
+  readonly ttlMs?: number | undefined;
+  /** Instead of the one that follows from the data. A string is sent as it is, also as `application/json`. */
+  readonly contentType?: string | undefined;
+  /** Takes an unsent publish back; for one already sent it only ends the waiting (`outcome-unknown`). */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the hub says of a confirmed publish (PROTOCOL §11). */
+export interface Receipt {
+  readonly position: Position;
+  /** Sessions that had a queue for it when it was routed. */
+  readonly sessions: number;
+  /** The same id or number was published before; this is its position. */
+  readonly duplicate: boolean;
+}
+
+interface Waiting extends Outgoing {
+  readonly resolve: (receipt: Receipt) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const NUMBERLESS = '["publish",0';
+
+export class Publisher {
+  readonly #outbox: Outbox<Waiting>;
+  #welcome: Welcome | undefined;
+
+  constructor(
+    bounds: OutboxBounds,
+    private readonly link: { readonly isOpen: boolean; send(line: string): void },
+  ) {
+    this.#outbox = new Outbox(bounds);
+  }
+
+  publish(exchange: string, key: string, data: unknown, options: PublishOptions): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const { signal, ...properties } = options;
+      signal?.throwIfAborted();
+      const { payload, contentType } = toPayload(data);
+      const frame = {
+        type: 'publish' as const,
+        seq: 0,
+        exchange,
+        key,
+        payload,
+        properties: (contentType ? { contentType, ...defined(properties) } : defined(properties)) as object,
+      };
+      const rest = encodeClientFrame(frame).slice(NUMBERLESS.length);
+      const settled = () => signal?.removeEventListener('abort', abort);
+      const waiting: Waiting = {
+        rest,
+        // The number takes 16 digits at most.
+        lineBytes: utf8Length(rest) + NUMBERLESS.length + 16,
+        payloadBytes: typeof payload === 'string' ? utf8Length(payload) : payload.length,
+        hasId: options.id !== undefined,
+        resolve: (receipt) => {
+          settled();
+          resolve(receipt);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      const abort = () => {
+        const unsent = this.#outbox.abandon(waiting);
+        reject(unsent ? signal?.reason : errorNamed('outcome-unknown', undefined, signal?.reason));
+      };
+      if (!this.#outbox.push(waiting)) throw errorNamed('outbox-full');
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#send();
+    });
+  }
+
+  /** Sends what the window allows. */
+  #send(): void {
+    const welcome = this.#welcome;
+    if (!welcome || !this.link.isOpen) return;
+    const { maxFrameBytes, maxPayloadBytes } = welcome.limits;
+    // Sent, it would cost the connection, or a number for nothing.
+    for (const { reject } of this.#outbox.oversized(maxFrameBytes, maxPayloadBytes)) {
+      reject(errorNamed('payload-too-large'));
+    }
+    for (
+      let line = this.#outbox.take(welcome.publishWindow);
+      line;
+      line = this.#outbox.take(welcome.publishWindow)
+    ) {
+      this.link.send(line);
+    }
+  }
+
+  welcomed(welcome: Welcome): void {
+    const before = this.#welcome?.epochs;
+    this.#welcome = welcome;
+    if (welcome.resumed) this.#outbox.resume(welcome.publishSeq);
+    else {
+      for (const { reject } of this.#outbox.restart(welcome.publishSeq, isSame(before, welcome.epochs))) {
+        reject(errorNamed('outcome-unknown'));
+      }
+    }
+    this.#send();
+  }
+
+  confirmed({ runs }: Extract<ServerFrame, { type: 'confirm' }>): void {
+    const epochs = this.#welcome?.epochs ?? {};
+    for (const { seq, count, log, offset, sessions, duplicate = false } of runs) {
+      for (let i = 0; i < count; i++) {
+        const position = { log, epoch: epochs[log] ?? '', offset: offset + i };
+        this.#outbox.settle(seq + i)?.resolve({ position, sessions, duplicate });
+      }
+    }
+    this.#send();
+  }
+
+  refused({ seq, code, text, detail }: Extract<ServerFrame, { type: 'refused' }>): void {
+    this.#outbox.settle(seq)?.reject(new RinghubError(code, text, detail));
+    this.#send();
+  }
+
+  close(error: unknown): void {
+    const { unsent, sent } = this.#outbox.close();
+    for (const { reject } of unsent) reject(error);
+    for (const { reject } of sent) reject(errorNamed('outcome-unknown', undefined, error));
+  }
+}
+
+const defined = (properties: object): object =>
+  Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
+
+/** Ids are remembered as long as a log lives; which log an exchange uses is the hub's to know. */
+const isSame = (a: Welcome['epochs'] = {}, b: Welcome['epochs']): boolean => a.v === b.v && a.d === b.d;

@@ -1,0 +1,284 @@
+/**
+ * The client's half of a session: what survives a connection, and how a new one takes it up (PROTOCOL §12).
+ *
+ * Holds the identity and the resume token (in memory only: a duplicated tab is a session of its own), the
+ * declared exchanges and the subscriptions by queue. At a welcome, in this order: subscriptions learn their
+ * queues, unanswered commands go out again, then what was settled meanwhile, then publishes.
+ */
+import {
+  type ClientFrame,
+  type Deliver,
+  type ExchangeOptions,
+  encodeClientFrame,
+  PROTOCOL_VERSION,
+  type ServerFrame,
+  type Subscribed,
+  type SubscribeOptions,
+  type Welcome,
+} from '@ringhub/protocol';
+import { Commands } from './commands.ts';
+import type { Environment, WebSocketConstructor } from './environment.ts';
+import { errorNamed, RinghubError } from './errors.ts';
+import type { Feed } from './feed.ts';
+import { Link, type LinkOwner, type TokenSource } from './link.ts';
+import type { LinkKind } from './link-state.ts';
+import type { OutboxBounds } from './outbox.ts';
+import { Publisher } from './publisher.ts';
+
+/** A subscription, as the session sees it. */
+export interface Consumer {
+  readonly feed: Feed;
+  /** Something to hand out may have come. */
+  arrived(): void;
+  /** A new session has a new queue for it. */
+  renewed(): void;
+  /** It is over; with the error that ended it. */
+  ended(error?: unknown): void;
+}
+
+/** What the session tells the hub object. */
+export interface SessionOwner {
+  changed(kind: LinkKind, error: unknown): void;
+  online(resumed: boolean): void;
+  failed(error: unknown, consumer?: Consumer): boolean;
+}
+
+export interface SessionSettings {
+  readonly url: string;
+  readonly WebSocket: WebSocketConstructor;
+  readonly getToken: TokenSource | undefined;
+  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+  readonly outbox: OutboxBounds;
+  readonly ackDelayMs: number;
+}
+
+export class Session implements LinkOwner {
+  readonly publisher: Publisher;
+  readonly #link: Link;
+  readonly #commands: Commands;
+  readonly #exchanges = new Map<string, ExchangeOptions>();
+  readonly #consumers = new Map<number, Consumer>();
+  /** Queues that the last hello named. */
+  #named: number[] = [];
+  #welcome: Welcome | undefined;
+  readonly #unflushed = new Set<Feed>();
+  #ackTimer: unknown;
+  #flushing = false;
+  #isOver = false;
+
+  constructor(
+    readonly env: Environment,
+    private readonly settings: SessionSettings,
+    private readonly owner: SessionOwner,
+  ) {
+    const { url, WebSocket, backoff, getToken, outbox } = settings;
+    const link = { ...backoff, canRefresh: getToken !== undefined };
+    this.#link = new Link(url, WebSocket, env, link, getToken, this);
+    this.#commands = new Commands((line) => this.#link.send(line));
+    this.publisher = new Publisher(outbox, this.#link);
+  }
+
+  start(): void {
+    this.#link.start();
+  }
+
+  /** Ends the session; what is pending is rejected with the error. */
+  async close(error: unknown): Promise<void> {
+    this.#flush();
+    await this.#link.stop(error);
+  }
+
+  // ── what the application wants ──
+
+  async declare(exchange: string, options: ExchangeOptions, signal?: AbortSignal): Promise<void> {
+    await this.#run({
+      frame: (ref) => ({ type: 'declare', ref, exchange, options }),
+      accept: () => this.#exchanges.set(exchange, options),
+      signal,
+    });
+  }
+
+  subscribe<C extends Consumer>(
+    options: SubscribeOptions,
+    make: (subscribed: Subscribed) => C,
+    signal?: AbortSignal,
+  ): Promise<C> {
+    return this.#run({
+      frame: (ref) => ({ type: 'subscribe', ref, options }),
+      // At once: deliveries may follow in the same message.
+      accept: (result) => {
+        const consumer = make(result!);
+        this.#consumers.set(result!.queue, consumer);
+        return consumer;
+      },
+      signal,
+      undo: (result) => this.#endQueue(result!.queue),
+    });
+  }
+
+  /** Resolves when the hub has ended the queue, or will do so because no resume names it any more. */
+  async unsubscribe(consumer: Consumer): Promise<void> {
+    const { queue } = consumer.feed;
+    if (this.#consumers.get(queue) !== consumer) return;
+    this.#consumers.delete(queue);
+    this.#flushFeed(consumer.feed);
+    consumer.ended();
+    if (this.#link.isOpen) await this.#endQueue(queue);
+  }
+
+  async credit(feed: Feed, prefetch: number, signal?: AbortSignal): Promise<void> {
+    await this.#run({
+      frame: (ref) => ({ type: 'credit', ref, queue: feed.queue, prefetch }),
+      accept: () => {},
+      signal,
+    });
+  }
+
+  /** Something was settled: tells the hub soon, or now. */
+  settled(feed: Feed, isDue: boolean): void {
+    this.#unflushed.add(feed);
+    if (isDue && !this.#flushing) {
+      this.#flushing = true;
+      void Promise.resolve().then(() => this.#flush());
+    }
+    this.#ackTimer ??= this.env.setTimer(() => this.#flush(), this.settings.ackDelayMs);
+  }
+
+  failed(error: unknown, consumer: Consumer): boolean {
+    return this.owner.failed(error, consumer);
+  }
+
+  #run<T>(
+    options: Parameters<Commands['run']>[0] & { accept: (result: Subscribed | undefined) => T },
+  ): Promise<T> {
+    if (this.#isOver) return Promise.reject(errorNamed('closed'));
+    return this.#commands.run(options) as Promise<T>;
+  }
+
+  #endQueue(queue: number): Promise<void> {
+    const frame = (ref: number): ClientFrame => ({ type: 'unsubscribe', ref, queue });
+    // A queue that is gone already is what was wanted.
+    return this.#commands.run({ frame, accept: () => {}, transient: true }).catch(() => {});
+  }
+
+  // ── acks ──
+
+  #flush(): void {
+    this.#flushing = false;
+    if (this.#ackTimer !== undefined) this.env.clearTimer(this.#ackTimer);
+    this.#ackTimer = undefined;
+    for (const feed of this.#unflushed) this.#flushFeed(feed);
+  }
+
+  #flushFeed(feed: Feed): void {
+    // Offline there is nobody to tell: the resume will.
+    if (!this.#link.isOpen) return;
+    this.#unflushed.delete(feed);
+    for (const frame of feed.flush()) this.#link.send(encodeClientFrame(frame));
+  }
+
+  // ── what the link tells ──
+
+  hello(token: string | undefined): string {
+    const consumers = [...this.#consumers.values()];
+    this.#named = [...this.#consumers.keys()];
+    const resume = this.#welcome && {
+      session: this.#welcome.session,
+      token: this.#welcome.resumeToken,
+      queues: consumers.map(({ feed }) => feed.resumeFields()),
+      exchanges: [...this.#exchanges],
+    };
+    return encodeClientFrame({
+      type: 'hello',
+      version: PROTOCOL_VERSION,
+      client: 'ringhub-js',
+      ...(token === undefined ? {} : { token }),
+      ...(resume ? { resume } : {}),
+    });
+  }
+
+  welcomed(welcome: Welcome): void {
+    this.#welcome = welcome;
+    this.#takeUp(welcome);
+    this.#commands.resend();
+    for (const { feed } of this.#consumers.values()) this.#flushFeed(feed);
+    this.publisher.welcomed(welcome);
+    this.owner.online(welcome.resumed);
+  }
+
+  /** Gives each subscription the queue that the welcome has for it, or ends it. */
+  #takeUp({ resumed, queues }: Welcome): void {
+    const results = new Map(queues.map((result) => [result.was, result]));
+    const before = new Map(this.#consumers);
+    this.#consumers.clear();
+    for (const [was, consumer] of before) {
+      const result = results.get(was);
+      if (resumed && (!result || ('queue' in result && result.queue === was))) {
+        this.#consumers.set(was, consumer);
+        consumer.feed.resumed();
+      } else if (result && 'queue' in result) {
+        this.#consumers.set(result.queue, consumer);
+        consumer.feed.renew(result);
+        consumer.renewed();
+      } else {
+        consumer.ended(result ? new RinghubError(result.code, result.text) : errorNamed('unknown-queue'));
+      }
+    }
+    // Unsubscribed while the hello that named them was under way.
+    for (const was of this.#named) {
+      if (before.has(was)) continue;
+      const result = results.get(was);
+      if (!result || 'queue' in result) void this.#endQueue(result?.queue ?? was);
+    }
+  }
+
+  received(frame: ServerFrame): void {
+    switch (frame.type) {
+      case 'deliver':
+        this.#deliver(frame);
+        break;
+      case 'mark':
+        this.#consumers.get(frame.queue)?.feed.mark(frame.cursor);
+        break;
+      case 'confirm':
+        this.publisher.confirmed(frame);
+        break;
+      case 'refused':
+        this.publisher.refused(frame);
+        break;
+      case 'ok':
+        this.#commands.answered(frame);
+        break;
+      case 'error':
+        if (this.#commands.answered(frame) || frame.ref !== null) break;
+        this.owner.failed(new RinghubError(frame.code, frame.text, frame.detail));
+        break;
+      default:
+    }
+  }
+
+  #deliver(frame: Deliver): void {
+    const consumer = this.#consumers.get(frame.queue);
+    if (!consumer) return;
+    consumer.feed.receive(frame, this.#welcome!.epochs);
+    // What an earlier session had delivered is acknowledged at once.
+    if (!consumer.feed.isQuiet) this.settled(consumer.feed, false);
+    consumer.arrived();
+  }
+
+  changed(kind: LinkKind, error: unknown): void {
+    if (kind === 'connecting' || kind === 'waiting') this.#commands.lost();
+    if (kind === 'closed') this.#end(error);
+    this.owner.changed(kind, error);
+  }
+
+  #end(error: unknown): void {
+    this.#isOver = true;
+    if (this.#ackTimer !== undefined) this.env.clearTimer(this.#ackTimer);
+    this.#commands.close(error);
+    this.publisher.close(error);
+    const wanted = error instanceof RinghubError && error.name === 'closed';
+    for (const consumer of this.#consumers.values()) consumer.ended(wanted ? undefined : error);
+    this.#consumers.clear();
+  }
+}

@@ -1,0 +1,263 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * A subscription, as applications see it: an iterator or a handler over what the hub delivers, in order.
+ *
+ * An item counts as processed when the iterator asks for the next one, or the handler has resolved; never on
+ * receipt. Leaving a loop (`break`, an exception) leaves its item unprocessed: iterating again begins with it.
+ */
+import type { Granted, SubscribeOptions } from '@ringhub/protocol';
+import type { Delivery, Outcome } from './delivery.ts';
+import { Emitter, reportUnhandled } from './emitter.ts';
+import { errorNamed } from './errors.ts';
+import type { Feed } from './feed.ts';
+import { eventOf, type GapEvent, type SubscriptionEvent } from './message.ts';
+import type { Consumer, Session } from './session.ts';
+
+/** How to subscribe (PROTOCOL §6); what is left out, the hub decides. */
+export type SubscriptionOptions = {
+  readonly [K in Exclude<keyof SubscribeOptions, 'bindings'>]?: SubscribeOptions[K] | undefined;
+} & {
+  /** Ends the waiting for the subscription, and later the subscription. */
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Called with one event at a time; the next one waits until it has resolved. */
+export type Handler<Event> = (event: Event) => unknown;
+
+export interface SubscriptionEvents {
+  /** The handler failed, or the subscription ended for good. */
+  readonly error: { readonly error: unknown };
+  /** A gap is being handed out; also an item of the iterator. */
+  readonly gap: GapEvent;
+  /** Nothing comes any more; the error is why, unless that was wanted. */
+  readonly end: { readonly error: unknown };
+}
+
+type Result<Event> = IteratorResult<Event, undefined>;
+
+const DONE: Result<never> = { done: true, value: undefined };
+
+/**
+ * Messages of one or more bindings, in order, with what was lost told in place. Survives reconnects.
+ *
+ * Ack `auto` is at-least-once: an item is acknowledged when the iterator asks for the next one or the handler has
+ * resolved. A handler that fails raises `error`, and the message is sent again, 5 times at most, then a gap
+ * `redelivery-limit` stands in its place; one that is not the JSON it says is rejected instead.
+ *
+ * ```ts
+ * import { connect } from '@ringhub/client';
+ * const hub = await connect(url, { token });
+ * const subscription = await hub.subscribe('amq.topic', 'eu.*.spot');
+ * await hub.publish('amq.topic', 'eu.de.spot', { price: 41.5 });
+ * for await (const event of subscription) {
+ *   if (event.kind === 'message') console.log(event.routingKey, event.data);
+ *   if (event.kind === 'gap') console.log('missed', event.count);
+ *   break;
+ * }
+ * await hub.close();
+ * ```
+ */
+export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
+  extends Emitter<SubscriptionEvents>
+  implements AsyncIterableIterator<Event, undefined>, Consumer
+{
+  /** @internal */
+  readonly feed: Feed;
+  /** Resolves when nothing comes any more, with the error that ended it or `undefined`. */
+  readonly closed: Promise<unknown>;
+
+  readonly #session: Session;
+  readonly #handler: Handler<Event> | undefined;
+  #resolveClosed!: (error: unknown) => void;
+  /** What the application has in hand. */
+  #current: { delivery: Delivery; event: Event } | undefined;
+  /** The loop was left: the item in hand comes first in the next one. */
+  #isLeft = false;
+  #waiter: { resolve: (result: Result<Event>) => void; reject: (error: unknown) => void } | undefined;
+  #isRunning = false;
+  #isPaused = false;
+  #end: { error: unknown } | undefined;
+
+  /** @internal */
+  constructor(session: Session, feed: Feed, handler?: Handler<Event>) {
+    super();
+    this.#session = session;
+    this.feed = feed;
+    this.#handler = handler;
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    // Not before whoever subscribed has got the subscription.
+    this.#isRunning = handler !== undefined;
+    if (handler) session.env.setTimer(() => this.#start(), 0);
+  }
+
+  /** What the hub granted, which may be less than was asked for. */
+  get granted(): Granted {
+    return this.feed.granted;
+  }
+
+  /**
+   * Up to where everything was processed, to be stored and given back as `since: { cursor }`; `null` until the
+   * snapshot of `last-per-key` has ended (PROTOCOL §10).
+   */
+  get cursor(): string | null {
+    return this.feed.cursor;
+  }
+
+  /** Messages dropped because this application was too slow for ack `none`; each is told in a gap, too. */
+  get dropped(): number {
+    return this.feed.dropped;
+  }
+
+  /** The next event. Asking for it says that the one before is processed. */
+  next(): Promise<Result<Event>> {
+    if (this.#handler) return Promise.reject(new TypeError('this subscription has a handler'));
+    if (this.#waiter) return Promise.reject(new TypeError('next() is waiting already'));
+    if (this.#isLeft) {
+      this.#isLeft = false;
+      const { current } = { current: this.#current };
+      if (current && !current.delivery.settled && !this.#end)
+        return Promise.resolve({ done: false, value: current.event });
+    }
+    this.#finish();
+    if (this.#end) return this.#end.error ? Promise.reject(this.#end.error) : Promise.resolve(DONE);
+    const event = this.#take();
+    if (event) return Promise.resolve({ done: false, value: event });
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+    });
+  }
+
+  /** Leaves the loop, not the subscription: the item in hand is not processed, and comes first in the next loop. */
+  return(): Promise<Result<Event>> {
+    this.#isLeft = true;
+    this.#waiter?.resolve(DONE);
+    this.#waiter = undefined;
+    return Promise.resolve(DONE);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Nothing is handed out until {@link resume}; the hub sends nothing more, its ring holds what comes. */
+  async pause({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#isPaused = true;
+    await this.#session.credit(this.feed, 0, signal);
+  }
+
+  async resume({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    this.#isPaused = false;
+    this.arrived();
+    await this.#session.credit(this.feed, this.granted.prefetch, signal);
+  }
+
+  /** Changes how many items may be sent and not settled; 1 or more. */
+  async setPrefetch(prefetch: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    if (!(prefetch >= 1)) throw new RangeError('prefetch must be 1 or more');
+    if (!this.#isPaused) await this.#session.credit(this.feed, prefetch, signal);
+    this.feed.options = { ...this.feed.options, prefetch };
+    this.feed.prefetch = prefetch;
+  }
+
+  /** Ends the subscription: nothing is handed out any more, the iterator is done. */
+  unsubscribe(): Promise<void> {
+    return this.#session.unsubscribe(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.unsubscribe();
+  }
+
+  // ── what the session tells ──
+
+  /** @internal */
+  arrived(): void {
+    if (this.#handler) void this.#run();
+    else if (this.#waiter) {
+      const event = this.#take();
+      if (!event) return;
+      this.#waiter.resolve({ done: false, value: event });
+      this.#waiter = undefined;
+    }
+  }
+
+  /** @internal */
+  renewed(): void {
+    if (this.#isPaused) this.#session.credit(this.feed, 0).catch(() => {});
+  }
+
+  /** @internal */
+  ended(error?: unknown): void {
+    if (this.#end) return;
+    this.#end = { error };
+    this.#resolveClosed(error);
+    if (error) this.#waiter?.reject(error);
+    else this.#waiter?.resolve(DONE);
+    this.#waiter = undefined;
+    this.emit('end', { error });
+    if (error) this.#tell(error);
+  }
+
+  // ── handing out ──
+
+  #take(): Event | undefined {
+    if (this.#isPaused || this.#end) return undefined;
+    const delivery = this.feed.next();
+    if (!delivery) return undefined;
+    const event = eventOf(delivery, (outcome) => this.#settle(delivery, outcome)) as Event;
+    this.#current = { delivery, event };
+    if (event.kind === 'gap') this.emit('gap', event);
+    return event;
+  }
+
+  /** What was in hand is processed; with ack `manual` the application says so for messages itself. */
+  #finish(): void {
+    const delivery = this.#current?.delivery;
+    this.#current = undefined;
+    if (delivery && (this.granted.ack !== 'manual' || delivery.item.kind !== 'message')) {
+      this.#settle(delivery, 'ack');
+    }
+  }
+
+  #settle(delivery: Delivery, outcome: Outcome): void {
+    if (delivery.settled || this.#end) return;
+    this.#session.settled(this.feed, this.feed.settle(delivery, outcome));
+    // What was held back for want of acks may go on.
+    if (delivery !== this.#current?.delivery) this.arrived();
+  }
+
+  #start(): void {
+    this.#isRunning = false;
+    this.arrived();
+  }
+
+  async #run(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let event = this.#take(); event; event = this.#take()) {
+      const { delivery } = this.#current!;
+      try {
+        const result = this.#handler!(event);
+        if (result instanceof Promise) await result;
+        this.#finish();
+      } catch (error) {
+        this.#current = undefined;
+        this.#handlerFailed(error, delivery);
+      }
+    }
+    this.#isRunning = false;
+  }
+
+  #handlerFailed(error: unknown, delivery: Delivery): void {
+    if (!this.#tell(error)) reportUnhandled(error);
+    const isBad = (error as { code?: unknown } | undefined)?.code === errorNamed('bad-payload').code;
+    this.#settle(delivery, delivery.item.kind !== 'message' ? 'ack' : isBad ? 'reject' : 'nack');
+  }
+
+  /** Tells an error to whoever listens, here or at the hub. */
+  #tell(error: unknown): boolean {
+    return this.emit('error', { error }) || this.#session.failed(error, this);
+  }
+}

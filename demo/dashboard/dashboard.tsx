@@ -1,0 +1,96 @@
+/** The page: what it is, the host live, two subscribers side by side, the hub's own account. */
+import { duration } from '../shared/figures.ts';
+import { useRefresh } from '../shared/frame-loop.ts';
+import { LineControls, ReaderControls } from './controls.tsx';
+import type { DashboardModel } from './dashboard-model.ts';
+import { HostCharts } from './host-charts.tsx';
+import { LedgerPanel, ProcessPanel, RatesPanel } from './hub-panels.tsx';
+import { LaneCard } from './lane-card.tsx';
+import { Timeline } from './timeline.tsx';
+
+export function Dashboard({ model }: { readonly model: DashboardModel }) {
+  return (
+    <>
+      <Header model={model} />
+      <main>
+        <HostCharts model={model} />
+        <section class="heart" aria-labelledby="heart-title">
+          <div class="intro">
+            <h2 id="heart-title">Two subscribers, one stream</h2>
+            <p>
+              Both read all metrics above over one connection. The left one takes them as they come. The right
+              one is as slow as you make it: what it cannot take waits in a <b>bounded ring</b> on the hub,
+              and when the ring is full, its <b>overflow policy</b> decides.{' '}
+              <b>You get every message, or you are told exactly which ones you missed and why.</b>
+            </p>
+            <LineControls model={model} />
+          </div>
+          <div class="lanes">
+            <LaneCard
+              model={model}
+              lane={model.lanes.normal}
+              title="Normal"
+              subtitle="takes every message as it comes; draws the charts of this page"
+            />
+            <LaneCard
+              model={model}
+              lane={model.lanes.throttled}
+              title="Throttled"
+              subtitle="the same messages through a handler that you slow down"
+            />
+            <ReaderControls model={model} lane={model.lanes.throttled} />
+          </div>
+          <Timeline model={model} />
+        </section>
+        <div class="bottom">
+          <LedgerPanel model={model} />
+          <RatesPanel model={model} />
+          <ProcessPanel model={model} />
+        </div>
+      </main>
+    </>
+  );
+}
+
+function Header({ model }: { readonly model: DashboardModel }) {
+  useRefresh(200);
+  const { state, outage, problem, info } = model;
+  const offline = outage ? ` for ${duration(performance.now() - outage.fromMs)}` : '';
+  const text = {
+    connecting: `connecting${offline}`,
+    waiting: `offline${offline}`,
+    online: 'online',
+    closed: 'closed',
+  }[state];
+  return (
+    <header class="top">
+      <h1>
+        <Mark /> Ringhub <small>live dashboard</small>
+      </h1>
+      <p class="host muted">
+        {info &&
+          `${info.name} · ${info.cores} cores · load ${info.load.map((load) => load.toFixed(2)).join(' ')}`}
+      </p>
+      <p class={`link-state ${state}`} data-state={state}>
+        <i aria-hidden="true" /> {text}
+      </p>
+      {problem && (
+        <p class="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <p class="sr-only" aria-live="polite">
+        {model.announcement}
+      </p>
+    </header>
+  );
+}
+
+const Mark = () => (
+  <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" class="mark">
+    <path d="M16 5a11 11 0 0 1 11 11" />
+    <path d="M27 16a11 11 0 0 1-19 7.6" class="faint" />
+    <path d="M5.5 19A11 11 0 0 1 10.5 6.4" class="warm" />
+    <circle cx="16" cy="16" r="3.5" />
+  </svg>
+);
