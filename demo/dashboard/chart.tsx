@@ -19,13 +19,14 @@ export interface Line {
 export interface ChartProps {
   readonly history: () => History;
   readonly lines: readonly Line[];
-  readonly height: number;
   readonly windowS: number;
   readonly now: () => number;
   /** Upper end of the y axis; where absent, the largest value (at least `minTop`). */
   readonly top?: number;
   readonly minTop?: number;
   readonly format: (value: number) => string;
+  /** Distances that the marks of the y axis may have. */
+  readonly steps?: readonly number[];
   readonly showPoints?: boolean;
 }
 
@@ -44,72 +45,90 @@ export function Chart(props: ChartProps) {
     return () => query.removeEventListener('change', changed);
   }, []);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: isLight changes the colours that are read
+  // The plot outlives a rendering: it asks for what may change by then.
+  const latest = useRef(props);
+  latest.current = props;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew when the lines or the colours change
   useEffect(() => {
     const element = place.current!;
-    const plot = makePlot(element, props);
-    const columns = props.lines.map((line) => line.column);
-    const resized = new ResizeObserver(() =>
-      plot.setSize({ width: element.clientWidth, height: props.height }),
-    );
+    const plot = makePlot(element, latest);
+    const columns = latest.current.lines.map((line) => line.column);
+    const resized = new ResizeObserver(() => plot.setSize(sizeOf(element)));
     resized.observe(element);
-    const stop = onFrame(DRAW_MS, () => plot.setData(props.history().data(columns) as UPlot.AlignedData));
+    const stop = onFrame(DRAW_MS, () =>
+      plot.setData(latest.current.history().data(columns) as UPlot.AlignedData),
+    );
     return () => {
       stop();
       resized.disconnect();
       plot.destroy();
     };
-  }, [lineNames, isLight, props.height]);
+  }, [lineNames, isLight]);
 
   // The figures beside the chart say the same in text.
   return <div class="chart" ref={place} aria-hidden="true" />;
 }
 
-function makePlot(element: HTMLElement, props: ChartProps): UPlot {
+const sizeOf = (element: HTMLElement) => ({ width: element.clientWidth, height: element.clientHeight });
+
+const X_MARK_S = 10;
+
+function makePlot(element: HTMLElement, latest: { readonly current: ChartProps }): UPlot {
+  const { lines, showPoints, steps, windowS } = latest.current;
   const style = getComputedStyle(element);
   const color = (name: string) => style.getPropertyValue(name).trim();
-  const font = `11px ${style.fontFamily}`;
   const axis = {
     stroke: color('--muted'),
-    font,
+    font: `11px ${style.fontFamily}`,
     ticks: { show: false },
     grid: { stroke: color('--grid'), width: 1 },
   };
-  const series = props.lines.map((line): UPlot.Series => {
+  const series = lines.map((line): UPlot.Series => {
     const stroke = color(line.color);
     return {
       stroke,
       width: line.width ?? 1.5,
-      points: { show: props.showPoints ?? false, size: 4, stroke, fill: stroke },
+      points: { show: showPoints ?? false, size: 4, stroke, fill: stroke },
       ...(line.isFilled ? { fill: `${stroke}26` } : {}),
     };
   });
+  const nowS = () => latest.current.now() / 1000;
+  const marks = Array.from(
+    { length: Math.ceil(windowS / X_MARK_S) - 1 },
+    (_, index) => (index + 1) * X_MARK_S,
+  );
   const options: UPlot.Options = {
-    width: element.clientWidth,
-    height: props.height,
+    ...sizeOf(element),
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 4, 0, 0],
     scales: {
-      x: { range: () => [props.now() / 1000 - props.windowS, props.now() / 1000] },
+      x: { range: () => [nowS() - windowS, nowS()] },
       y: {
-        range: (_plot, _min, max) => [0, props.top ?? Math.max(props.minTop ?? 1, (max ?? 0) * 1.15)],
+        range: (_plot, _min, max) => {
+          const { top, minTop = 1 } = latest.current;
+          return [0, top ?? Math.max(minTop, (max ?? 0) * 1.15)];
+        },
       },
     },
     axes: [
       {
         ...axis,
         size: 22,
-        space: 60,
-        values: (_plot, splits) => splits.map((at) => agoText(props.now() / 1000 - at)),
-        splits: () => [0.75, 0.5, 0.25].map((part) => props.now() / 1000 - props.windowS * part),
         grid: { show: false },
+        splits: () => marks.map((ago) => nowS() - ago).reverse(),
+        values: () => marks.map((ago) => `−${ago} s`).reverse(),
       },
-      { ...axis, size: 58, space: 34, values: (_plot, splits) => splits.map(props.format) },
+      {
+        ...axis,
+        size: 62,
+        space: 30,
+        values: (_plot, splits) => splits.map(latest.current.format),
+        ...(steps ? { incrs: [...steps] } : {}),
+      },
     ],
     series: [{}, ...series],
   };
   return new UPlot(options, [[]] as unknown as UPlot.AlignedData, element);
 }
-
-const agoText = (seconds: number): string => `−${Math.round(seconds)} s`;

@@ -12,14 +12,14 @@ interface ControlsProps {
 const CUT_MS = 3000;
 const CAPACITIES = [20, 50, 200, 1000];
 
-export function LineControls({ model }: ControlsProps) {
-  useRefresh(200);
+function Line({ model }: ControlsProps) {
   const isDown = model.line.isDown;
   return (
-    <div class="control line-controls">
+    <div class="control line">
+      <h3>The connection of both</h3>
       <div class="buttons">
         <button type="button" class="danger" disabled={isDown} onClick={() => model.cutLine(CUT_MS)}>
-          Cut the connection for 3 s
+          Cut for 3 s
         </button>
         {isDown ? (
           <button type="button" class="primary" onClick={() => model.restoreLine()}>
@@ -39,14 +39,15 @@ export function LineControls({ model }: ControlsProps) {
   );
 }
 
-export function ReaderControls({ model, lane }: ControlsProps & { readonly lane: Lane }) {
+export function Controls({ model, lane }: ControlsProps & { readonly lane: Lane }) {
   useRefresh(200);
   return (
-    <div class="panel reader-controls">
+    <section class="panel controls" aria-label="What you can do">
+      <Line model={model} />
       <Pace lane={lane} />
       <Policy model={model} lane={lane} />
       <Room model={model} lane={lane} />
-    </div>
+    </section>
   );
 }
 
@@ -55,7 +56,7 @@ function Pace({ lane }: { readonly lane: Lane }) {
   return (
     <div class="control">
       <label for="pace">
-        The handler takes <output for="pace">{paceText(perSecond)}</output>
+        Throttled takes <output for="pace">{paceText(perSecond)}</output>
       </label>
       <input
         id="pace"

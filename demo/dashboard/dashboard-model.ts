@@ -20,7 +20,14 @@ import type {
 } from '../shared/metrics.ts';
 import { SocketLine } from '../shared/severable-socket.ts';
 import { History } from './history.ts';
-import { type GapEvent, Lane, type LaneName, type LaneSettings, type MetricEvent } from './lane.ts';
+import {
+  type GapEvent,
+  type GapRange,
+  Lane,
+  type LaneName,
+  type LaneSettings,
+  type MetricEvent,
+} from './lane.ts';
 
 export type LinkState = 'connecting' | 'online' | 'waiting' | 'closed';
 
@@ -55,6 +62,9 @@ export interface TimelineSink {
 const HISTORY_ROWS = 600;
 const MAX_LOG = 40;
 const MAX_RANGES_SHOWN = 4;
+const MAX_RANGES_KEPT = 64;
+/** Gaps of a lane that follow so closely are told as one line. */
+const GAP_LINE_MS = 2000;
 const RETRY_MS = 2000;
 
 export const NORMAL: LaneSettings = { overflow: 'drop-oldest', capacity: 5000, prefetch: 256 };
@@ -126,6 +136,18 @@ export class DashboardModel {
   /** The hub's clock, as near as can be told from here. */
   hubNow(): number {
     return Date.now() - (Number.isFinite(this.#clockOffsetMs) ? this.#clockOffsetMs : 0);
+  }
+
+  /**
+   * How many messages a lane has yet to handle or be told of, and how many of these its ring holds. With conflation
+   * the ring holds one of a key, whatever has been published since.
+   */
+  fill(lane: Lane): { waiting: number; inRing: number } {
+    if (lane.account.run !== this.run) return { waiting: 0, inRing: 0 };
+    const waiting = Math.max(0, lane.account.waiting(this.head));
+    const capacity = lane.granted?.capacity ?? lane.settings.capacity;
+    const room = lane.settings.overflow === 'conflate' ? lane.staleKeys(this.lanes.normal) : waiting;
+    return { waiting, inRing: Math.min(waiting, room, capacity) };
   }
 
   /** Pulls the cable for so long, or until `restoreLine`. */
@@ -227,9 +249,46 @@ export class DashboardModel {
     const part = this.#settling?.lanes[lane.name];
     if (part && !part.isOver) part.lost += event.count ?? 0;
     this.timeline?.gap(lane.name, event);
-    const lost = event.count === null ? 'an unknown number of messages' : plural(event.count, 'message');
-    this.#note(lane.name, 'gap', `${lost} lost: ${event.reason}`, rangesText(event));
+    this.#noteGap(lane.name, event);
   }
+
+  /** A slow handler meets a gap every few messages: lines are joined, the ranges stay. */
+  #noteGap(where: LaneName, { count: lost, reason, ranges }: GapEvent): void {
+    const nowMs = performance.now();
+    const open = this.#gapLine;
+    const isSame = open?.where === where && open.reason === reason && nowMs - open.sinceMs < GAP_LINE_MS;
+    const line =
+      isSame && this.log[0]?.id === open.id
+        ? open
+        : {
+            id: this.#logCount + 1,
+            where,
+            reason,
+            sinceMs: nowMs,
+            gaps: 0,
+            lost: 0,
+            ranges: [] as GapRange[],
+          };
+    line.gaps += 1;
+    line.lost += lost ?? 0;
+    line.ranges = [...line.ranges, ...ranges].slice(0, MAX_RANGES_KEPT);
+    if (line === open) this.log = this.log.slice(1);
+    this.#gapLine = line;
+    const text = lost === null ? 'an unknown number of messages' : plural(line.lost, 'message');
+    const gaps = line.gaps > 1 ? ` in ${line.gaps} gaps` : '';
+    this.#note(where, 'gap', `${text} lost${gaps}: ${reason}`, rangesText(line), line.id);
+  }
+  #gapLine:
+    | {
+        id: number;
+        where: LaneName;
+        reason: string;
+        sinceMs: number;
+        gaps: number;
+        lost: number;
+        ranges: GapRange[];
+      }
+    | undefined;
 
   #failed(where: LogEntry['where'], error: unknown): void {
     this.problem = error instanceof Error ? error.message : String(error);
@@ -261,9 +320,9 @@ export class DashboardModel {
     }
   }
 
-  #note(where: LogEntry['where'], kind: LogEntry['kind'], text: string, detail = ''): void {
-    this.#logCount += 1;
-    const entry = { id: this.#logCount, time: clockTime(Date.now()), where, kind, text, detail };
+  #note(where: LogEntry['where'], kind: LogEntry['kind'], text: string, detail = '', id?: number): void {
+    this.#logCount = Math.max(this.#logCount, id ?? this.#logCount + 1);
+    const entry = { id: id ?? this.#logCount, time: clockTime(Date.now()), where, kind, text, detail };
     this.log = [entry, ...this.log.slice(0, MAX_LOG - 1)];
   }
 }
@@ -277,7 +336,7 @@ const sum = <K extends string>(parts: ReadonlyMap<string, Readonly<Record<K, num
 const plural = (value: number, noun: string): string => `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
 /** `offsets 1204–1251 (48), …`: which ones, as exactly as the hub says it. */
-export function rangesText({ ranges }: Pick<GapEvent, 'ranges'>): string {
+export function rangesText({ ranges }: { readonly ranges: readonly GapRange[] }): string {
   const shown = ranges.slice(0, MAX_RANGES_SHOWN).map(({ from, to, count: lost }) => {
     const span = to === null ? `from ${from}` : from === to ? `${from}` : `${from}–${to}`;
     return lost === null || (to !== null && lost === to - from + 1) ? span : `${span} (${lost} of them)`;

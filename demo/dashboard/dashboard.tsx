@@ -1,7 +1,7 @@
 /** The page: what it is, the host live, two subscribers side by side, the hub's own account. */
 import { duration } from '../shared/figures.ts';
 import { useRefresh } from '../shared/frame-loop.ts';
-import { LineControls, ReaderControls } from './controls.tsx';
+import { Controls } from './controls.tsx';
 import type { DashboardModel } from './dashboard-model.ts';
 import { HostCharts } from './host-charts.tsx';
 import { LedgerPanel, ProcessPanel, RatesPanel } from './hub-panels.tsx';
@@ -23,9 +23,8 @@ export function Dashboard({ model }: { readonly model: DashboardModel }) {
               and when the ring is full, its <b>overflow policy</b> decides.{' '}
               <b>You get every message, or you are told exactly which ones you missed and why.</b>
             </p>
-            <LineControls model={model} />
           </div>
-          <div class="lanes">
+          <div class="stage">
             <LaneCard
               model={model}
               lane={model.lanes.normal}
@@ -38,9 +37,9 @@ export function Dashboard({ model }: { readonly model: DashboardModel }) {
               title="Throttled"
               subtitle="the same messages through a handler that you slow down"
             />
-            <ReaderControls model={model} lane={model.lanes.throttled} />
+            <Controls model={model} lane={model.lanes.throttled} />
+            <Timeline model={model} />
           </div>
-          <Timeline model={model} />
         </section>
         <div class="bottom">
           <LedgerPanel model={model} />

@@ -1,11 +1,10 @@
 /** The host in four charts: processors, memory, network, disks. Drawn from the normal subscription. */
-import { bytes, bytesPerSecond, percent } from '../shared/figures.ts';
+import { BYTE_STEPS, bytes, bytesPerSecond, percent } from '../shared/figures.ts';
 import { useRefresh } from '../shared/frame-loop.ts';
 import { Chart, type Line } from './chart.tsx';
 import type { DashboardModel } from './dashboard-model.ts';
 
 const WINDOW_S = 45;
-const HEIGHT = 150;
 const CORE_COLORS = 8;
 
 const MEMORY: Line[] = [
@@ -49,9 +48,24 @@ export function HostCharts({ model }: { readonly model: DashboardModel }) {
         lines={MEMORY}
         {...(model.memory ? { top: model.memory.total, note: `of ${bytes(model.memory.total)}` } : {})}
         format={bytes}
+        steps={BYTE_STEPS}
       />
-      <HostChart model={model} title="Network" lines={NET} minTop={10_000} format={bytesPerSecond} />
-      <HostChart model={model} title="Disks" lines={DISK} minTop={10_000} format={bytesPerSecond} />
+      <HostChart
+        model={model}
+        title="Network"
+        lines={NET}
+        minTop={10_000}
+        format={bytesPerSecond}
+        steps={BYTE_STEPS}
+      />
+      <HostChart
+        model={model}
+        title="Disks"
+        lines={DISK}
+        minTop={10_000}
+        format={bytesPerSecond}
+        steps={BYTE_STEPS}
+      />
     </section>
   );
 }
@@ -65,14 +79,15 @@ interface HostChartProps {
   readonly minTop?: number;
   readonly format: (value: number) => string;
   readonly axis?: (value: number) => string;
+  readonly steps?: readonly number[];
 }
 
 const MAX_LEGEND = 5;
 
 function HostChart({ model, title, note, lines, format, axis, ...scale }: HostChartProps) {
   const known = lines.filter((line) => model.history.latest(line.column) !== null);
-  // All cores first, then as many as there is room for.
-  const legend = [...known].reverse().slice(0, MAX_LEGEND);
+  // The line drawn last, on top of the others, comes first where there are many.
+  const legend = known.length > 2 ? [known.at(-1)!, ...known.slice(0, MAX_LEGEND - 1)] : known;
   return (
     <figure class="panel chart-panel">
       <figcaption>
@@ -92,7 +107,6 @@ function HostChart({ model, title, note, lines, format, axis, ...scale }: HostCh
       <Chart
         history={() => model.history}
         lines={lines}
-        height={HEIGHT}
         windowS={WINDOW_S}
         now={() => model.hubNow()}
         format={axis ?? format}

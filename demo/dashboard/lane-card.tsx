@@ -1,5 +1,5 @@
 /** One subscription as a card: its ring, its figures, its account, and the metric as this handler sees it. */
-import type { ComponentChildren } from 'preact';
+import type { OverflowPolicy } from '@ringhub/client';
 import { count, duration, percent } from '../shared/figures.ts';
 import { useRefresh } from '../shared/frame-loop.ts';
 import { Chart, type Line } from './chart.tsx';
@@ -14,10 +14,9 @@ interface LaneCardProps {
   readonly lane: Lane;
   readonly title: string;
   readonly subtitle: string;
-  readonly children?: ComponentChildren;
 }
 
-export function LaneCard({ model, lane, title, subtitle, children }: LaneCardProps) {
+export function LaneCard({ model, lane, title, subtitle }: LaneCardProps) {
   useRefresh(REFRESH_MS);
   const titleId = `${lane.name}-title`;
   const line: Line = {
@@ -44,7 +43,6 @@ export function LaneCard({ model, lane, title, subtitle, children }: LaneCardPro
         <Chart
           history={() => lane.chart}
           lines={[line]}
-          height={120}
           windowS={WINDOW_S}
           now={() => model.hubNow()}
           top={100}
@@ -52,27 +50,29 @@ export function LaneCard({ model, lane, title, subtitle, children }: LaneCardPro
           showPoints
         />
       </figure>
-      {children}
     </article>
   );
 }
 
 function Ring({ model, lane }: { readonly model: DashboardModel; readonly lane: Lane }) {
   const capacity = lane.granted?.capacity ?? lane.settings.capacity;
-  const waiting = lane.account.run === model.run ? Math.max(0, lane.account.waiting(model.head)) : 0;
-  const inRing = Math.min(waiting, capacity);
+  const { waiting, inRing } = model.fill(lane);
   const beyond = waiting - inRing;
-  const isCatchUp = lane.settings.overflow === 'catch-up';
-  const beyondText = isCatchUp
-    ? `${count(beyond)} more in the log`
-    : `${count(beyond)} lost, told in their place`;
+  const beyondText: Partial<Record<OverflowPolicy, string>> = {
+    'catch-up': `${count(beyond)} more wait in the log`,
+    conflate: `${count(beyond)} already replaced`,
+  };
+  const isLoss = beyondText[lane.settings.overflow] === undefined;
   return (
     <div class="ring">
       <div class="ring-text">
         <span>
           Ring: <b data-figure="waiting">{count(inRing)}</b> of {count(capacity)} waiting
         </span>
-        <span class={isCatchUp ? 'muted' : 'is-lost'}>{beyond > 0 ? beyondText : ''}</span>
+        <span class={isLoss ? 'is-lost' : 'muted'}>
+          {beyond > 0 &&
+            (beyondText[lane.settings.overflow] ?? `${count(beyond)} lost, to be told in their place`)}
+        </span>
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: a meter element cannot be styled alike in all browsers */}
       <div

@@ -5,15 +5,17 @@
  * Acks are `auto`: asking for the next event says that this one is done. So a slow handler is all it takes to be a
  * slow consumer.
  */
-import type { Hub, MessageEvent, OverflowPolicy, Subscription, SubscriptionEvent } from '@ringhub/client';
+import type { Hub, Message, OverflowPolicy, Subscription, SubscriptionEvent } from '@ringhub/client';
 import { type CpuMetric, METRICS_EXCHANGE, type Numbered } from '../shared/metrics.ts';
 import { History } from './history.ts';
 import { LaneAccount } from './lane-account.ts';
 import { Pacer } from './pacer.ts';
 
 export type LaneName = 'normal' | 'throttled';
-export type MetricEvent = MessageEvent & { readonly data: Numbered };
+export type MetricEvent = Message & { readonly data: Numbered };
 export type GapEvent = Extract<SubscriptionEvent, { kind: 'gap' }>;
+
+export type GapRange = GapEvent['ranges'][number];
 
 export interface LaneSettings {
   readonly overflow: OverflowPolicy;
@@ -55,10 +57,15 @@ export class Lane {
     this.#observer = observer;
   }
 
-  get position(): number | undefined {
-    return this.#lastOffset;
+  /** The newest number handled of each routing key: bounded by what the feeder publishes. */
+  readonly #newest = new Map<string, number>();
+
+  /** Keys of which `other` has seen a newer message than this lane. */
+  staleKeys(other: Lane): number {
+    let stale = 0;
+    for (const [key, n] of other.#newest) if (n > (this.#newest.get(key) ?? 0)) stale += 1;
+    return stale;
   }
-  #lastOffset: number | undefined;
 
   /** Messages handled a second, over the last second. */
   handledPerSecond(nowMs: number): number {
@@ -90,6 +97,7 @@ export class Lane {
       this.granted = subscription.granted;
       this.account = new LaneAccount(overflow !== 'conflate');
       this.chart.clear();
+      this.#newest.clear();
       this.pausedAtMs = undefined;
       this.pacer.perSecond = this.pacer.perSecond;
       this.isReady = true;
@@ -128,7 +136,7 @@ export class Lane {
   #takeMessage(event: MetricEvent): void {
     if (!this.account.message(event.data, event.replaced ?? 0)) return;
     this.#handledAtMs.push(performance.now());
-    this.#lastOffset = event.position.offset;
+    this.#newest.set(event.routingKey, event.data.n);
     if (event.routingKey === 'host.cpu.all') {
       this.chart.openRow(event.timeMs);
       this.chart.set('busy', (event.data as Numbered & CpuMetric).busy);

@@ -10,6 +10,7 @@ import type { GapEvent, LaneName } from './lane.ts';
 /** The end of what has not ended yet. */
 const OPEN = Number.POSITIVE_INFINITY;
 const BAR_MS = 500;
+const MIN_FULL_BAR = 20;
 const BLOCK_MS = 2000;
 /** A hidden page draws nothing, so nothing leaves the window either. */
 const MAX_PLACED = 600;
@@ -48,7 +49,7 @@ export class TimelineTrack implements TimelineSink {
   #zeroMs = performance.now();
   #pxPerMs: number;
   #widthPx = 0;
-  #fullBar = 10;
+  #fullBar = MIN_FULL_BAR;
   readonly #isStill: boolean;
 
   constructor(
@@ -76,13 +77,19 @@ export class TimelineTrack implements TimelineSink {
     const slotMs = Math.floor(performance.now() / BAR_MS) * BAR_MS;
     let bar = track.bar;
     if (!bar || bar.fromMs !== slotMs) {
+      if (bar && lane === 'normal') this.#learnFullBar(bar.handled);
       bar = { ...this.#place(track, 'bar', slotMs, slotMs + BAR_MS), handled: 0 };
       track.bar = bar;
     }
     bar.handled += 1;
-    if (lane === 'normal') this.#fullBar = Math.max(this.#fullBar * 0.9999, Math.min(bar.handled, 400), 10);
-    bar.element.style.height = `${Math.min(100, Math.max(4, (bar.handled * 100) / (this.#fullBar * 1.15)))}%`;
+    bar.element.style.height = `${Math.min(100, Math.max(4, (bar.handled * 100) / (this.#fullBar * 1.5)))}%`;
     if (replaced > 0) this.#replaced(track, replaced);
+  }
+
+  /** What a usual bar of the lane that keeps up holds; a burst after a cut stands out, it is not the new measure. */
+  #learnFullBar(handled: number): void {
+    const plausible = Math.min(handled, this.#fullBar * 1.5);
+    this.#fullBar = Math.max(MIN_FULL_BAR, this.#fullBar * 0.8 + plausible * 0.2);
   }
 
   #replaced(track: LaneTrack, replaced: number): void {

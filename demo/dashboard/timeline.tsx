@@ -58,12 +58,12 @@ export function Timeline({ model }: { readonly model: DashboardModel }) {
         <div class="strip-row lane normal">
           <span class="lane-name">normal</span>
           <div class="track" ref={normal} />
+          <span class="now">now</span>
         </div>
         <div class="strip-row lane throttled">
           <span class="lane-name">throttled</span>
           <div class="track" ref={throttled} />
         </div>
-        <span class="now">now</span>
       </div>
       <EventLog model={model} />
     </section>

@@ -20,6 +20,11 @@ export function bytes(value: number): string {
   return `${unit === 0 || scaled >= 100 ? whole.format(scaled) : tenths.format(scaled)} ${BYTE_UNITS[unit]}`;
 }
 
+/** Round distances for an axis in bytes: 1, 2, 5, 10 … 500 of each unit. */
+export const BYTE_STEPS: readonly number[] = [0, 1, 2, 3, 4].flatMap((power) =>
+  [1, 2, 5, 10, 20, 50, 100, 200, 500].map((step) => step * 1024 ** power),
+);
+
 export const bytesPerSecond = (value: number): string => `${bytes(value)}/s`;
 
 export function duration(ms: number): string {
