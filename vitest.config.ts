@@ -10,12 +10,13 @@ import { defineConfig } from 'vitest/config';
 // Workspace imports resolve to `src/`, so no test needs a build except those that test the build.
 const conditions = ['source', ...defaultServerConditions];
 
-type Limits = { testTimeout: number; maxWorkers?: number };
+const integration = 'test/{server,contract,packaging}/**/*.test.{ts,tsx}';
+const browser = 'test/e2e/**/*.test.{ts,tsx}';
 
-const project = (name: string, include: string[], limits: Limits) => ({
+const project = (name: string, include: string, testTimeout: number, exclude: string[] = []) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name, include, hookTimeout: 60_000, ...limits },
+  test: { name, include: [include], exclude, testTimeout, hookTimeout: 60_000 },
 });
 
 export default defineConfig({
@@ -23,15 +24,10 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     projects: [
-      project(
-        'unit',
-        ['test/{protocol,core,client-sdk,sim,demo}/**/*.test.ts', 'test/*.test.ts', 'test/tidy/**/*.test.ts'],
-        {
-          testTimeout: 30_000,
-        },
-      ),
-      project('integration', ['test/{server,contract,packaging}/**/*.test.ts'], { testTimeout: 30_000 }),
-      project('browser', ['test/e2e/**/*.test.ts'], { testTimeout: 60_000 }),
+      // Whatever is in no other project, so that no new folder is left out by accident.
+      project('unit', 'test/**/*.test.{ts,tsx}', 30_000, [integration, browser]),
+      project('integration', integration, 30_000),
+      project('browser', browser, 60_000),
     ],
   },
 });

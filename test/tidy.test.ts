@@ -44,6 +44,8 @@ describe('layers', () => {
     ['server/src/transports/ws.ts', `import { Embedded } from '../engines/embedded.ts';`],
     ['server/src/http/app.ts', `import { Hub } from '../hub.ts';`],
     ['client-sdk/src/connect.ts', `import WebSocket from 'ws';`],
+    ['client-sdk/src/connect.ts', `const ws = () => import('ws' as string);`],
+    ['client-sdk/src/connect.ts', `const ws = (name: string) => import(name);`],
     ['demo/chat/main.tsx', `import { ERRORS } from '@ringhub/protocol';`],
     ['demo/chat/main.tsx', `import { sample } from '../src/feeder/host-sampler.ts';`],
     ['demo/chat/main.tsx', `import { join } from 'node:path';`],

@@ -11,7 +11,7 @@ import { Emitter, reportUnhandled } from './emitter.ts';
 import { errorNamed } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { eventOf, type GapEvent, type SubscriptionEvent } from './message.ts';
-import type { Consumer, Session } from './session.ts';
+import type { Session } from './session.ts';
 
 /** How to subscribe (PROTOCOL §6); what is left out, the hub decides. */
 export type SubscriptionOptions = {
@@ -59,7 +59,7 @@ const DONE: Result<never> = { done: true, value: undefined };
  */
 export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   extends Emitter<SubscriptionEvents>
-  implements AsyncIterableIterator<Event, undefined>, Consumer
+  implements AsyncIterableIterator<Event, undefined>
 {
   /** @internal */
   readonly feed: Feed;
@@ -116,7 +116,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     if (this.#waiter) return Promise.reject(new TypeError('next() is waiting already'));
     if (this.#isLeft) {
       this.#isLeft = false;
-      const { current } = { current: this.#current };
+      const current = this.#current;
       if (current && !current.delivery.settled && !this.#end)
         return Promise.resolve({ done: false, value: current.event });
     }
@@ -240,7 +240,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       const { delivery } = this.#current!;
       try {
         const result = this.#handler!(event);
-        if (result instanceof Promise) await result;
+        if (result !== undefined) await result;
         this.#finish();
       } catch (error) {
         this.#current = undefined;

@@ -49,7 +49,7 @@ export function Chart(props: ChartProps) {
   const latest = useRef(props);
   latest.current = props;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew when the lines or the colours change
+  // Made anew when the lines or the colours change.
   useEffect(() => {
     const element = place.current!;
     const plot = makePlot(element, latest);

@@ -5,18 +5,19 @@
  * The hub's clock is estimated from the quickest message so far: ages and chart edges do not depend on how well the
  * clocks of hub and browser agree.
  */
-import { connect, type Hub, type StateEvent } from '@ringhub/client';
+import { connect, type Hub, type HubEvents } from '@ringhub/client';
 import { fetchDevToken, hubUrl } from '../shared/dev-token.ts';
 import { clockTime, count, duration } from '../shared/figures.ts';
-import type {
-  CpuMetric,
-  DiskMetric,
-  HostInfo,
-  HubLedger,
-  HubRates,
-  MemoryMetric,
-  NetMetric,
-  TopMetric,
+import {
+  type CpuMetric,
+  type DiskMetric,
+  type HostInfo,
+  type HubLedger,
+  type HubRates,
+  METRICS_EXCHANGE,
+  type MemoryMetric,
+  type NetMetric,
+  type TopMetric,
 } from '../shared/metrics.ts';
 import { SocketLine } from '../shared/severable-socket.ts';
 import { History } from './history.ts';
@@ -26,10 +27,11 @@ import {
   Lane,
   type LaneName,
   type LaneSettings,
+  type Messages,
   type MetricEvent,
 } from './lane.ts';
 
-export type LinkState = 'connecting' | 'online' | 'waiting' | 'closed';
+export type LinkState = HubEvents['state']['state'];
 
 /** A time without a connection, and what it cost each lane. Times are of this page's monotonic clock. */
 export interface Outage {
@@ -66,6 +68,8 @@ const MAX_RANGES_KEPT = 64;
 /** Gaps of a lane that follow so closely are told as one line. */
 const GAP_LINE_MS = 2000;
 const RETRY_MS = 2000;
+/** Shorter than the SDK's own: there is one visitor, and the hub is near. */
+const BACKOFF = { minMs: 150, maxMs: 1000 };
 
 export const NORMAL: LaneSettings = { overflow: 'drop-oldest', capacity: 5000, prefetch: 256 };
 export const THROTTLED: LaneSettings = { overflow: 'drop-oldest', capacity: 50, prefetch: 8 };
@@ -88,7 +92,7 @@ export class DashboardModel {
   /** Said to screen readers: rare and important things only. */
   announcement = '';
   timeline: TimelineSink | undefined;
-  #hub: Hub | undefined;
+  #hub: Hub<Messages> | undefined;
   #abort = new AbortController();
   #logCount = 0;
   #clockOffsetMs = Number.POSITIVE_INFINITY;
@@ -110,7 +114,8 @@ export class DashboardModel {
   async start(): Promise<void> {
     this.#abort = new AbortController();
     try {
-      const hub = await connect(hubUrl(), {
+      const hub = await connect<Messages>(hubUrl(), {
+        backoff: BACKOFF,
         getToken: fetchDevToken,
         signal: this.#abort.signal,
         WebSocket: this.line.WebSocket,
@@ -118,6 +123,8 @@ export class DashboardModel {
       this.#hub = hub;
       hub.addEventListener('state', (event) => this.#stateChanged(event));
       this.#online(undefined);
+      // The page may come before the feeder.
+      await hub.declareExchange(METRICS_EXCHANGE, { type: 'topic' });
       const { normal, throttled } = this.lanes;
       await Promise.all([normal.open(hub, normal.settings), throttled.open(hub, throttled.settings)]);
     } catch (error) {
@@ -183,8 +190,9 @@ export class DashboardModel {
     await lane.open(this.#hub!, settings);
   }
 
-  #stateChanged(event: StateEvent): void {
+  #stateChanged(event: HubEvents['state']): void {
     this.state = event.state;
+    if (event.state === 'draining') return;
     if (event.state === 'online') {
       this.#online(event.resumed);
       return;
@@ -233,7 +241,7 @@ export class DashboardModel {
       this.head = 0;
     }
     if (run === this.run) this.head = Math.max(this.head, n);
-    this.timeline?.delivered(lane.name, event.replaced ?? 0);
+    this.timeline?.delivered(lane.name, event.replaced);
     this.#settle(lane.name, event.timeMs);
     if (lane.name === 'normal') this.#metric(event);
   }

@@ -59,6 +59,7 @@ function Header({ model }: { readonly model: DashboardModel }) {
     connecting: `connecting${offline}`,
     waiting: `offline${offline}`,
     online: 'online',
+    draining: 'the hub is restarting',
     closed: 'closed',
   }[state];
   return (

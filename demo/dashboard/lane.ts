@@ -5,17 +5,26 @@
  * Acks are `auto`: asking for the next event says that this one is done. So a slow handler is all it takes to be a
  * slow consumer.
  */
-import type { Hub, Message, OverflowPolicy, Subscription, SubscriptionEvent } from '@ringhub/client';
+import type {
+  EventOf,
+  GapEvent,
+  GapRange,
+  Granted,
+  Hub,
+  OverflowPolicy,
+  Subscription,
+} from '@ringhub/client';
 import { type CpuMetric, METRICS_EXCHANGE, type Numbered } from '../shared/metrics.ts';
 import { History } from './history.ts';
 import { LaneAccount } from './lane-account.ts';
 import { Pacer } from './pacer.ts';
 
 export type LaneName = 'normal' | 'throttled';
-export type MetricEvent = Message & { readonly data: Numbered };
-export type GapEvent = Extract<SubscriptionEvent, { kind: 'gap' }>;
-
-export type GapRange = GapEvent['ranges'][number];
+/** Which exchange carries what. */
+export type Messages = { readonly [METRICS_EXCHANGE]: Numbered };
+type LaneEvent = EventOf<Messages, typeof METRICS_EXCHANGE>;
+export type MetricEvent = Extract<LaneEvent, { kind: 'message' }>;
+export type { GapEvent, GapRange };
 
 export interface LaneSettings {
   readonly overflow: OverflowPolicy;
@@ -38,12 +47,12 @@ export class Lane {
   readonly pacer: Pacer;
   account: LaneAccount;
   settings: LaneSettings;
-  granted: Subscription['granted'] | undefined;
+  granted: Granted | undefined;
   pausedAtMs: number | undefined;
   /** Hub time of the last message handled, and how old it was then. */
   lastAgeMs = 0;
   isReady = false;
-  #subscription: Subscription | undefined;
+  #subscription: Subscription<LaneEvent> | undefined;
   #generation = 0;
   readonly #observer: LaneObserver;
   /** When the last messages were handled: bounded by the window and the rate. */
@@ -76,7 +85,7 @@ export class Lane {
   }
 
   /** Subscribes, in place of what was subscribed before. Events of the old subscription count no more. */
-  async open(hub: Hub, settings: LaneSettings): Promise<void> {
+  async open(hub: Hub<Messages>, settings: LaneSettings): Promise<void> {
     this.#generation += 1;
     const generation = this.#generation;
     const previous = this.#subscription;
@@ -109,22 +118,22 @@ export class Lane {
 
   pause(): void {
     if (this.pausedAtMs !== undefined || !this.#subscription) return;
-    this.#subscription.pause();
     this.pausedAtMs = performance.now();
+    this.#subscription.pause().catch((error) => this.#observer.failed(this, error));
   }
 
   resume(): void {
-    this.#subscription?.resume();
     this.pausedAtMs = undefined;
+    this.#subscription?.resume().catch((error) => this.#observer.failed(this, error));
   }
 
-  async #consume(subscription: Subscription, generation: number): Promise<void> {
+  async #consume(subscription: Subscription<LaneEvent>, generation: number): Promise<void> {
     try {
       for await (const event of subscription) {
         if (generation !== this.#generation) return;
         if (event.kind === 'gap') this.#takeGap(event);
         if (event.kind !== 'message') continue;
-        this.#takeMessage(event as MetricEvent);
+        this.#takeMessage(event);
         const turn = this.pacer.turn();
         if (turn) await turn;
       }
@@ -134,7 +143,7 @@ export class Lane {
   }
 
   #takeMessage(event: MetricEvent): void {
-    if (!this.account.message(event.data, event.replaced ?? 0)) return;
+    if (!this.account.message(event.data, event.replaced)) return;
     this.#handledAtMs.push(performance.now());
     this.#newest.set(event.routingKey, event.data.n);
     if (event.routingKey === 'host.cpu.all') {

@@ -49,7 +49,7 @@ export class TimelineTrack implements TimelineSink {
   #zeroMs = performance.now();
   #pxPerMs: number;
   #widthPx = 0;
-  #fullBar = MIN_FULL_BAR;
+  #fullBar = 0;
   readonly #isStill: boolean;
 
   constructor(
@@ -82,14 +82,17 @@ export class TimelineTrack implements TimelineSink {
       track.bar = bar;
     }
     bar.handled += 1;
-    bar.element.style.height = `${Math.min(100, Math.max(4, (bar.handled * 100) / (this.#fullBar * 1.5)))}%`;
+    bar.element.style.height = `${Math.min(100, Math.max(4, (bar.handled * 100) / (Math.max(this.#fullBar, MIN_FULL_BAR) * 1.5)))}%`;
     if (replaced > 0) this.#replaced(track, replaced);
   }
 
   /** What a usual bar of the lane that keeps up holds; a burst after a cut stands out, it is not the new measure. */
   #learnFullBar(handled: number): void {
-    const plausible = Math.min(handled, this.#fullBar * 1.5);
-    this.#fullBar = Math.max(MIN_FULL_BAR, this.#fullBar * 0.8 + plausible * 0.2);
+    const plausible = this.#fullBar === 0 ? handled : Math.min(handled, this.#fullBar * 1.5);
+    this.#fullBar = Math.max(
+      MIN_FULL_BAR,
+      this.#fullBar === 0 ? plausible : this.#fullBar * 0.8 + plausible * 0.2,
+    );
   }
 
   #replaced(track: LaneTrack, replaced: number): void {

@@ -34,7 +34,9 @@ const schema = z.strictObject({
   http: z
     .strictObject({
       /** Exact origins of pages that may call the hub, besides its own. */
-      origins: z.array(z.string().regex(/^https?:\/\/[^/]+$/, 'must look like https://app.example.com')).default([]),
+      origins: z
+        .array(z.string().regex(/^https?:\/\/[^/]+$/, 'must look like https://app.example.com'))
+        .default([]),
       maxBodyBytes: count.default(MIB),
       /** Whether /metrics needs no token; by default where `dev` is on. */
       publicMetrics: z.boolean().optional(),

@@ -8,7 +8,9 @@ import { configCommand } from './cli/show-config.ts';
 import { VERSION } from './start-hub.ts';
 
 const program = new Command('ringhub')
-  .description('A self-hosted real-time hub: exchanges and bindings, accounted and resumable delivery to browsers')
+  .description(
+    'A self-hosted real-time hub: exchanges and bindings, accounted and resumable delivery to browsers',
+  )
   .version(VERSION)
   .showHelpAfterError('(see --help)')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE));

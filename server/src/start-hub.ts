@@ -102,7 +102,6 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const server = createHttpServer();
   const transport = new WsTransport({ server, objection: (caller) => objectionTo(caller, callers) });
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
-  const notReady: string[] = [];
   const app = createHttpApp({
     hub,
     auth,
@@ -110,7 +109,6 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     metrics,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     publicMetrics: options.publicMetrics ?? dev,
-    notReady: () => notReady,
     onFault: (error) => onFault('a request failed', error),
     pagesFolder: PAGES_FOLDER,
     sdkFolder: SDK_FOLDER,
@@ -118,21 +116,24 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   });
   serveRequests(server, app);
   transport.start((socket) => gateway.accept(socket), limits);
-  const chosen = await listen(server, host, port).catch(async (error: unknown) => {
+  const release = async () => {
     await transport.close();
+    gateway.close();
+    hub.close();
     await engine.close();
+  };
+  const chosen = await listen(server, host, port).catch(async (error: unknown) => {
+    await release();
     throw error;
   });
   log.info({ host, port: chosen, transport: transport.name, auth: auth.name }, 'listening');
 
   let closing: Promise<void> | undefined;
   const shutDown = async () => {
-    notReady.push('the hub is shutting down');
     transport.stopAccepting();
+    // From here on the hub says that it is not ready.
     await new Promise<void>((done) => gateway.drain(drainWindowMs, drainGraceMs, done));
-    await transport.close();
-    gateway.close();
-    await engine.close();
+    await release();
     await closeHttpServer(server, HTTP_GRACE_MS);
     log.info('closed');
   };

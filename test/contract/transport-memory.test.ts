@@ -116,16 +116,19 @@ describe('a memory link', () => {
     expect(events).toEqual(['open', 'message b', 'error', 'close 1006 false']);
   });
 
-  it.each(['lost', 'delivered'] as const)('cut (%s) while it connects fails, in whatever order', (underWay) => {
-    for (const order of ['forwards', 'backwards'] as const) {
-      const { steps, peer, events, accepted } = setup();
-      peer.link.cut(underWay);
-      if (order === 'backwards') steps.runBackwards();
-      steps.run();
-      expect(events.filter((event) => event.startsWith('close'))).toEqual(['close 1006 false']);
-      for (const handler of accepted) expect(handler.calls).toEqual(['closed']);
-    }
-  });
+  it.each(['lost', 'delivered'] as const)(
+    'cut (%s) while it connects fails, in whatever order',
+    (underWay) => {
+      for (const order of ['forwards', 'backwards'] as const) {
+        const { steps, peer, events, accepted } = setup();
+        peer.link.cut(underWay);
+        if (order === 'backwards') steps.runBackwards();
+        steps.run();
+        expect(events.filter((event) => event.startsWith('close'))).toEqual(['close 1006 false']);
+        for (const handler of accepted) expect(handler.calls).toEqual(['closed']);
+      }
+    },
+  );
 
   it('half-open at the client leaves the hub in the dark until it gives up', () => {
     const { steps, peer, events, hub } = setup();

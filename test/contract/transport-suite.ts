@@ -124,7 +124,10 @@ export class Accepted implements SocketHandler {
 
 export const SUITE_LIMITS = { maxFrameBytes: 1_000, maxConnections: 3 };
 
-export function transportSuite<P extends Peer>(name: string, setup: () => Promise<TransportHarness<P>>): void {
+export function transportSuite<P extends Peer>(
+  name: string,
+  setup: () => Promise<TransportHarness<P>>,
+): void {
   describe(`the ${name} transport`, () => {
     let harness: TransportHarness<P>;
     let accepted: Accepted[];

@@ -97,7 +97,12 @@ describe('a ws handshake', () => {
     ['an origin that is objected to', { Origin: 'https://bad.example' }, WEBSOCKET_PATH, '403'],
     ['no subprotocol', { 'Sec-WebSocket-Protocol': '' }, WEBSOCKET_PATH, '400'],
     ['subprotocols of others only', { 'Sec-WebSocket-Protocol': 'mqtt, stomp' }, WEBSOCKET_PATH, '400'],
-    ['a subprotocol named twice', { 'Sec-WebSocket-Protocol': 'ringhub.v1.json, ringhub.v1.json' }, WEBSOCKET_PATH, '400'],
+    [
+      'a subprotocol named twice',
+      { 'Sec-WebSocket-Protocol': 'ringhub.v1.json, ringhub.v1.json' },
+      WEBSOCKET_PATH,
+      '400',
+    ],
     ['no key', { 'Sec-WebSocket-Key': '' }, WEBSOCKET_PATH, '400'],
     ['another version', { 'Sec-WebSocket-Version': '99' }, WEBSOCKET_PATH, '400'],
   ])('with %s is refused', async (_, headers, path, status) => {

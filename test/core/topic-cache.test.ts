@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EvictionClock } from '../../server/src/core/eviction-clock.ts';
 import { MatchCache, type Pattern } from '../../server/src/core/match-cache.ts';
 import { TargetBag } from '../../server/src/core/target-bag.ts';
 
@@ -17,7 +18,8 @@ const ROOMY = { maxEntries: 100, maxBytes: 100_000 };
 
 describe('bounds', () => {
   test('what was used since the hand came by is spared once', () => {
-    const cache = new MatchCache<Target>({ maxEntries: 3, maxBytes: 100_000 });
+    const clock = new EvictionClock({ maxEntries: 3, maxBytes: 100_000 });
+    const cache = new MatchCache<Target>(clock);
     for (const key of ['a', 'b', 'c']) cache.add(key, new TargetBag());
     cache.get('a');
     cache.add('d', new TargetBag());
@@ -26,19 +28,21 @@ describe('bounds', () => {
   });
 
   test('bytes count keys and results, and come back to nothing', () => {
-    const cache = new MatchCache<Target>({ maxEntries: 100, maxBytes: 2_000 });
+    const clock = new EvictionClock({ maxEntries: 100, maxBytes: 2_000 });
+    const cache = new MatchCache<Target>(clock);
     for (let i = 0; i < 50; i++) {
       cache.add(`${i}`.padStart(200, 'k'), new TargetBag([target('t')]));
-      expect(cache.bytes).toBeLessThanOrEqual(2_000);
+      expect(clock.bytes).toBeLessThanOrEqual(2_000);
     }
     expect(cache.size).toBe(3);
     for (let i = 0; i < 5_000; i++) cache.changed(exact('other'), target('t'), true);
     expect(cache.size).toBe(0);
-    expect(cache.bytes).toBe(0);
+    expect(clock.bytes).toBe(0);
   });
 
   test('a result over the bound by itself is not kept, and costs the others nothing', () => {
-    const cache = new MatchCache<Target>({ maxEntries: 100, maxBytes: 4_000 });
+    const clock = new EvictionClock({ maxEntries: 100, maxBytes: 4_000 });
+    const cache = new MatchCache<Target>(clock);
     cache.add('small', new TargetBag());
     const many = Array.from({ length: 1_000 }, (_, i) => target(`${i}`));
     cache.add('large', new TargetBag(many));
@@ -49,16 +53,17 @@ describe('bounds', () => {
       cache.changed(exact('small'), target(`${i}`), true);
       const routed = cache.get('small');
       expect(routed === undefined || routed.length === i + 1).toBe(true);
-      expect(cache.bytes).toBeLessThanOrEqual(4_000);
+      expect(clock.bytes).toBeLessThanOrEqual(4_000);
     }
     expect(cache.get('small')).toBeUndefined();
-    expect(cache.bytes).toBe(0);
+    expect(clock.bytes).toBe(0);
   });
 });
 
 describe('keeping up with changes', () => {
   test('a hit is the same array, and one behind is brought up to date', () => {
-    const cache = new MatchCache<Target>(ROOMY);
+    const clock = new EvictionClock(ROOMY);
+    const cache = new MatchCache<Target>(clock);
     const [a, b, c] = [target('a'), target('b'), target('c')];
     cache.add('x.y', new TargetBag([a]));
     const hit = cache.get('x.y');
@@ -76,7 +81,8 @@ describe('keeping up with changes', () => {
   });
 
   test('an entry too far behind is no hit, and is renewed in its place', () => {
-    const cache = new MatchCache<Target>(ROOMY);
+    const clock = new EvictionClock(ROOMY);
+    const cache = new MatchCache<Target>(clock);
     const a = target('a');
     cache.add('x', new TargetBag([a]));
     for (let i = 0; i < 32; i++) cache.changed(exact('other'), a, i % 2 === 0);
@@ -89,28 +95,44 @@ describe('keeping up with changes', () => {
   });
 
   test('a large result is worth more changes than a small one, up to the ring of changes', () => {
-    const cache = new MatchCache<Target>(ROOMY);
+    const clock = new EvictionClock(ROOMY);
+    const cache = new MatchCache<Target>(clock);
     const many = (count: number) => Array.from({ length: count }, (_, i) => target(`${i}`));
-    cache.add('large', new TargetBag(many(500)));
-    for (let i = 0; i < 500; i++) cache.changed(exact('other'), target('t'), true);
-    expect(cache.get('large')?.length).toBe(500);
-    for (let i = 0; i < 501; i++) cache.changed(exact('other'), target('t'), true);
+    const changeOthers = (count: number) => {
+      for (let i = 0; i < count; i++) cache.changed(exact('other'), target('t'), true);
+    };
+    cache.add('large', new TargetBag(many(100)));
+    changeOthers(100);
+    expect(cache.get('large')?.length).toBe(100);
+    changeOthers(101);
     expect(cache.get('large')).toBeUndefined();
 
-    cache.add('larger', new TargetBag(many(1_500)));
-    for (let i = 0; i < 1_024; i++) cache.changed(exact('larger'), target('late'), true);
-    expect(cache.get('larger')?.length).toBe(2_524);
-    cache.changed(exact('larger'), target('late'), true);
-    for (let i = 0; i < 1_024; i++) cache.changed(exact('other'), target('late'), true);
+    cache.add('larger', new TargetBag(many(600)));
+    for (let i = 0; i < 256; i++) cache.changed(exact('larger'), target('late'), true);
+    expect(cache.get('larger')?.length).toBe(856);
+    cache.changed(exact('larger'), target('later'), true);
+    changeOthers(256);
     expect(cache.get('larger')).toBeUndefined();
   });
 
   test('entries nobody asks for again are dropped as changes go by', () => {
-    const cache = new MatchCache<Target>(ROOMY);
+    const clock = new EvictionClock(ROOMY);
+    const cache = new MatchCache<Target>(clock);
     for (let key = 0; key < 100; key++) cache.add(`${key}`, new TargetBag([target('t')]));
     for (let i = 0; i < 32 + 50 + 1; i++) cache.changed(exact('other'), target('t'), true);
     expect(cache.size).toBe(0);
   });
+});
+
+test('caches on one clock share its bound, and a busy one takes the room of an idle one', () => {
+  const clock = new EvictionClock({ maxEntries: 10, maxBytes: 100_000 });
+  const idle = new MatchCache<Target>(clock);
+  const busy = new MatchCache<Target>(clock);
+  for (let key = 0; key < 10; key++) idle.add(`${key}`, new TargetBag());
+  for (let key = 0; key < 8; key++) busy.add(`${key}`, new TargetBag());
+  expect([idle.size, busy.size, clock.size]).toEqual([2, 8, 10]);
+  for (let i = 0; i < 50; i++) idle.changed(exact('other'), target('t'), true);
+  expect([idle.size, busy.size, clock.size]).toEqual([0, 8, 8]);
 });
 
 describe('a bag of targets', () => {

@@ -148,6 +148,9 @@ describe('bindings', () => {
     expect(namesFor(exchange, 'a.#')).toEqual(['a', 'b']);
     expect(namesFor(exchange, 'a.*')).toEqual(['a', 'b']);
     expect(namesFor(exchange, 'a')).toEqual(['a']);
+    exchange.unbind('a.#', a);
+    expect(namesFor(exchange, 'a.#')).toEqual(['b']);
+    expect(namesFor(exchange, 'a.*')).toEqual(['b']);
   });
 
   test('binding and unbinding leave an array alone that is being read', () => {

@@ -16,7 +16,7 @@ test('lengths around the chunk of the encoder', () => {
   for (const length of [0x1fff, 0x2000, 0x2001, 0x4000, 200_001]) {
     const bytes = Uint8Array.from({ length }, (_, i) => (i * 31) & 0xff);
     expect(encodeBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
-    expect(decodeBase64(encodeBase64(bytes))).toEqual(bytes);
+    expect(Buffer.compare(decodeBase64(encodeBase64(bytes))!, bytes)).toBe(0);
   }
 });
 

@@ -44,7 +44,12 @@ export const layers: readonly Layer[] = [
   adapter('interop', { later: true }),
   adapter('bridges', { later: true }),
   { name: 'platform', files: /^server\/src\/node-[\w-]+\.ts$/, imports: ['ports'], libraries: 'all' },
-  { name: 'main', files: /^server\/src\/(main\.ts$|cli\/)/, imports: ['*'], libraries: 'all' },
+  {
+    name: 'main',
+    files: /^server\/src\/((main|index|start-hub)\.ts$|cli\/)/,
+    imports: ['*'],
+    libraries: 'all',
+  },
   { name: 'config', files: /^server\/src\/config[\w-]*\.ts$/, imports: ['protocol'], libraries: 'all' },
   {
     name: 'shell',
@@ -52,6 +57,8 @@ export const layers: readonly Layer[] = [
     imports: ['core', 'ports', 'protocol'],
     libraries: 'none',
   },
+  // Node before 22 has no WebSocket: this entry borrows the one of `ws`.
+  { name: 'sdk-node', files: /^client-sdk\/src\/node\.ts$/, imports: ['client-sdk'], libraries: 'packages' },
   { name: 'client-sdk', files: /^client-sdk\/src\//, imports: ['protocol'], libraries: 'none' },
   { name: 'demo-shared', files: /^demo\/shared\//, imports: ['client-sdk'], libraries: 'packages' },
   { name: 'feeder', files: /^demo\/src\/feeder\//, imports: ['client-sdk', 'demo-shared'], libraries: 'all' },

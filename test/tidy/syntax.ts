@@ -23,7 +23,7 @@ export function importsOf(path: string, text: string): Import[] {
     if (!importing.has(node.type) || !isNode(node.source)) continue;
     const kind = node.importKind ?? node.exportKind;
     const typeOnly = kind === 'type' || node.type === 'TSImportType';
-    imports.push({ specifier: String(node.source.value ?? '<computed>'), typeOnly });
+    imports.push({ specifier: textOf(node.source) ?? '<computed>', typeOnly });
   }
   return imports;
 }
@@ -111,6 +111,12 @@ function* nodes(value: unknown): Generator<Node> {
       if (!isMereName) yield* nodes(child);
     }
   }
+}
+
+/** The text of a string literal, also under a cast: `import('ws' as string)`. */
+function textOf(node: Node): string | undefined {
+  if (node.type === 'TSAsExpression' && isNode(node.expression)) return textOf(node.expression);
+  return typeof node.value === 'string' ? node.value : undefined;
 }
 
 const isNode = (value: unknown): value is Node =>

@@ -2,8 +2,10 @@
  * `ringhub serve`: settings, a hub, what to do with it, and its end.
  */
 import { readFileSync } from 'node:fs';
+import { startFeeder } from '@ringhub/demo/feeder';
 import { Command, Option } from 'commander';
 import { readTokens } from '../auth/configured-tokens.ts';
+import type { TokenGrant } from '../auth/token-auth.ts';
 import { type Config, type ConfigInput, readConfig } from '../config.ts';
 import { isLoopbackName } from '../http/caller-rules.ts';
 import { ListenError } from '../http/node-server.ts';
@@ -56,7 +58,9 @@ export function withSettings(command: Command): Command {
     .option('--no-demo', 'do not run the demo feeder')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .addOption(
-      new Option('-p, --port <number>', 'port to listen on; 0 picks a free one (default: 8080)').argParser(Number),
+      new Option('-p, --port <number>', 'port to listen on; 0 picks a free one (default: 8080)').argParser(
+        Number,
+      ),
     )
     .option('--origin <origin...>', 'origins of pages that may connect, besides the hub’s own')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (default: info)');
@@ -96,9 +100,13 @@ async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(config.log.level);
   const { grants, faults, warnings: tokenWarnings } = readTokens(config.auth.tokens);
   if (config.dev && !isLoopbackName(config.host)) {
-    fail(EXIT_USAGE, `--dev is for this machine only, not for ${config.host}: leave --host out, or configure auth.tokens`);
+    fail(
+      EXIT_USAGE,
+      `--dev is for this machine only, not for ${config.host}: leave --host out, or configure auth.tokens`,
+    );
   }
-  if (config.dev && grants.length > 0) fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
+  if (config.dev && grants.length > 0)
+    fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
   if (faults.length > 0) fail(EXIT_USAGE, ...faults);
   if (!config.dev && grants.length === 0) fail(EXIT_USAGE, NO_SECRET);
   for (const warning of [...warnings, ...tokenWarnings]) log.warn(warning);
@@ -123,7 +131,21 @@ async function serve(flags: ServeFlags): Promise<void> {
   );
   const feeder = new AbortController();
   process.stdout.write(greeting(hub));
+  if (config.demo ?? config.dev) feed(hub, grants, feeder.signal, log);
   endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
+}
+
+/** The demo's feeder is a client like any other; the hub goes on without it. */
+function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSignal, log: Logger): void {
+  const token = hub.token || grants.find(({ role }) => role === 'server')?.token;
+  if (token === undefined) {
+    log.warn('the demo feeder needs a token with the role server: none is configured');
+    return;
+  }
+  const told = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
+  startFeeder({ url: hub.url, token, signal, log: told }).catch((error: unknown) =>
+    log.error({ err: error }, 'the demo feeder did not start'),
+  );
 }
 
 /** The first signal asks for an orderly end, by a deadline; the second one ends at once. */

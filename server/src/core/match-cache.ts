@@ -1,8 +1,7 @@
 /**
- * Results by routing key: bounded, and kept up to date rather than wiped.
+ * An exchange's results by routing key: bounded, and kept up to date rather than wiped.
  *
- * - Bounds: entries and bytes (an estimate of keys and results together). Eviction is CLOCK: a hand goes
- *   round, spares once what was used since it last came by, and drops the rest; O(1) amortised.
+ * - The bound is an {@link EvictionClock}, which several exchanges may share.
  * - Every change of a binding has a number (the version) and goes into a ring of the last {@link LOG_SIZE}. An
  *   entry knows the version it stands for. When it is asked for again, the changes since are applied to it, each
  *   by testing one pattern against its key. Further behind than the ring, or than a new match would cost, it is
@@ -12,15 +11,9 @@
  *   to be brought up to date.
  */
 import { splitWords } from '@ringhub/protocol';
+import type { ClockEntry, EvictionClock } from './eviction-clock.ts';
 import type { TargetBag } from './target-bag.ts';
 import { topicMatches } from './topic-match.ts';
-
-export interface MatchCacheLimits {
-  /** Keys with a result. */
-  readonly maxEntries: number;
-  /** Estimated bytes of keys and results together. */
-  readonly maxBytes: number;
-}
 
 export interface Pattern<T extends object> {
   readonly text: string;
@@ -30,7 +23,7 @@ export interface Pattern<T extends object> {
   readonly bag: TargetBag<T>;
 }
 
-const LOG_SIZE = 1024;
+const LOG_SIZE = 256;
 /** An entry this few changes behind is always brought up to date; a larger one, by as many as it has targets. */
 const ALWAYS_PATCHED = 32;
 const SWEPT_PER_CHANGE = 2;
@@ -43,39 +36,46 @@ interface Change<T extends object> {
   readonly added: boolean;
 }
 
-interface Entry<T extends object> {
-  readonly key: string;
-  bag: TargetBag<T>;
-  version: number;
-  /** Its part of the cache's bytes. */
-  bytes: number;
-  /** Asked for since the hand last came by. */
-  used: boolean;
-  /** Its place on the clock. */
-  slot: number;
+class Entry<T extends object> implements ClockEntry {
+  bytes = 0;
+  used = false;
+  slot = -1;
+
+  constructor(
+    readonly owner: MatchCache<T>,
+    readonly key: string,
+    public bag: TargetBag<T>,
+    public version: number,
+  ) {}
+
+  get cost(): number {
+    return ENTRY_BYTES + 2 * this.key.length + this.bag.bytes;
+  }
+
+  evicted(): void {
+    this.owner.forget(this.key);
+  }
+
+  isStale(): boolean {
+    return (
+      this.owner.changesSince(this.version) > Math.min(LOG_SIZE, Math.max(ALWAYS_PATCHED, this.bag.size))
+    );
+  }
 }
 
 export class MatchCache<T extends object> {
-  readonly #limits: MatchCacheLimits;
+  readonly #clock: EvictionClock;
   readonly #byKey = new Map<string, Entry<T>>();
-  /** The same entries, for the hand to go round. */
-  readonly #clock: Entry<T>[] = [];
-  #hand = 0;
-  #bytes = 0;
   readonly #log: Change<T>[] = [];
   #version = 0;
   #patches = 0;
 
-  constructor(limits: MatchCacheLimits) {
-    this.#limits = limits;
+  constructor(clock: EvictionClock) {
+    this.#clock = clock;
   }
 
   get size(): number {
-    return this.#clock.length;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+    return this.#byKey.size;
   }
 
   /** Changes applied to entries so far. */
@@ -87,11 +87,7 @@ export class MatchCache<T extends object> {
   changed(pattern: Pattern<T>, target: T, added: boolean): void {
     this.#log[this.#version % LOG_SIZE] = { pattern, target, added };
     this.#version++;
-    for (let i = 0; i < SWEPT_PER_CHANGE && this.#clock.length > 0; i++) {
-      const entry = this.#atHand();
-      if (this.#isTooOld(entry)) this.#drop(entry);
-      else this.#hand++;
-    }
+    this.#clock.sweep(SWEPT_PER_CHANGE);
   }
 
   /** The result for a key as of now, or `undefined` where it has to be worked out. */
@@ -109,24 +105,25 @@ export class MatchCache<T extends object> {
     if (earlier) {
       earlier.bag = bag;
       earlier.version = this.#version;
-      this.#resized(earlier);
+      this.#clock.resize(earlier, earlier.cost);
       return;
     }
-    this.#evict(this.#limits.maxEntries - 1);
-    if (this.#clock.length >= this.#limits.maxEntries) return;
-    const entry = { key, bag, version: this.#version, bytes: 0, used: false, slot: this.#clock.length };
-    this.#byKey.set(key, entry);
-    this.#clock.push(entry);
-    this.#resized(entry);
+    const entry = new Entry(this, key, bag, this.#version);
+    if (this.#clock.add(entry, entry.cost)) this.#byKey.set(key, entry);
   }
 
-  #isTooOld(entry: Entry<T>): boolean {
-    const behind = this.#version - entry.version;
-    return behind > LOG_SIZE || behind > Math.max(ALWAYS_PATCHED, entry.bag.size);
+  /** For its entries: the clock has evicted this one. */
+  forget(key: string): void {
+    this.#byKey.delete(key);
+  }
+
+  /** For its entries: how far one is behind. */
+  changesSince(version: number): number {
+    return this.#version - version;
   }
 
   #bringUpToDate(entry: Entry<T>): boolean {
-    if (this.#isTooOld(entry)) return false;
+    if (entry.isStale()) return false;
     let words: string[] | undefined;
     for (let version = entry.version; version < this.#version; version++) {
       const { pattern, target, added } = this.#log[version % LOG_SIZE] as Change<T>;
@@ -141,47 +138,7 @@ export class MatchCache<T extends object> {
       else entry.bag.remove(target);
     }
     entry.version = this.#version;
-    this.#resized(entry);
+    this.#clock.resize(entry, entry.cost);
     return true;
-  }
-
-  /** Counts an entry anew and makes room for it, or drops it where it is over the bound all by itself. */
-  #resized(entry: Entry<T>): void {
-    const bytes = ENTRY_BYTES + 2 * entry.key.length + entry.bag.bytes;
-    this.#bytes += bytes - entry.bytes;
-    entry.bytes = bytes;
-    if (bytes > this.#limits.maxBytes) this.#drop(entry);
-    else this.#evict(this.#limits.maxEntries);
-  }
-
-  #evict(maxEntries: number): void {
-    while (
-      this.#clock.length > 0 &&
-      (this.#clock.length > maxEntries || this.#bytes > this.#limits.maxBytes)
-    ) {
-      const entry = this.#atHand();
-      if (entry.used) {
-        entry.used = false;
-        this.#hand++;
-      } else {
-        this.#drop(entry);
-      }
-    }
-  }
-
-  #atHand(): Entry<T> {
-    if (this.#hand >= this.#clock.length) this.#hand = 0;
-    return this.#clock[this.#hand] as Entry<T>;
-  }
-
-  /** The last entry on the clock takes its place. */
-  #drop(entry: Entry<T>): void {
-    const last = this.#clock.pop() as Entry<T>;
-    if (last !== entry) {
-      this.#clock[entry.slot] = last;
-      last.slot = entry.slot;
-    }
-    this.#byKey.delete(entry.key);
-    this.#bytes -= entry.bytes;
   }
 }

@@ -12,14 +12,15 @@
  * ends should let go of what it holds.
  */
 import { splitWords } from '@ringhub/protocol';
-import { MatchCache, type MatchCacheLimits, type Pattern } from './match-cache.ts';
+import { type ClockLimits, EvictionClock } from './eviction-clock.ts';
+import { MatchCache, type Pattern } from './match-cache.ts';
 import { TargetBag } from './target-bag.ts';
 import { isWildcard } from './topic-match.ts';
 import { TopicTrie } from './topic-trie.ts';
 
 const NO_WORDS: readonly string[] = [];
 
-const CACHE_LIMITS: MatchCacheLimits = { maxEntries: 8192, maxBytes: 8 * 1024 * 1024 };
+const CACHE_LIMITS: ClockLimits = { maxEntries: 8192, maxBytes: 8 * 1024 * 1024 };
 
 export class TopicExchange<T extends object> {
   /** Every pattern with a binding, by its text. */
@@ -29,8 +30,9 @@ export class TopicExchange<T extends object> {
   #bindingCount = 0;
   #misses = 0;
 
-  constructor(cacheLimits: MatchCacheLimits = CACHE_LIMITS) {
-    this.#cache = new MatchCache(cacheLimits);
+  /** @param clock bounds the cached results; exchanges given the same one share its bound. */
+  constructor(clock: EvictionClock = new EvictionClock(CACHE_LIMITS)) {
+    this.#cache = new MatchCache(clock);
   }
 
   /** Different bindings: pairs of a pattern and a target. */
@@ -48,7 +50,6 @@ export class TopicExchange<T extends object> {
       trieNodes: this.#wildcards.nodeCount,
       trieVisits: this.#wildcards.visits,
       cachedKeys: this.#cache.size,
-      cachedBytes: this.#cache.bytes,
       cachePatches: this.#cache.patches,
       cacheMisses: this.#misses,
     };

@@ -1,8 +1,8 @@
 /**
  * What a queue with ack `none` wrote last: enough to tell, on resume, what never arrived (PROTOCOL §12).
  *
- * Nothing else is kept of it. The last {@link REMEMBERED} tags are known one by one; of older ones nobody can
- * know the count.
+ * Nothing else is kept of it. The last {@link REMEMBERED} tags are known one by one; of older ones only how many
+ * there were, as long as no gap was among them.
  */
 import type { LogId } from '@ringhub/protocol';
 import { GapEntry } from './gap-entry.ts';
@@ -15,11 +15,15 @@ export class WrittenLog {
   private readonly logs: LogId[] = [];
   /** Gaps and snapshot ends among the remembered tags. */
   private readonly notices = new Map<number, Exclude<Entry, { kind: 'message' }>>();
+  /** The highest tag of a notice that is no longer remembered: what it said, nobody knows. */
+  private forgottenNotice = 0;
+  /** Tags up to here are stood for by a gap with a later tag. */
+  private toldUpTo = 0;
 
   /** Notes an entry written under the next tag in turn. */
   add(tag: number, entry: Entry): void {
     const slot = tag % REMEMBERED;
-    if (this.notices.size > 0) this.notices.delete(tag - REMEMBERED);
+    if (this.notices.delete(tag - REMEMBERED)) this.forgottenNotice = tag - REMEMBERED;
     if (entry.kind === 'message') {
       this.offsets[slot] = entry.offset;
       this.logs[slot] = entry.log;
@@ -29,25 +33,23 @@ export class WrittenLog {
   }
 
   /**
-   * The notices that stand for everything written after `received`, oldest first.
+   * The notices that stand for everything written after `lastTag`, oldest first. They are to be written in
+   * its place: asked again, this log gives them and not what they stand for.
    *
+   * @param lastTag last tag the client received
    * @param cursor offset up to which the client has processed, should the tags be forgotten
    */
-  notReceived(received: number, last: number, epoch: string, cursor: number): (GapEntry | SnapshotEnd)[] {
+  notReceived(lastTag: number, last: number, epoch: string, cursor: number): (GapEntry | SnapshotEnd)[] {
+    const received = Math.max(lastTag, this.toldUpTo);
     if (received >= last) return [];
+    this.toldUpTo = last;
     const gap = new GapEntry();
     const notices: (GapEntry | SnapshotEnd)[] = [];
     const firstKnown = Math.max(1, last - REMEMBERED + 1);
     if (received + 1 < firstKnown) {
-      const known = this.offsets[firstKnown % REMEMBERED] ?? cursor + 1;
-      gap.addRange({
-        log: 'v',
-        epoch,
-        from: cursor + 1,
-        to: Math.max(known, cursor + 1),
-        count: null,
-        reason: 'not-received',
-      });
+      const count = received >= this.forgottenNotice ? firstKnown - received - 1 : null;
+      const to = Math.max(cursor + 1, (this.offsets[firstKnown % REMEMBERED] ?? 0) - 1);
+      gap.addRange({ log: 'v', epoch, from: cursor + 1, to, count, reason: 'not-received' });
     }
     for (let tag = Math.max(received + 1, firstKnown); tag <= last; tag++) {
       const notice = this.notices.get(tag);

@@ -1,7 +1,7 @@
 /**
  * What refusals look like over HTTP: `{"error": {code, name, text, detail?}}` with the status of the one error table.
  */
-import { type ErrorDetail, type ErrorName, ERRORS } from '@ringhub/protocol';
+import { ERRORS, type ErrorDetail, type ErrorName } from '@ringhub/protocol';
 import type { PublishOutcome } from '../ports/hub-api.ts';
 
 export interface Failure {

@@ -27,8 +27,6 @@ export interface HttpAppOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether `/metrics` answers without a token. */
   readonly publicMetrics: boolean;
-  /** Reasons besides the hub's own why it is not ready, such as a shutdown. */
-  readonly notReady?: () => readonly string[];
   /** Folder of the built demo pages and file of the built SDK, where there are any. */
   readonly pagesFolder?: string;
   readonly sdkFolder?: string;
@@ -100,7 +98,10 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     return answer ?? refused ?? next();
   });
 
-  app.get('/v1/stats', guarded('admin', options, () => json(hub.stats())));
+  app.get(
+    '/v1/stats',
+    guarded('admin', options, () => json(hub.stats())),
+  );
   app.get('/v1/dev/token', (c) =>
     options.devToken !== undefined && isOwnPage(c) ? json({ token: options.devToken }) : c.notFound(),
   );
@@ -114,9 +115,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
 
   app.get('/livez', () => json({ status: 'alive' }));
   const ready = (c: Context) => {
-    const health = hub.health();
-    const reasons = [...(options.notReady?.() ?? []), ...health.reasons];
-    const isReady = health.ready && reasons.length === 0;
+    const { ready: isReady, reasons } = hub.health();
     const verbose = c.req.query('verbose') !== undefined;
     return json(
       { status: isReady ? 'ready' : 'not ready', ...(verbose && { reasons }) },
@@ -169,7 +168,8 @@ function guarded(
   handle: () => Response | Promise<Response>,
 ): (c: Context) => Promise<Response> {
   return async (c) => {
-    if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined) return handle();
+    if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined)
+      return handle();
     const principal = await bearer(c, auth);
     if (!principal) return failed({ error: 'unauthorized' });
     return principal.may(action, '', '') ? handle() : failed({ error: 'forbidden' });

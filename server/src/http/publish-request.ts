@@ -31,10 +31,16 @@ export function publishFromJson(value: unknown, fallbackId: string | undefined):
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return refused('bad-argument', 'body');
   }
-  const { exchange, key, contentType, headers, id = fallbackId, ttlMs, mandatory, ...rest } = value as Record<
-    string,
-    unknown
-  >;
+  const {
+    exchange,
+    key,
+    contentType,
+    headers,
+    id = fallbackId,
+    ttlMs,
+    mandatory,
+    ...rest
+  } = value as Record<string, unknown>;
   const payload = wirePayload(rest);
   if (payload === undefined) return refused('bad-payload', 'data, text or b64');
   return check(exchange, key, payload, { contentType, headers, id, ttlMs, mandatory });
@@ -110,7 +116,10 @@ function check(
   const read = readClientFields(['publish', 1, exchange ?? DEFAULT_EXCHANGE, key, payload, properties]);
   if (read.type !== 'invalid') {
     const { exchange: to, key: routingKey, payload: checked, properties: kept } = read as Publish;
-    return { kind: 'request', request: { exchange: to, key: routingKey, payload: checked, properties: kept } };
+    return {
+      kind: 'request',
+      request: { exchange: to, key: routingKey, payload: checked, properties: kept },
+    };
   }
   const field = String(read.detail?.field ?? '').replace(/^publish\./, '');
   return { kind: 'refused', error: read.error, detail: { field } };

@@ -39,7 +39,10 @@ async function publish(hub: HubApi, c: Context, principal: Principal): Promise<R
   try {
     body = JSON.parse(await c.req.text());
   } catch {
-    return failed({ error: 'bad-argument', detail: { field: 'body', expected: 'JSON, or ?key=… in the URL' } });
+    return failed({
+      error: 'bad-argument',
+      detail: { field: 'body', expected: 'JSON, or ?key=… in the URL' },
+    });
   }
   const messages = (body as { messages?: unknown } | null)?.messages;
   if (messages === undefined) return one(hub, principal, publishFromJson(body, idempotencyKey));

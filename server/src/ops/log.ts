@@ -15,7 +15,10 @@ const SECRET_FIELDS = ['token', 'resumeToken', 'authorization', 'payload', 'secr
 const STDERR = 2;
 
 /** Writes synchronously by default: the last lines before a crash are the ones that matter. */
-export function createLog(level: LogLevel, to: DestinationStream = destination({ dest: STDERR, sync: true })): Logger {
+export function createLog(
+  level: LogLevel,
+  to: DestinationStream = destination({ dest: STDERR, sync: true }),
+): Logger {
   return pino(
     {
       level,

@@ -365,7 +365,10 @@ export class ClientEnd {
         if (this.readyState === ClientEnd.OPEN) this.onmessage?.({ data: parcel.data as string });
         return;
       case 'close':
-        if (parcel.code === ABNORMAL) return this.broken();
+        if (parcel.code === ABNORMAL) {
+          this.broken();
+          return;
+        }
         if (this.readyState === ClientEnd.OPEN) this.#connection.toHub.put(parcel);
         this.#ended(parcel.code, parcel.reason, true);
         return;
