@@ -199,15 +199,17 @@ export class Session implements LinkOwner {
 
   welcomed(welcome: Welcome): void {
     this.#welcome = welcome;
-    this.#takeUp(welcome);
+    const ownerless = this.#takeUp(welcome);
     this.#commands.resend();
+    for (const queue of ownerless) void this.#endQueue(queue);
+    if (!welcome.resumed) for (const consumer of this.#consumers.values()) consumer.renewed();
     for (const { feed } of this.#consumers.values()) this.#flushFeed(feed);
     this.publisher.welcomed(welcome);
     this.owner.online(welcome.resumed);
   }
 
-  /** Gives each subscription the queue that the welcome has for it, or ends it. */
-  #takeUp({ resumed, queues }: Welcome): void {
+  /** Gives each subscription the queue that the welcome has for it, or ends it; returns queues left over. */
+  #takeUp({ resumed, queues }: Welcome): number[] {
     const results = new Map(queues.map((result) => [result.was, result]));
     const before = new Map(this.#consumers);
     this.#consumers.clear();
@@ -219,17 +221,16 @@ export class Session implements LinkOwner {
       } else if (result && 'queue' in result) {
         this.#consumers.set(result.queue, consumer);
         consumer.feed.renew(result);
-        consumer.renewed();
       } else {
         consumer.ended(result ? new RinghubError(result.code, result.text) : errorNamed('unknown-queue'));
       }
     }
     // Unsubscribed while the hello that named them was under way.
-    for (const was of this.#named) {
-      if (before.has(was)) continue;
-      const result = results.get(was);
-      if (!result || 'queue' in result) void this.#endQueue(result?.queue ?? was);
-    }
+    return this.#named.flatMap((was) => {
+      if (before.has(was)) return [];
+      const result = results.get(was) ?? { queue: was };
+      return 'queue' in result ? [result.queue] : [];
+    });
   }
 
   received(frame: ServerFrame): void {

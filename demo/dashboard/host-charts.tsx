@@ -87,7 +87,7 @@ const MAX_LEGEND = 5;
 function HostChart({ model, title, note, lines, format, axis, ...scale }: HostChartProps) {
   const known = lines.filter((line) => model.history.latest(line.column) !== null);
   // The line drawn last, on top of the others, comes first where there are many.
-  const legend = known.length > 2 ? [known.at(-1)!, ...known.slice(0, MAX_LEGEND - 1)] : known;
+  const legend = known.length > 2 ? [known.at(-1)!, ...known.slice(0, -1).slice(0, MAX_LEGEND - 1)] : known;
   return (
     <figure class="panel chart-panel">
       <figcaption>

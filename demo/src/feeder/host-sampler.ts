@@ -43,8 +43,9 @@ export interface HostSampler {
   close(): void;
 }
 
-export const openHostSampler = (): HostSampler =>
-  platform() === 'linux' ? new LinuxSampler() : new PortableSampler();
+/** `label` is what to call this process among the busiest ones. */
+export const openHostSampler = (label: string): HostSampler =>
+  platform() === 'linux' ? new LinuxSampler(label) : new PortableSampler();
 
 /** What both have in common: the window of readings and what follows from two of them. */
 class RateWindow {
@@ -87,7 +88,14 @@ class LinuxSampler implements HostSampler {
   readonly #net = new ProcFile('/proc/net/dev');
   readonly #disks = new ProcFile('/proc/diskstats');
   readonly #window = new RateWindow();
-  readonly #processes = new ProcessTable({ list: listPids, stat: readProcessStat }, process.pid);
+  readonly #processes: ProcessTable;
+
+  constructor(label: string) {
+    this.#processes = new ProcessTable(
+      { list: listPids, stat: readProcessStat },
+      { pid: process.pid, label },
+    );
+  }
 
   sample(nowMs: number, tickMs: number, publish: Publish): void {
     this.#window.publish(

@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { connect, type Hub } from '@ringhub/client';
 import { METRICS_EXCHANGE } from '../../shared/metrics.ts';
-import { openHostSampler } from './host-sampler.ts';
+import { type HostSampler, openHostSampler } from './host-sampler.ts';
 import { HubSampler } from './hub-sampler.ts';
 
 export interface FeederLog {
@@ -26,6 +26,8 @@ export interface FeederOptions {
   readonly log?: FeederLog;
   /** Time between two readings, in ms; 100 by default. */
   readonly tickMs?: number;
+  /** What this process is called among the busiest ones; `this hub` by default. */
+  readonly label?: string;
 }
 
 const DEFAULT_TICK_MS = 100;
@@ -34,11 +36,11 @@ const WARN_EVERY_MS = 10_000;
 
 /** Resolves when the first connection stands; rejects where it is refused for good. Goes on until `signal` aborts. */
 export async function startFeeder(options: FeederOptions): Promise<void> {
-  const { url, token, signal, log, tickMs = DEFAULT_TICK_MS } = options;
+  const { url, token, signal, log, tickMs = DEFAULT_TICK_MS, label = 'this hub' } = options;
   const getToken = typeof token === 'function' ? token : () => token;
   const hub = await connect(url, { getToken, signal });
   await hub.declareExchange(METRICS_EXCHANGE, { type: 'topic' });
-  const feeder = new Feeder(hub, new HubSampler(url, getToken), tickMs, log);
+  const feeder = new Feeder(hub, openHostSampler(label), new HubSampler(url, getToken), tickMs, log);
   // A session that was lost leaves publishes of unknown outcome: numbers of the next run tell nothing about them.
   hub.addEventListener('state', (event) => {
     if (event.state === 'online' && !event.resumed) feeder.beginRun();
@@ -55,7 +57,7 @@ export async function startFeeder(options: FeederOptions): Promise<void> {
 
 class Feeder {
   readonly #hub: Hub;
-  readonly #host = openHostSampler();
+  readonly #host: HostSampler;
   readonly #hubSampler: HubSampler;
   readonly #tickMs: number;
   readonly #log: FeederLog | undefined;
@@ -65,8 +67,15 @@ class Feeder {
   #warnedAtMs = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
-  constructor(hub: Hub, hubSampler: HubSampler, tickMs: number, log: FeederLog | undefined) {
+  constructor(
+    hub: Hub,
+    host: HostSampler,
+    hubSampler: HubSampler,
+    tickMs: number,
+    log: FeederLog | undefined,
+  ) {
     this.#hub = hub;
+    this.#host = host;
     this.#hubSampler = hubSampler;
     this.#tickMs = tickMs;
     this.#log = log;

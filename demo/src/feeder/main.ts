@@ -13,4 +13,10 @@ if (!token) {
 const ended = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => ended.abort());
 const log = { info: console.log, warn: console.warn };
-await startFeeder({ url: process.argv[2] ?? DEFAULT_URL, token, signal: ended.signal, log });
+await startFeeder({
+  url: process.argv[2] ?? DEFAULT_URL,
+  token,
+  signal: ended.signal,
+  log,
+  label: 'this feeder',
+});

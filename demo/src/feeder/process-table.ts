@@ -20,13 +20,19 @@ export interface ProcessSource {
   stat(pid: string): string | undefined;
 }
 
+/** The process that reads, and what to call it. */
+export interface Self {
+  readonly pid: number;
+  readonly label: string;
+}
+
 interface Seen extends ProcessTimes {
   readonly atMs: number;
 }
 
 export class ProcessTable {
   readonly #source: ProcessSource;
-  readonly #selfPid: number;
+  readonly #self: Self;
   /** As of the last round and of the one under way: bounded by the processes there are. */
   #before = new Map<number, Seen>();
   #now = new Map<number, Seen>();
@@ -36,9 +42,9 @@ export class ProcessTable {
   #readsPerTick = READS_PER_TICK;
   #roundStartedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(source: ProcessSource, selfPid: number) {
+  constructor(source: ProcessSource, self: Self) {
     this.#source = source;
-    this.#selfPid = selfPid;
+    this.#self = self;
   }
 
   /** Reads a few more; returns the list when a round has ended that had one before it to compare with. */
@@ -69,7 +75,7 @@ export class ProcessTable {
     const before = this.#before.get(process.pid);
     if (!before || before.startedAt !== process.startedAt || nowMs <= before.atMs) return;
     const cpu = round(Math.max(0, ((process.cpu - before.cpu) * JIFFY_MS * 100) / (nowMs - before.atMs)));
-    const name = process.pid === this.#selfPid ? `${process.name} (this hub)` : process.name;
+    const name = process.pid === this.#self.pid ? `${process.name} (${this.#self.label})` : process.name;
     this.#keep({ pid: process.pid, name, cpu, memory: process.residentPages * PAGE_BYTES });
   }
 

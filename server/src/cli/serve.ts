@@ -112,6 +112,9 @@ async function serve(flags: ServeFlags): Promise<void> {
   for (const warning of [...warnings, ...tokenWarnings]) log.warn(warning);
 
   const devToken = process.env.RINGHUB_TOKEN;
+  if (config.dev && devToken && !/^[\x21-\x7e]+$/.test(devToken)) {
+    fail(EXIT_USAGE, 'RINGHUB_TOKEN must be of printable ASCII characters without spaces: choose another');
+  }
   const hub = await startHub({
     host: config.host,
     port: config.port,
@@ -130,9 +133,9 @@ async function serve(flags: ServeFlags): Promise<void> {
     error instanceof ListenError ? fail(EXIT_FAILED, error.message) : Promise.reject(error),
   );
   const feeder = new AbortController();
+  endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
   process.stdout.write(greeting(hub));
   if (config.demo ?? config.dev) feed(hub, grants, feeder.signal, log);
-  endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
 }
 
 /** The demo's feeder is a client like any other; the hub goes on without it. */

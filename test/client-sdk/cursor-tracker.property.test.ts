@@ -1,0 +1,115 @@
+import type { LogId } from '@ringhub/protocol';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CursorTracker } from '../../client-sdk/src/cursor-tracker.ts';
+
+/** What one log's history looks like to the tracker: an order of things, and the order they are processed in. */
+const history = fc
+  .array(
+    fc.record({
+      kind: fc.constantFrom('message', 'message', 'message', 'gap', 'mark'),
+      log: fc.constantFrom<LogId>('v', 'd'),
+      step: fc.integer({ min: 1, max: 3 }),
+    }),
+    { maxLength: 30 },
+  )
+  .chain((items) =>
+    fc.record({
+      items: fc.constant(items),
+      order: fc.shuffledSubarray(
+        items.map((_, i) => i),
+        { minLength: 0 },
+      ),
+    }),
+  );
+
+const at = (log: LogId, offset: number) => ({ log, epoch: 'e', offset });
+
+describe('the cursor of an ordered subscription', () => {
+  it('is the highest position such that it and everything before was processed', () => {
+    fc.assert(
+      fc.property(history, ({ items, order }) => {
+        const tracker = new CursorTracker(true, 'v:e:0,d:e:0');
+        const offsets: Record<LogId, number> = { v: 0, d: 0 };
+        const placed = items.map(({ kind, log, step }, index) => {
+          offsets[log] += step;
+          const position = at(log, offsets[log]);
+          if (kind === 'message') tracker.receivedMessage(index + 1, position);
+          else if (kind === 'gap') tracker.receivedGap(index + 1, [position]);
+          else tracker.receivedMark(`v:e:${offsets.v},d:e:${offsets.d}`);
+          return { kind, position, mark: { ...offsets } };
+        });
+        const done = new Set<number>();
+        const expected = () => {
+          const cursor: Record<LogId, number> = { v: 0, d: 0 };
+          for (const [index, { kind, position, mark }] of placed.entries()) {
+            if (kind === 'mark') Object.assign(cursor, mark);
+            else if (!done.has(index)) break;
+            else cursor[position.log] = position.offset;
+          }
+          return `v:e:${cursor.v},d:e:${cursor.d}`;
+        };
+        expect(tracker.cursor).toBe(expected());
+        for (const index of order) {
+          done.add(index);
+          tracker.processed(index + 1);
+          expect(tracker.cursor).toBe(expected());
+        }
+        // After a lost session exactly what was processed is recognised, in or out of order.
+        tracker.restart();
+        for (const [index, { kind, position }] of placed.entries()) {
+          if (kind !== 'message') continue;
+          const passed = Number(new RegExp(`${position.log}:e:(\\d+)`).exec(tracker.cursor!)?.[1]) >= position.offset;
+          expect(tracker.wasProcessed(position)).toBe(done.has(index) || passed);
+        }
+      }),
+    );
+  });
+
+  it('takes a new epoch when it comes, and forgets the old one', () => {
+    const tracker = new CursorTracker(true, 'v:old:90');
+    tracker.receivedGap(1, []);
+    tracker.receivedMessage(2, { log: 'v', epoch: 'new', offset: 3 });
+    tracker.processed(1);
+    expect(tracker.cursor).toBe('v:old:90');
+    tracker.processed(2);
+    expect(tracker.cursor).toBe('v:new:3');
+    expect(tracker.wasProcessed({ log: 'v', epoch: 'old', offset: 1 })).toBe(false);
+  });
+});
+
+describe('the cursor of a snapshot', () => {
+  it('is null until the end; a snapshot that begins again is recognised', () => {
+    const tracker = new CursorTracker(true, null);
+    tracker.receivedMessage(1, at('v', 50));
+    tracker.receivedMessage(2, at('v', 7));
+    tracker.processed(1);
+    expect(tracker.cursor).toBeNull();
+    tracker.restart();
+    expect(tracker.wasProcessed(at('v', 50))).toBe(true);
+    expect(tracker.wasProcessed(at('v', 7))).toBe(false);
+    tracker.receivedMessage(1, at('v', 7));
+    tracker.receivedSnapshotEnd(2, 'v:e:60');
+    tracker.processed(2);
+    expect(tracker.cursor).toBeNull();
+    tracker.processed(1);
+    expect(tracker.cursor).toBe('v:e:60');
+  });
+});
+
+describe('the cursor of a conflating subscription', () => {
+  it('moves by marks only, and older values of a key are recognised', () => {
+    const tracker = new CursorTracker(false, 'v:e:0');
+    tracker.receivedMessage(1, at('v', 9));
+    tracker.receivedMessage(2, at('v', 5));
+    tracker.receivedMark('v:e:6');
+    tracker.processed(1, 'a');
+    expect(tracker.cursor).toBe('v:e:0');
+    tracker.processed(2, 'b');
+    expect(tracker.cursor).toBe('v:e:6');
+    tracker.restart();
+    expect([4, 9, 10].map((offset) => tracker.wasProcessed(at('v', offset), 'a'))).toEqual([true, true, false]);
+    // Below the cursor nothing comes again, so nothing is remembered.
+    expect(tracker.wasProcessed(at('v', 5), 'b')).toBe(false);
+  });
+});

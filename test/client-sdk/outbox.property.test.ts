@@ -1,0 +1,113 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Outbox, type Outgoing } from '../../client-sdk/src/outbox.ts';
+
+interface Note extends Outgoing {
+  readonly name: number;
+}
+
+const WINDOW = { messages: 3, bytes: 50 };
+const BOUNDS = { messages: 8, bytes: 200 };
+
+const action = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('push' as const), bytes: fc.integer({ min: 1, max: 60 }), hasId: fc.boolean() }) },
+  { weight: 6, arbitrary: fc.record({ type: fc.constant('take' as const) }) },
+  { weight: 5, arbitrary: fc.record({ type: fc.constant('settle' as const), pick: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant('abandon' as const), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('resume' as const), lost: fc.nat({ max: 3 }) }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('restart' as const), recognised: fc.boolean() }) },
+);
+
+describe('the outbox', () => {
+  it('keeps numbers, bounds and promises, whatever happens', () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 80 }), (actions) => {
+        const outbox = new Outbox<Note>(BOUNDS);
+        /** What the hub has seen of this session, by number. */
+        let seen = new Map<number, number>();
+        let onWire = new Map<number, Note>();
+        const open = new Map<number, { note: Note; wasSent: boolean; abandoned: boolean }>();
+        let names = 0;
+
+        for (const step of actions) {
+          switch (step.type) {
+            case 'push': {
+              const name = ++names;
+              const note = { name, lineBytes: step.bytes, payloadBytes: step.bytes, rest: `,${name}]`, hasId: step.hasId };
+              const bytes = [...open.values()].reduce((sum, e) => sum + e.note.lineBytes, 0);
+              const fits = open.size < BOUNDS.messages && bytes + step.bytes <= BOUNDS.bytes;
+              expect(outbox.push(note)).toBe(fits);
+              if (fits) open.set(name, { note, wasSent: false, abandoned: false });
+              break;
+            }
+            case 'take': {
+              const line = outbox.take(WINDOW);
+              if (!line) break;
+              const [, seq, name] = /^\["publish",(\d+),(\d+)]$/.exec(line)!.map(Number) as [number, number, number];
+              // The hub's own check: a number it knows means the same publish, a new one is the next.
+              if (seen.has(seq)) expect(seen.get(seq)).toBe(name);
+              else expect(seq).toBe(seen.size + 1);
+              seen.set(seq, name);
+              const entry = open.get(name)!;
+              entry.wasSent = true;
+              onWire.set(seq, entry.note);
+              const bytes = [...onWire.values()].reduce((sum, note) => sum + note.payloadBytes, 0);
+              expect(onWire.size).toBeLessThanOrEqual(WINDOW.messages);
+              if (onWire.size > 1) expect(bytes).toBeLessThanOrEqual(WINDOW.bytes);
+              break;
+            }
+            case 'settle': {
+              const seqs = [...onWire.keys()];
+              const seq = seqs[step.pick % Math.max(1, seqs.length)];
+              if (seq === undefined) break;
+              const { name } = onWire.get(seq)!;
+              expect(outbox.settle(seq)?.name).toBe(open.get(name)!.abandoned ? undefined : name);
+              onWire.delete(seq);
+              open.delete(name);
+              break;
+            }
+            case 'abandon': {
+              const entries = [...open.values()].filter((e) => !e.abandoned);
+              const entry = entries[step.pick % Math.max(1, entries.length)];
+              if (!entry) break;
+              expect(outbox.abandon(entry.note)).toBe(!entry.wasSent);
+              entry.abandoned = true;
+              const isNumbered = [...seen.values()].includes(entry.note.name);
+              if (!isNumbered) open.delete(entry.note.name);
+              break;
+            }
+            case 'resume': {
+              // The last few never reached the hub.
+              const reached = seen.size - step.lost;
+              for (const seq of seen.keys()) if (seq > reached && onWire.has(seq)) seen.delete(seq);
+              onWire = new Map();
+              outbox.resume(seen.size);
+              break;
+            }
+            case 'restart': {
+              const unknown = outbox.restart(0, step.recognised).map(({ name }) => name);
+              const expected = [...open.values()].filter(
+                (e) => e.wasSent && !e.abandoned && !(step.recognised && e.note.hasId),
+              );
+              expect(unknown.sort()).toEqual(expected.map((e) => e.note.name).sort());
+              for (const [name, e] of open) {
+                if (e.wasSent && (e.abandoned || !(step.recognised && e.note.hasId))) open.delete(name);
+              }
+              seen = new Map();
+              onWire = new Map();
+              break;
+            }
+            default:
+              step satisfies never;
+          }
+          expect(outbox.length).toBe(open.size);
+        }
+        const { unsent, sent } = outbox.close();
+        const left = [...open.values()].filter((e) => !e.abandoned);
+        expect(unsent.map((e) => e.name)).toEqual(left.filter((e) => !e.wasSent).map((e) => e.note.name));
+        expect(new Set(sent.map((e) => e.name))).toEqual(new Set(left.filter((e) => e.wasSent).map((e) => e.note.name)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
