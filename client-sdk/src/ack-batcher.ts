@@ -23,11 +23,6 @@ export class AckBatcher {
     this.#batch = Math.max(1, Math.min(MAX_BATCH, prefetch >> 2));
   }
 
-  /** Settled tags beyond the first unsettled one, as ranges. */
-  get fragments(): number {
-    return this.#settled.ranges.length;
-  }
-
   get isDue(): boolean {
     return this.#unsentCount >= this.#batch;
   }

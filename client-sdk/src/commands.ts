@@ -16,7 +16,8 @@ interface Command {
   readonly frame: (ref: number) => ClientFrame;
   readonly transient: boolean;
   readonly accept: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
+  /** Ends the waiting; with an error, it rejects. */
+  readonly settled: (error?: unknown) => void;
 }
 
 export interface CommandOptions<T> {
@@ -26,79 +27,72 @@ export interface CommandOptions<T> {
   /** Called at once with the result, before any frame that follows it; gives what the command resolves with. */
   readonly accept: (result: Result) => T;
   readonly signal?: AbortSignal | undefined;
-  /** Called if it succeeds after `signal` has given it up. */
+  /** Called with the result, if it succeeds after `signal` has given it up; without, if the connection is lost. */
   readonly undo?: (result: Result) => void;
 }
 
 export class Commands {
   #lastRef = 0;
   readonly #open = new Map<number, Command>();
-  /** Given up while the hub was at it: what to do when it succeeds nevertheless. */
-  readonly #givenUp = new Map<number, (result: Result) => void>();
+  readonly #send: (line: string) => void;
+  #end: unknown;
 
-  constructor(private readonly send: (line: string) => void) {}
+  constructor(send: (line: string) => void) {
+    this.#send = send;
+  }
 
   /** Sends a command, now or when the link is open, and waits for its answer. */
   run<T>({ frame, accept, signal, undo, transient = false }: CommandOptions<T>): Promise<T> {
     return new Promise((resolve, reject) => {
+      if (this.#end) throw this.#end;
       signal?.throwIfAborted();
       const ref = ++this.#lastRef;
       const giveUp = () => {
-        if (!this.#open.delete(ref)) return;
-        if (undo) this.#givenUp.set(ref, undo);
         reject(signal?.reason);
+        // The hub may be at it: the answer is waited for, if undoing has a point.
+        if (undo) this.#open.set(ref, { frame, transient: true, accept: undo, settled });
+        else this.#open.delete(ref);
       };
-      const settled = () => signal?.removeEventListener('abort', giveUp);
-      this.#open.set(ref, {
-        frame,
-        transient,
-        accept: (result) => {
-          settled();
-          resolve(accept(result));
-        },
-        reject: (error) => {
-          settled();
-          reject(error);
-        },
-      });
-      signal?.addEventListener('abort', giveUp, { once: true });
-      this.send(encodeClientFrame(frame(ref)));
+      const settled = (error?: unknown) => {
+        signal?.removeEventListener('abort', giveUp);
+        if (error) reject(error);
+      };
+      this.#open.set(ref, { frame, transient, accept: (result) => resolve(accept(result)), settled });
+      signal?.addEventListener('abort', giveUp);
+      this.#send(encodeClientFrame(frame(ref)));
     });
   }
 
   /** Takes an answer; false where it answers nothing. */
   answered(frame: Answer): boolean {
-    const { ref } = frame;
-    if (ref === null) return false;
-    const command = this.#open.get(ref);
-    const undo = this.#givenUp.get(ref);
-    this.#open.delete(ref);
-    this.#givenUp.delete(ref);
-    if (frame.type === 'error') command?.reject(new RinghubError(frame.code, frame.text, frame.detail));
-    else if (command) command.accept(frame.result);
-    else undo?.(frame.result);
-    return command !== undefined || undo !== undefined;
+    const command = this.#open.get(frame.ref ?? 0);
+    if (!command) return false;
+    this.#open.delete(frame.ref!);
+    if (frame.type === 'ok') command.accept(frame.result);
+    command.settled(
+      frame.type === 'error' ? new RinghubError(frame.code, frame.text, frame.detail) : undefined,
+    );
+    return true;
   }
 
-  /** The connection is lost, and with it what was given up on it. */
+  /** The connection is lost, and with it what has a point only there. */
   lost(): void {
-    this.#givenUp.clear();
-    for (const [ref, { transient, accept }] of this.#open) {
+    for (const [ref, { transient, accept, settled }] of this.#open) {
       if (!transient) continue;
       this.#open.delete(ref);
       accept(undefined);
+      settled();
     }
   }
 
   /** After a welcome: everything not answered is sent again. */
   resend(): void {
-    for (const [ref, { frame }] of this.#open) this.send(encodeClientFrame(frame(ref)));
+    for (const [ref, { frame }] of this.#open) this.#send(encodeClientFrame(frame(ref)));
   }
 
   close(error: unknown): void {
-    const open = [...this.#open.values()];
+    this.#end = error;
+    for (const { settled } of this.#open.values()) settled(error);
     this.#open.clear();
-    this.#givenUp.clear();
-    for (const command of open) command.reject(error);
   }
 }

@@ -3,7 +3,6 @@
  */
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { type Environment, platformEnvironment, type WebSocketConstructor } from './environment.ts';
-import { errorNamed } from './errors.ts';
 import { Hub } from './hub.ts';
 import type { TokenSource } from './link.ts';
 
@@ -50,13 +49,15 @@ export async function connect<Messages extends object = Record<string, unknown>>
   signal?.throwIfAborted();
   const env = { ...platformEnvironment(), ...options.environment };
   const WebSocket = options.WebSocket ?? env.WebSocket ?? (await loadWebSocket?.());
-  if (!WebSocket)
-    throw new Error('there is no WebSocket here: install the package ws, or pass options.WebSocket');
+  if (!WebSocket) throw new Error('no WebSocket here: install ws, or pass options.WebSocket');
   const hub = new Hub<Messages>(env, {
     url: webSocketUrl(url, env.baseUrl),
     WebSocket,
-    getToken: getToken ?? (token === undefined ? undefined : () => token),
-    backoff: { minMs: 500, maxMs: 30_000, ...backoff },
+    getToken: getToken ?? (() => token),
+    canRefresh: getToken !== undefined,
+    minMs: 500,
+    maxMs: 30_000,
+    ...backoff,
     outbox: { messages: 1_000, bytes: 8 * 1024 * 1024, ...outbox },
     ackDelayMs,
   });
@@ -65,12 +66,12 @@ export async function connect<Messages extends object = Record<string, unknown>>
       reject(signal?.reason);
       void hub.close();
     };
-    signal?.addEventListener('abort', abort, { once: true });
+    signal?.addEventListener('abort', abort);
     hub.addEventListener('state', ({ state, error }) => {
       if (state === 'online') resolve(hub);
       if (state !== 'closed') return;
       signal?.removeEventListener('abort', abort);
-      reject(error ?? errorNamed('closed'));
+      reject(error);
     });
     hub.start();
   });

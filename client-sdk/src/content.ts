@@ -26,12 +26,15 @@ export function fromPayload(payload: Payload, contentType: string): unknown {
     try {
       return JSON.parse(textOf(payload));
     } catch (cause) {
-      throw errorNamed('bad-payload', undefined, cause);
+      throw errorNamed('bad-payload', cause);
     }
   }
   if (TEXT_TYPE.test(contentType)) return textOf(payload);
   return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
 }
+
+/** Length in UTF-8. */
+export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
 const textOf = (payload: Payload): string =>
   typeof payload === 'string' ? payload : new TextDecoder().decode(payload);

@@ -21,52 +21,49 @@ interface Entry {
   readonly position: Position | undefined;
 }
 
-/** Bound of the conflation keys remembered between two marks; the oldest is forgotten, and may be seen again. */
-const MAX_KEYS = 10_000;
+/** Bound of what is remembered beyond the cursor; the oldest is forgotten, and may be seen again. */
+const MAX_KNOWN = 10_000;
 
 export class CursorTracker {
+  /** False with `conflate`. */
+  readonly ordered: boolean;
   readonly #cursor = new Map<LogId, Position>();
   #frozen: boolean;
   #order: Entry[] = [];
-  /** How many of `#order` are behind the cursor already. */
-  #passed = 0;
-  #byTag = new Map<number, Entry>();
-  /** Processed beyond the cursor, in an order of its own. */
-  readonly #beyond = new Map<string, Position>();
-  /** With conflation: the latest processed position of each key. */
-  readonly #latest = new Map<string, Position>();
+  readonly #byTag = new Map<number, Entry>();
+  /** Processed beyond the cursor: each message, or with conflation the latest one of each key. */
+  readonly #known = new Map<string, Position>();
 
-  /** @param ordered false with `conflate` @param cursor `null` until a snapshot has ended */
-  constructor(
-    readonly ordered: boolean,
-    cursor: string | null,
-  ) {
+  /** @param cursor `null` until a snapshot has ended */
+  constructor(ordered: boolean, cursor: string | null) {
+    this.ordered = ordered;
     this.#frozen = cursor === null;
-    this.#merge(parseCursor(cursor ?? '') ?? []);
+    this.#move(parseCursor(cursor ?? ''));
   }
 
   get cursor(): string | null {
     return this.#frozen ? null : formatCursor([...this.#cursor.values()]);
   }
 
-  receivedMessage(tag: number, position: Position): void {
+  /** A message came. */
+  message(tag: number, position: Position): void {
     this.#append(tag, this.ordered ? [position] : [], false, position);
   }
 
-  /** @param ends the last offset of each log that the gap covers */
-  receivedGap(tag: number, ends: readonly Position[]): void {
-    this.#append(tag, this.ordered ? ends : [], false);
+  /** A gap came; `ends` is the last offset of each log that it covers. */
+  gap(tag: number, ends: readonly Position[]): void {
+    this.#append(tag, this.ordered ? ends : []);
   }
 
-  receivedSnapshotEnd(tag: number, cursor: string): void {
-    this.#append(tag, parseCursor(cursor) ?? [], true);
+  snapshotEnd(tag: number, cursor: string): void {
+    this.#append(tag, parseCursor(cursor), true);
   }
 
   /** A mark counts once everything delivered before it was processed. */
-  receivedMark(cursor: string): void {
-    const entry = { done: true, moves: parseCursor(cursor) ?? [], thaws: false, position: undefined };
-    this.#order.push(entry);
-    this.#advance();
+  mark(cursor: string): void {
+    // Tags begin at 1.
+    this.#append(0, parseCursor(cursor));
+    this.processed(0);
   }
 
   /** @param key the conflation key of a message, with `conflate` */
@@ -75,83 +72,65 @@ export class CursorTracker {
     if (!entry) return;
     this.#byTag.delete(tag);
     entry.done = true;
-    if (entry.position && key !== undefined) this.#remember(key, entry.position);
+    if (entry.position && key) this.remember(entry.position, key);
     this.#advance();
   }
 
-  /** Processed after the session it was delivered by was lost. */
-  processedLate(position: Position, key?: string): void {
-    if (key !== undefined) this.#remember(key, position);
-    else if (!this.#covers(position)) this.#beyond.set(idOf(position), position);
+  /** Processed, though no tag of the present session stands for it. */
+  remember(position: Position, key = idOf(position)): void {
+    const latest = this.#known.get(key);
+    if (latest?.epoch === position.epoch && latest.offset >= position.offset) return;
+    this.#known.delete(key);
+    this.#known.set(key, position);
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
   }
 
   /** The session was lost: deliveries begin anew from the cursor. */
   restart(): void {
-    for (const { done, position } of this.#order.slice(this.#passed)) {
-      if (done && position && this.ordered) this.#beyond.set(idOf(position), position);
-    }
-    for (const [id, position] of this.#beyond) if (this.#covers(position)) this.#beyond.delete(id);
+    for (const { done, position } of this.#order)
+      if (done && position && this.ordered) this.remember(position);
+    for (const [key, position] of this.#known) if (this.#covers(position)) this.#known.delete(key);
     this.#order = [];
-    this.#passed = 0;
-    this.#byTag = new Map();
+    this.#byTag.clear();
   }
 
   /** Whether a message that is delivered again, by a new session, was processed already. */
-  wasProcessed(position: Position, key?: string): boolean {
-    if (key === undefined) return this.#covers(position) || this.#beyond.has(idOf(position));
-    const latest = this.#latest.get(key);
-    return latest !== undefined && isSameLog(latest, position) && position.offset <= latest.offset;
+  wasProcessed(position: Position, key = idOf(position)): boolean {
+    const known = this.#known.get(key);
+    return this.#covers(position) || (known !== undefined && isUpTo(position, known));
   }
 
-  #append(tag: number, moves: readonly Position[], thaws: boolean, position?: Position): void {
+  #append(tag: number, moves: readonly Position[] = [], thaws = false, position?: Position): void {
     const entry = { done: false, moves, thaws, position };
     this.#order.push(entry);
     this.#byTag.set(tag, entry);
   }
 
   #advance(): void {
-    for (let entry = this.#order[this.#passed]; entry?.done; entry = this.#order[++this.#passed]) {
-      const { moves, thaws, position } = entry;
+    while (this.#order[0]?.done) {
+      const { moves, thaws, position } = this.#order.shift()!;
       if (thaws) {
         this.#frozen = false;
-        this.#beyond.clear();
+        this.#known.clear();
       }
-      if (!this.#frozen) this.#merge(moves);
+      if (!this.#frozen) this.#move(moves);
       // In a snapshot messages come in no order: they are told apart one by one if it has to begin again.
-      else if (position && this.ordered && this.#beyond.size < MAX_KEYS)
-        this.#beyond.set(idOf(position), position);
+      else if (position && this.ordered) this.remember(position);
     }
-    // Moving the rest down only now and then keeps this linear.
-    if (this.#passed < 64 || this.#passed * 2 < this.#order.length) return;
-    this.#order.splice(0, this.#passed);
-    this.#passed = 0;
   }
 
-  #merge(positions: readonly Position[]): void {
-    for (const position of positions) {
-      const current = this.#cursor.get(position.log);
-      if (current && current.epoch === position.epoch && current.offset >= position.offset) continue;
-      this.#cursor.set(position.log, position);
-    }
-    if (this.#latest.size === 0 || positions.length === 0) return;
-    for (const [key, position] of this.#latest) if (this.#covers(position)) this.#latest.delete(key);
+  #move(positions: readonly Position[] = []): void {
+    for (const position of positions) if (!this.#covers(position)) this.#cursor.set(position.log, position);
   }
 
   /** Whether the cursor has passed this position. */
   #covers(position: Position): boolean {
-    const current = this.#frozen ? undefined : this.#cursor.get(position.log);
-    return current !== undefined && current.epoch === position.epoch && position.offset <= current.offset;
-  }
-
-  #remember(key: string, position: Position): void {
-    const latest = this.#latest.get(key);
-    if (latest && isSameLog(latest, position) && latest.offset >= position.offset) return;
-    this.#latest.delete(key);
-    this.#latest.set(key, position);
-    if (this.#latest.size > MAX_KEYS) this.#latest.delete(this.#latest.keys().next().value as string);
+    const current = this.#cursor.get(position.log);
+    return current !== undefined && isUpTo(position, current);
   }
 }
 
-const idOf = ({ log, epoch, offset }: Position): string => `${log}:${epoch}:${offset}`;
+const idOf = (position: Position): string => formatCursor([position]);
 
-const isSameLog = (a: Position, b: Position): boolean => a.log === b.log && a.epoch === b.epoch;
+const isUpTo = (a: Position, b: Position): boolean =>
+  a.log === b.log && a.epoch === b.epoch && a.offset <= b.offset;

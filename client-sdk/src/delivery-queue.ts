@@ -4,109 +4,90 @@
  * With ack `auto` and `manual` the prefetch bounds it. With ack `none` nothing does, so it has a bound of its own,
  * in items and bytes: the oldest waiting messages give way to a gap that stands where they stood.
  */
-import type { Gap, GapRange, Item, Position } from '@ringhub/protocol';
+import type { Gap, GapRange, Item } from '@ringhub/protocol';
 import type { Delivery } from './delivery.ts';
 
-/** What this queue changes of a delivery while it waits. */
-type Waiting = { -readonly [K in keyof Delivery]: Delivery[K] };
+type Loss = Pick<Gap, 'count' | 'reason'>;
 
 export interface QueueBounds {
-  readonly items: number;
-  readonly bytes: number;
+  readonly capacity: number;
+  readonly capacityBytes: number;
 }
 
 export class DeliveryQueue {
-  #waiting: Waiting[] = [];
-  #head = 0;
+  readonly #waiting: Delivery[] = [];
   #bytes = 0;
-
-  get length(): number {
-    return this.#waiting.length - this.#head;
-  }
 
   /** Adds an item; returns how many messages were dropped to keep the bounds. */
   push(delivery: Delivery, bounds?: QueueBounds): number {
     this.#waiting.push(delivery);
     this.#bytes += sizeOf(delivery.item);
     let dropped = 0;
-    while (bounds && (this.length > bounds.items || this.#bytes > bounds.bytes) && this.#dropOldest())
-      dropped++;
+    while (bounds && this.#isOver(bounds) && this.#dropOldest()) dropped++;
     return dropped;
   }
 
   shift(): Delivery | undefined {
-    if (this.length === 0) return undefined;
-    const delivery = this.#waiting[this.#head++]!;
-    this.#bytes -= sizeOf(delivery.item);
-    if (this.#head > 64 && this.#head * 2 > this.#waiting.length) {
-      this.#waiting.splice(0, this.#head);
-      this.#head = 0;
-    }
+    const delivery = this.#waiting.shift();
+    if (delivery) this.#bytes -= sizeOf(delivery.item);
     return delivery;
   }
 
   clear(): void {
-    this.#waiting = [];
-    this.#head = 0;
+    this.#waiting.length = 0;
     this.#bytes = 0;
   }
 
-  /** Turns the oldest message into a gap, merged with those beside it; false where no message is left. */
+  #isOver({ capacity, capacityBytes }: QueueBounds): boolean {
+    return this.#waiting.length > capacity || this.#bytes > capacityBytes;
+  }
+
+  /** Turns the oldest message into a gap, one with those beside it; false where no message is left. */
   #dropOldest(): boolean {
     const waiting = this.#waiting;
-    let index = this.#head;
-    while (waiting[index] && waiting[index]!.item.kind !== 'message') index++;
+    const index = waiting.findIndex(({ item }) => item.kind === 'message');
     const lost = waiting[index];
     if (!lost) return false;
     this.#bytes -= sizeOf(lost.item);
-    this.#replace(index, { ...lost, item: { kind: 'gap', gap: gapOf(lost.position!) }, position: undefined });
-    if (index + 1 < waiting.length) this.#mergeIntoNext(index);
-    if (index > this.#head) this.#mergeIntoNext(index - 1);
+    const start = waiting[index - 1]?.item.kind === 'gap' ? index - 1 : index;
+    const end = waiting[index + 1]?.item.kind === 'gap' ? index + 1 : index;
+    const run = waiting.slice(start, end + 1);
+    const gap = run.map(gapOf).reduce(mergeGaps);
+    const { lastTag } = waiting[end]!;
+    const merged: Delivery = { ...run[0]!, item: { kind: 'gap', gap }, position: undefined, lastTag };
+    waiting.splice(start, run.length, merged);
     return true;
-  }
-
-  /** Merges two neighbouring gaps; both places become one. */
-  #mergeIntoNext(index: number): void {
-    const [a, b] = [this.#waiting[index]!, this.#waiting[index + 1]!];
-    if (a.item.kind !== 'gap' || b.item.kind !== 'gap') return;
-    this.#replace(index, {
-      ...a,
-      item: { kind: 'gap', gap: mergeGaps(a.item.gap, b.item.gap) },
-      lastTag: b.lastTag,
-    });
-    this.#waiting.splice(index + 1, 1);
-  }
-
-  #replace(index: number, delivery: Delivery): void {
-    this.#waiting[index] = delivery;
   }
 }
 
 const sizeOf = (item: Item): number => (item.kind === 'message' ? item.payload.length : 0);
 
-const gapOf = ({ log, epoch, offset }: Position): Gap => ({
-  count: 1,
-  reason: 'not-received',
-  ranges: [{ log, epoch, from: offset, to: offset, count: 1, reason: 'not-received' }],
-});
+function gapOf({ item, position }: Delivery): Gap {
+  if (item.kind === 'gap') return item.gap;
+  const { log, epoch, offset } = position!;
+  const loss = { count: 1, reason: 'not-received' } as const;
+  return { ...loss, ranges: [{ ...loss, log, epoch, from: offset, to: offset }] };
+}
 
 /** The losses of both; ranges of one log and epoch are joined, so that merging without end stays small. */
 export function mergeGaps(a: Gap, b: Gap): Gap {
   const ranges: GapRange[] = [];
   for (const range of [...a.ranges, ...b.ranges]) {
     const index = ranges.findIndex((r) => r.log === range.log && r.epoch === range.epoch);
+    const { from, to } = ranges[index] ?? range;
     if (index < 0) ranges.push(range);
-    else ranges[index] = joinRanges(ranges[index]!, range);
+    else
+      ranges[index] = {
+        ...range,
+        ...lossOf(ranges[index]!, range),
+        from: Math.min(from, range.from),
+        to: to === null || range.to === null ? null : Math.max(to, range.to),
+      };
   }
-  return { count: sum(a.count, b.count), reason: a.reason === b.reason ? a.reason : 'several', ranges };
+  return { ...lossOf(a, b), ranges };
 }
 
-const joinRanges = (a: GapRange, b: GapRange): GapRange => ({
-  ...a,
-  from: Math.min(a.from, b.from),
-  to: a.to === null || b.to === null ? null : Math.max(a.to, b.to),
-  count: sum(a.count, b.count),
+const lossOf = (a: Loss, b: Loss): Loss => ({
+  count: a.count === null || b.count === null ? null : a.count + b.count,
   reason: a.reason === b.reason ? a.reason : 'several',
 });
-
-const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);

@@ -1,16 +1,8 @@
 /**
- * The one error class of the SDK. Codes and names come from the protocol's error table; the text is the hub's,
- * except for what the SDK raises itself (4500–4599).
+ * The one error class of the SDK. Codes and names come from the protocol's error table; the text is the hub's.
+ * What the SDK raises itself has its name for a text: the table's texts would be a quarter of the SDK.
  */
 import { ERROR_CODES, type ErrorDetail, type ErrorName, type Retry, retryOfCode } from '@ringhub/protocol';
-
-const OWN_TEXTS: Partial<Record<ErrorName, string>> = {
-  'outcome-unknown': 'it may have been published or not',
-  'outbox-full': 'wait for earlier publishes to be confirmed',
-  closed: 'the client was closed',
-  'payload-too-large': 'the payload is over what the hub takes',
-  'bad-payload': 'the payload is not valid JSON',
-};
 
 /**
  * Something the hub refused, or the SDK could not do. Branch on `code` or `name`, never on `message`;
@@ -40,7 +32,7 @@ export class RinghubError extends Error {
   /** @internal */
   constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {
     const name = nameOfCode(code);
-    super(text || OWN_TEXTS[name as ErrorName] || name, cause === undefined ? undefined : { cause });
+    super(text || name, { cause });
     this.code = code;
     this.name = name;
     this.retry = retryOfError(code);
@@ -49,8 +41,8 @@ export class RinghubError extends Error {
 }
 
 /** An error the SDK raises itself. */
-export const errorNamed = (name: ErrorName, text?: string, cause?: unknown): RinghubError =>
-  new RinghubError(ERROR_CODES[name], text, undefined, cause);
+export const errorNamed = (name: ErrorName, cause?: unknown): RinghubError =>
+  new RinghubError(ERROR_CODES[name], name, {}, cause);
 
 function nameOfCode(code: number): ErrorName | 'unknown' {
   for (const name in ERROR_CODES) if (ERROR_CODES[name as ErrorName] === code) return name as ErrorName;

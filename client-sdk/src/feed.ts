@@ -9,18 +9,18 @@
  * A nacked tag is awaited until the hub sends it again. The hub may have sent it to a connection that died, so
  * after a resume the nack is sent again.
  */
-import type {
-  ClientFrame,
-  Deliver,
-  GapItem,
-  Granted,
-  Item,
-  MessageItem,
-  Position,
-  ResumeQueue,
-  Subscribed,
-  SubscribeOptions,
-  Welcome,
+import {
+  type ClientFrame,
+  type Deliver,
+  formatCursor,
+  type GapItem,
+  type Granted,
+  type Item,
+  type Position,
+  type ResumeQueue,
+  type Subscribed,
+  type SubscribeOptions,
+  type Welcome,
 } from '@ringhub/protocol';
 import { AckBatcher } from './ack-batcher.ts';
 import { CursorTracker } from './cursor-tracker.ts';
@@ -29,9 +29,6 @@ import { DeliveryQueue } from './delivery-queue.ts';
 
 type Epochs = Welcome['epochs'];
 type OwnDelivery = { -readonly [K in keyof Delivery]: Delivery[K] };
-
-/** More fragments of acked tags than this and nothing more is handed out until older ones are settled. */
-const MAX_FRAGMENTS = 1000;
 
 export class Feed {
   queue = 0;
@@ -125,15 +122,12 @@ export class Feed {
   #take(delivery: Delivery, epochs: Epochs): void {
     const { item, position, tag } = delivery;
     this.#lastTag = tag;
-    if (item.kind === 'gap') this.#cursor.receivedGap(tag, endsOf(item, epochs));
-    else if (item.kind === 'snapshot-end') this.#cursor.receivedSnapshotEnd(tag, item.cursor);
-    else this.#cursor.receivedMessage(tag, position!);
+    if (item.kind === 'gap') this.#cursor.gap(tag, endsOf(item, epochs));
+    else if (item.kind === 'snapshot-end') this.#cursor.snapshotEnd(tag, item.cursor);
+    else this.#cursor.message(tag, position!);
 
     if (position && this.#life > 1 && this.#isKnown(delivery)) return;
-    const bounds = this.#keepsAccount
-      ? undefined
-      : { items: this.granted.capacity, bytes: this.granted.capacityBytes };
-    this.dropped += this.#waiting.push(delivery, bounds);
+    this.dropped += this.#waiting.push(delivery, this.#keepsAccount ? undefined : this.granted);
   }
 
   /** Whether an earlier life brought this message: then it is processed already, or the application holds it. */
@@ -153,12 +147,11 @@ export class Feed {
   }
 
   mark(cursor: string): void {
-    this.#cursor.receivedMark(cursor);
+    this.#cursor.mark(cursor);
   }
 
   /** The next item for the application. */
   next(): Delivery | undefined {
-    if (this.#acks.fragments > MAX_FRAGMENTS) return undefined;
     const delivery = this.#waiting.shift();
     if (delivery?.position) this.#held.add(delivery);
     return delivery;
@@ -173,7 +166,7 @@ export class Feed {
     if (own.life === this.#life) return this.#settleAs(own, outcome);
     if (own.position) {
       this.#orphans.delete(idOf(own.position));
-      if (outcome !== 'nack') this.#cursor.processedLate(own.position, this.#keyOf(own.item));
+      if (outcome !== 'nack') this.#cursor.remember(own.position, this.#keyOf(own.item));
     }
     return false;
   }
@@ -241,12 +234,10 @@ export class Feed {
   }
 }
 
-const idOf = ({ log, epoch, offset }: Position): string => `${log}:${epoch}:${offset}`;
+const idOf = (position: Position): string => formatCursor([position]);
 
 /** Where a processed gap moves the cursor: to the end of each range, in the epoch that goes on. */
 const endsOf = ({ gap }: GapItem, epochs: Epochs): Position[] =>
   gap.ranges.flatMap(({ log, epoch, to }) =>
     to !== null && epoch === epochs[log] ? [{ log, epoch, offset: to }] : [],
   );
-
-export type { MessageItem };

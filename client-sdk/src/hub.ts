@@ -7,7 +7,6 @@ import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed } from './errors.ts';
 import { Feed } from './feed.ts';
-import type { LinkKind } from './link-state.ts';
 import type { GapEvent, Message, SnapshotEnd } from './message.ts';
 import type { PublishOptions, Receipt } from './publisher.ts';
 import { Session, type SessionSettings } from './session.ts';
@@ -20,7 +19,7 @@ export interface HubEvents {
   /** `resumed`: with `online`, whether the session went on; `error`: with `waiting` and `closed`, why. */
   readonly state: { readonly state: HubState; readonly resumed?: boolean; readonly error?: unknown };
   /** Something went wrong that no promise tells; with the subscription where it is one's. */
-  readonly error: { readonly error: unknown; readonly subscription?: Subscription };
+  readonly error: { readonly error: unknown; readonly subscription?: Subscription | undefined };
 }
 
 /** The events of a subscription to some exchanges: `exchange` tells the data's type. */
@@ -28,16 +27,6 @@ export type EventOf<Messages, Exchange extends keyof Messages & string> =
   | { [X in Exchange]: Message<Messages[X], X> }[Exchange]
   | GapEvent
   | SnapshotEnd;
-
-const STATES: Record<LinkKind, HubState> = {
-  idle: 'connecting',
-  connecting: 'connecting',
-  greeting: 'connecting',
-  online: 'online',
-  draining: 'draining',
-  waiting: 'waiting',
-  closed: 'closed',
-};
 
 /**
  * A hub this client stays connected to. Made by `connect`; `Messages` maps exchanges to the data they carry.
@@ -50,13 +39,13 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
   constructor(env: Environment, settings: SessionSettings) {
     super();
     this.#session = new Session(env, settings, {
-      changed: (kind, error) => this.#enter(STATES[kind], error),
+      changed: (kind, error) =>
+        this.#enter(kind === 'greeting' || kind === 'idle' ? 'connecting' : kind, error),
       online: (resumed) => {
         this.#state = 'online';
         this.emit('state', { state: 'online', resumed });
       },
-      failed: (error, subscription) =>
-        this.emit('error', subscription ? { error, subscription: subscription as Subscription } : { error }),
+      failed: (error, consumer) => this.emit('error', { error, subscription: consumer as Subscription }),
     });
   }
 
@@ -104,11 +93,9 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     third: SubscriptionOptions = {},
     fourth?: Handler<never>,
   ): Promise<Subscription> {
-    const [options, handler] =
-      typeof first === 'string'
-        ? [{ ...third, bindings: [[first, second as string] as const] }, fourth]
-        : [first, second as Handler<never> | undefined];
-    return this.#subscribe(options, handler);
+    return typeof first === 'string'
+      ? this.#subscribe({ ...third, bindings: [[first, second as string]] }, fourth)
+      : this.#subscribe(first, second as Handler<never>);
   }
 
   async #subscribe(
@@ -124,7 +111,7 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     );
     const end = () => void subscription.unsubscribe();
     if (signal?.aborted) end();
-    signal?.addEventListener('abort', end, { once: true });
+    signal?.addEventListener('abort', end);
     return subscription;
   }
 
@@ -148,7 +135,6 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     data: Messages[Exchange],
     options: PublishOptions = {},
   ): Promise<Receipt> {
-    if (this.#state === 'closed') return Promise.reject(errorNamed('closed'));
     return this.#session.publisher.publish(exchange, routingKey, data, options);
   }
 
@@ -186,6 +172,6 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     // `online` is told with the welcome, once everything is taken up.
     if (state === this.#state || state === 'online') return;
     this.#state = state;
-    this.emit('state', error === undefined ? { state } : { state, error });
+    this.emit('state', { state, error });
   }
 }

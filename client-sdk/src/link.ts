@@ -5,13 +5,8 @@
  * Lines given to a link that is not open, or lost with a socket, are gone: whoever sent them derives from the
  * next welcome what to say again.
  */
-import {
-  decodeServerMessage,
-  type ServerFrame,
-  SUBPROTOCOL_JSON,
-  utf8Length,
-  type Welcome,
-} from '@ringhub/protocol';
+import { decodeServerMessage, type ServerFrame, SUBPROTOCOL_JSON, type Welcome } from '@ringhub/protocol';
+import { byteLength } from './content.ts';
 import type { Environment, WebSocketConstructor, WebSocketLike } from './environment.ts';
 import { RinghubError } from './errors.ts';
 import {
@@ -42,14 +37,19 @@ export interface LinkOwner {
   changed(kind: LinkKind, error: unknown): void;
 }
 
-/** A close code of our own making: nothing said why the socket ended. */
-const NO_CODE = 0;
+export interface LinkOptions extends LinkSettings {
+  readonly url: string;
+  readonly WebSocket: WebSocketConstructor;
+  readonly getToken: TokenSource | undefined;
+}
+
 /** How long a polite end waits for the hub's close. */
 const BYE_MS = 1_000;
 
 export class Link {
-  maxFrameBytes = 64 * 1024;
-
+  readonly #env: Environment;
+  readonly #settings: LinkOptions;
+  readonly #owner: LinkOwner;
   #state: LinkState = IDLE;
   #socket: WebSocketLike | undefined;
   #timer: unknown;
@@ -57,17 +57,14 @@ export class Link {
   #abort: AbortController | undefined;
   #lines: string[] = [];
   #error: unknown;
+  #maxFrameBytes = 0;
   #ended: (() => void) | undefined;
   readonly #stopWaking: () => void;
 
-  constructor(
-    private readonly url: string,
-    private readonly WebSocket: WebSocketConstructor,
-    private readonly env: Environment,
-    private readonly settings: LinkSettings,
-    private readonly getToken: TokenSource | undefined,
-    private readonly owner: LinkOwner,
-  ) {
+  constructor(env: Environment, settings: LinkOptions, owner: LinkOwner) {
+    this.#env = env;
+    this.#settings = settings;
+    this.#owner = owner;
     this.#stopWaking = env.onWake(() => this.#raise({ type: 'wake' }));
   }
 
@@ -102,8 +99,8 @@ export class Link {
     const lines = this.#lines;
     this.#lines = [];
     for (const line of lines) {
-      const lineBytes = utf8Length(line) + 1;
-      if (message && bytes + lineBytes > this.maxFrameBytes) {
+      const lineBytes = byteLength(line) + 1;
+      if (message && bytes + lineBytes > this.#maxFrameBytes) {
         this.#socket?.send(message);
         message = '';
         bytes = 0;
@@ -116,14 +113,13 @@ export class Link {
 
   #raise(event: LinkEvent): void {
     const before = this.#state;
-    const random = event.type === 'lost' || event.type === 'due' ? this.env.random() : 0;
+    const random = event.type === 'lost' || event.type === 'due' ? this.#env.random() : 0;
     const { state, effects } = step(before, event, {
-      nowMs: this.env.now(),
+      nowMs: this.#env.now(),
       random,
-      settings: this.settings,
+      settings: this.#settings,
     });
     this.#state = state;
-    if (event.type === 'lost' && event.socket === state.socket) this.#forget();
     for (const effect of effects) this.#perform(effect);
     if (this.#state !== state) return;
     this.#setTimer();
@@ -134,7 +130,7 @@ export class Link {
     }
     const error = this.#error;
     if (isOpen(state.kind)) this.#error = undefined;
-    this.owner.changed(state.kind, error);
+    this.#owner.changed(state.kind, error);
   }
 
   #perform(effect: 'open' | 'drop' | 'ping' | 'bye'): void {
@@ -153,7 +149,7 @@ export class Link {
         this.#lines.push('["bye"]');
         this.flush();
         this.#socket?.close(1000);
-        this.env.setTimer(() => this.#drop(), BYE_MS);
+        this.#env.setTimer(() => this.#drop(), BYE_MS);
         return;
       default:
         effect satisfies never;
@@ -163,14 +159,10 @@ export class Link {
   /** Closes the socket without waiting: whatever it still says is of the past. */
   #drop(): void {
     const socket = this.#socket;
-    this.#forget();
-    socket?.close();
-  }
-
-  #forget(): void {
     this.#socket = undefined;
     this.#lines = [];
     this.#abort?.abort();
+    socket?.close();
     this.#ended?.();
   }
 
@@ -178,45 +170,41 @@ export class Link {
     const { dueMs } = this.#state;
     // A deadline that only moves away is looked at when the timer of the old one comes.
     if (this.#timerMs <= dueMs && dueMs !== Infinity) return;
-    if (this.#timerMs !== Infinity) this.env.clearTimer(this.#timer);
+    if (this.#timerMs !== Infinity) this.#env.clearTimer(this.#timer);
     this.#timerMs = dueMs;
     if (dueMs === Infinity) return;
-    this.#timer = this.env.setTimer(
+    this.#timer = this.#env.setTimer(
       () => {
         this.#timerMs = Infinity;
-        if (this.env.now() < this.#state.dueMs) this.#setTimer();
+        if (this.#env.now() < this.#state.dueMs) this.#setTimer();
         else this.#raise({ type: 'due' });
       },
-      Math.max(0, Math.ceil(dueMs - this.env.now())),
+      Math.max(0, Math.ceil(dueMs - this.#env.now())),
     );
   }
 
   async #open(socket: number): Promise<void> {
+    const { url, WebSocket, getToken } = this.#settings;
     const isCurrent = () => this.#state.socket === socket && this.#state.kind === 'connecting';
     this.#error = undefined;
     let token: string | undefined;
-    try {
-      if (this.getToken) token = await this.#askToken(this.getToken);
-    } catch (error) {
+    if (getToken) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      const reason = this.#state.refreshing ? 'unauthorized' : socket === 1 ? 'connect' : 'reconnect';
+      try {
+        token = await getToken({ reason, signal: abort.signal });
+      } catch (error) {
+        if (isCurrent()) this.#lose(socket, error);
+      }
       if (!isCurrent()) return;
-      this.#error = error;
-      this.#raise({ type: 'lost', socket, code: NO_CODE });
     }
-    if (!isCurrent()) return;
     try {
-      this.#listen(new this.WebSocket(this.url, [SUBPROTOCOL_JSON]), socket, token);
+      this.#listen(new WebSocket(url, [SUBPROTOCOL_JSON]), socket, token);
     } catch (error) {
       // The platform does not allow this URL here, and never will.
       void this.stop(error);
     }
-  }
-
-  async #askToken(getToken: TokenSource): Promise<string | undefined> {
-    const abort = new AbortController();
-    this.#abort = abort;
-    const { refreshing, socket } = this.#state;
-    const reason = refreshing ? 'unauthorized' : socket === 1 ? 'connect' : 'reconnect';
-    return getToken({ reason, signal: abort.signal });
   }
 
   #listen(ws: WebSocketLike, socket: number, token: string | undefined): void {
@@ -225,30 +213,32 @@ export class Link {
     ws.onopen = () => {
       if (!isCurrent()) return;
       this.#raise({ type: 'opened', socket });
-      ws.send(this.owner.hello(token));
+      ws.send(this.#owner.hello(token));
     };
-    ws.onmessage = ({ data }: { data: unknown }) => {
-      if (isCurrent()) this.#receive(String(data), socket, ws);
+    ws.onmessage = ({ data }: { data: string }) => {
+      if (isCurrent()) this.#receive(data, socket, ws);
     };
     ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
       if (!isCurrent()) return;
       // A browser tells nothing about a connection that failed; codes of the table come from the hub.
-      this.#error =
-        code >= 4000
-          ? new RinghubError(code, String(reason))
-          : new Error(`the connection was lost (${code})`);
-      this.#raise({ type: 'lost', socket, code });
-      if (this.#state.kind === 'closed') this.#forget();
+      const error = code < 4000 ? new Error(`connection lost (${code})`) : new RinghubError(code, reason);
+      this.#lose(socket, error, code);
     };
     // Always followed by close, which tells more; but `ws` wants a listener.
     ws.onerror = () => {};
   }
 
+  /** The current socket is gone, or its successor could not be made. */
+  #lose(socket: number, error: unknown, code = 0): void {
+    this.#error ??= error;
+    this.#drop();
+    this.#raise({ type: 'lost', socket, code });
+  }
+
   #receive(message: string, socket: number, ws: WebSocketLike): void {
     const frames = decodeServerMessage(message);
     if (!frames) {
-      this.#drop();
-      this.#raise({ type: 'lost', socket, code: NO_CODE });
+      this.#lose(socket, new Error('not a frame'));
       return;
     }
     this.#raise({ type: 'heard', socket });
@@ -261,23 +251,19 @@ export class Link {
         case 'pong':
           break;
         case 'welcome':
-          this.#enter(frame, socket);
+          if (this.#state.kind !== 'greeting') break;
+          this.#maxFrameBytes = frame.limits.maxFrameBytes;
+          this.#raise({ type: 'welcomed', socket, deadMs: frame.deadMs });
+          // Any frame proves that the new resume token has arrived (PROTOCOL §12).
+          this.send('["ping"]');
+          this.#owner.welcomed(frame);
           break;
         case 'drain':
           this.#raise({ type: 'drained', socket, reconnectInMs: frame.reconnectInMs });
           break;
         default:
-          this.owner.received(frame);
+          this.#owner.received(frame);
       }
     }
-  }
-
-  #enter(welcome: Welcome, socket: number): void {
-    if (this.#state.kind !== 'greeting') return;
-    this.maxFrameBytes = welcome.limits.maxFrameBytes;
-    this.#raise({ type: 'welcomed', socket, deadMs: welcome.deadMs });
-    // Any frame proves that the new resume token has arrived (PROTOCOL §12).
-    this.send('["ping"]');
-    this.owner.welcomed(welcome);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * What a subscription gives its application: messages, gaps, and the end of a snapshot.
  */
-import type { Gap, GapRange, GapReason, Headers, MessageItem, Payload, Position } from '@ringhub/protocol';
+import type { GapRange, GapReason, Headers, Payload, Position } from '@ringhub/protocol';
 import { fromPayload } from './content.ts';
 import type { Delivery, Outcome } from './delivery.ts';
 
@@ -59,65 +59,32 @@ export type SubscriptionEvent<T = unknown, Exchange extends string = string> =
   | SnapshotEnd;
 
 /** The event of a delivery; `settle` is told how the application ended it. */
-export function eventOf(delivery: Delivery, settle: (outcome: Outcome) => void): SubscriptionEvent {
-  const { item } = delivery;
-  if (item.kind === 'message') return new DeliveredMessage(item, delivery, settle);
+export function eventOf(
+  { item, note, position }: Delivery,
+  settle: (outcome: Outcome) => void,
+): SubscriptionEvent {
+  if (item.kind === 'gap') return { kind: item.kind, ...item.gap };
   if (item.kind === 'snapshot-end') return item;
-  const { count, reason, ranges }: Gap = item.gap;
-  return { kind: 'gap', count, reason, ranges };
-}
-
-class DeliveredMessage implements Message {
-  readonly kind = 'message';
-  readonly position: Position;
-  readonly replaced: number;
-  readonly redelivered: number;
-  readonly ack: () => void;
-  readonly nack: () => void;
-  readonly reject: () => void;
-  #item: MessageItem;
-  #data: { value: unknown } | undefined;
-
-  constructor(item: MessageItem, { position, note }: Delivery, settle: (outcome: Outcome) => void) {
-    this.#item = item;
-    this.position = position!;
-    this.replaced = note?.replaced ?? 0;
-    this.redelivered = note?.redelivered ?? 0;
-    this.ack = () => settle('ack');
-    this.nack = () => settle('nack');
-    this.reject = () => settle('reject');
-  }
-
-  get data(): unknown {
-    this.#data ??= { value: fromPayload(this.raw, this.contentType) };
-    return this.#data.value;
-  }
-
-  get exchange(): string {
-    return this.#item.exchange;
-  }
-
-  get routingKey(): string {
-    return this.#item.key;
-  }
-
-  get raw(): Payload {
-    return this.#item.payload;
-  }
-
-  get contentType(): string {
-    return this.#item.contentType;
-  }
-
-  get headers(): Headers {
-    return this.#item.headers ?? {};
-  }
-
-  get id(): string | undefined {
-    return this.#item.id;
-  }
-
-  get timeMs(): number {
-    return this.#item.timeMs;
-  }
+  const { kind, exchange, key, payload, contentType, headers = {}, id, timeMs } = item;
+  let parsed: { data: unknown } | undefined;
+  return {
+    kind,
+    exchange,
+    routingKey: key,
+    get data() {
+      parsed ??= { data: fromPayload(payload, contentType) };
+      return parsed.data;
+    },
+    raw: payload,
+    contentType,
+    headers,
+    id,
+    timeMs,
+    position: position!,
+    replaced: note?.replaced ?? 0,
+    redelivered: note?.redelivered ?? 0,
+    ack: () => settle('ack'),
+    nack: () => settle('nack'),
+    reject: () => settle('reject'),
+  };
 }

@@ -37,12 +37,15 @@ interface Numbered<P> {
 export class Outbox<P extends Outgoing> {
   /** In order; those to be sent again, with their numbers, come first. */
   #queued: Numbered<P>[] = [];
-  #sent = new Map<number, Numbered<P>>();
+  readonly #sent = new Map<number, Numbered<P>>();
   #lastSeq = 0;
   #bytes = 0;
   #inFlightBytes = 0;
+  readonly #bounds: OutboxBounds;
 
-  constructor(private readonly bounds: OutboxBounds) {}
+  constructor(bounds: OutboxBounds) {
+    this.#bounds = bounds;
+  }
 
   get length(): number {
     return this.#queued.length + this.#sent.size;
@@ -50,7 +53,7 @@ export class Outbox<P extends Outgoing> {
 
   /** False where the outbox is full. */
   push(publish: P): boolean {
-    if (this.length >= this.bounds.messages || this.#bytes + publish.lineBytes > this.bounds.bytes)
+    if (this.length >= this.#bounds.messages || this.#bytes + publish.lineBytes > this.#bounds.bytes)
       return false;
     this.#queued.push({ publish, seq: 0, wasSent: false, abandoned: false });
     this.#bytes += publish.lineBytes;
@@ -88,18 +91,8 @@ export class Outbox<P extends Outgoing> {
     const entry = [...this.#queued, ...this.#sent.values()].find((e) => e.publish === publish);
     if (!entry) return false;
     entry.abandoned = true;
-    if (entry.seq === 0) {
-      this.#queued.splice(this.#queued.indexOf(entry), 1);
-      this.#bytes -= publish.lineBytes;
-    }
+    if (entry.seq === 0) this.#takeOut((e) => e === entry);
     return !entry.wasSent;
-  }
-
-  /** The connection was lost: everything unconfirmed waits again. */
-  #requeue(): void {
-    this.#queued = [...this.#sent.values(), ...this.#queued];
-    this.#sent = new Map();
-    this.#inFlightBytes = 0;
   }
 
   /** The session goes on: what was sent is sent again, with its numbers. */
@@ -116,34 +109,38 @@ export class Outbox<P extends Outgoing> {
    */
   restart(publishSeq: number, recognised: boolean): P[] {
     this.#requeue();
-    const unknown = this.#queued.filter((e) => e.wasSent && (e.abandoned || !recognised || !e.publish.hasId));
-    this.#queued = this.#queued.filter((e) => !unknown.includes(e));
+    const unknown = this.#takeOut((e) => e.wasSent && (e.abandoned || !recognised || !e.publish.hasId));
     for (const entry of this.#queued) entry.seq = 0;
-    for (const { publish } of unknown) this.#bytes -= publish.lineBytes;
     this.#lastSeq = publishSeq;
-    return unknown.filter((e) => !e.abandoned).map((e) => e.publish);
+    return unknown;
   }
 
-  /** Takes out what was never sent and does not fit into the hub's frames. */
+  /** Takes out what has no number yet and does not fit into the hub's frames. */
   oversized(maxLineBytes: number, maxPayloadBytes: number): P[] {
-    const isTooLarge = ({ seq, publish }: Numbered<P>) =>
-      seq === 0 && (publish.lineBytes > maxLineBytes || publish.payloadBytes > maxPayloadBytes);
-    const tooLarge = this.#queued.filter(isTooLarge);
-    if (tooLarge.length === 0) return [];
-    this.#queued = this.#queued.filter((e) => !isTooLarge(e));
-    for (const { publish } of tooLarge) this.#bytes -= publish.lineBytes;
-    return tooLarge.map((e) => e.publish);
+    return this.#takeOut(
+      ({ seq, publish }) =>
+        seq === 0 && (publish.lineBytes > maxLineBytes || publish.payloadBytes > maxPayloadBytes),
+    );
   }
 
   /** Empties the outbox: what was never sent, and what was sent and not confirmed. */
   close(): { unsent: P[]; sent: P[] } {
     this.#requeue();
-    const waiting = this.#queued.filter((e) => !e.abandoned);
-    this.#queued = [];
-    this.#bytes = 0;
-    return {
-      unsent: waiting.filter((e) => !e.wasSent).map((e) => e.publish),
-      sent: waiting.filter((e) => e.wasSent).map((e) => e.publish),
-    };
+    return { unsent: this.#takeOut((e) => !e.wasSent), sent: this.#takeOut(() => true) };
+  }
+
+  /** The connection was lost: everything unconfirmed waits again. */
+  #requeue(): void {
+    this.#queued = [...this.#sent.values(), ...this.#queued];
+    this.#sent.clear();
+    this.#inFlightBytes = 0;
+  }
+
+  /** Removes waiting publishes; gives those that somebody waits for. */
+  #takeOut(which: (entry: Numbered<P>) => boolean): P[] {
+    const out = this.#queued.filter(which);
+    this.#queued = this.#queued.filter((e) => !out.includes(e));
+    for (const { publish } of out) this.#bytes -= publish.lineBytes;
+    return out.filter((e) => !e.abandoned).map((e) => e.publish);
   }
 }

@@ -6,11 +6,11 @@ import {
   encodeClientFrame,
   type Headers,
   type Position,
+  type PublishProperties,
   type ServerFrame,
-  utf8Length,
   type Welcome,
 } from '@ringhub/protocol';
-import { toPayload } from './content.ts';
+import { byteLength, toPayload } from './content.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import { Outbox, type OutboxBounds, type Outgoing } from './outbox.ts';
 
@@ -46,39 +46,39 @@ interface Waiting extends Outgoing {
   readonly reject: (error: unknown) => void;
 }
 
+/** The link, as far as publishing needs it. */
+interface Sink {
+  readonly isOpen: boolean;
+  send(line: string): void;
+}
+
 const NUMBERLESS = '["publish",0';
 
 export class Publisher {
   readonly #outbox: Outbox<Waiting>;
+  readonly #link: Sink;
   #welcome: Welcome | undefined;
+  #end: unknown;
 
-  constructor(
-    bounds: OutboxBounds,
-    private readonly link: { readonly isOpen: boolean; send(line: string): void },
-  ) {
+  constructor(bounds: OutboxBounds, link: Sink) {
     this.#outbox = new Outbox(bounds);
+    this.#link = link;
   }
 
   publish(exchange: string, key: string, data: unknown, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const { signal, ...properties } = options;
+      const { signal, ...rest } = options;
       signal?.throwIfAborted();
-      const { payload, contentType } = toPayload(data);
-      const frame = {
-        type: 'publish' as const,
-        seq: 0,
-        exchange,
-        key,
-        payload,
-        properties: (contentType ? { contentType, ...defined(properties) } : defined(properties)) as object,
-      };
-      const rest = encodeClientFrame(frame).slice(NUMBERLESS.length);
+      if (this.#end) throw this.#end;
+      const { payload, ...type } = toPayload(data);
+      const properties = { ...type, ...rest } as PublishProperties;
+      const line = encodeClientFrame({ type: 'publish', seq: 0, exchange, key, payload, properties });
       const settled = () => signal?.removeEventListener('abort', abort);
       const waiting: Waiting = {
-        rest,
+        rest: line.slice(NUMBERLESS.length),
         // The number takes 16 digits at most.
-        lineBytes: utf8Length(rest) + NUMBERLESS.length + 16,
-        payloadBytes: typeof payload === 'string' ? utf8Length(payload) : payload.length,
+        lineBytes: byteLength(line) + 16,
+        payloadBytes: typeof payload === 'string' ? byteLength(payload) : payload.length,
         hasId: options.id !== undefined,
         resolve: (receipt) => {
           settled();
@@ -91,10 +91,10 @@ export class Publisher {
       };
       const abort = () => {
         const unsent = this.#outbox.abandon(waiting);
-        reject(unsent ? signal?.reason : errorNamed('outcome-unknown', undefined, signal?.reason));
+        reject(unsent ? signal?.reason : errorNamed('outcome-unknown', signal?.reason));
       };
       if (!this.#outbox.push(waiting)) throw errorNamed('outbox-full');
-      signal?.addEventListener('abort', abort, { once: true });
+      signal?.addEventListener('abort', abort);
       this.#send();
     });
   }
@@ -102,7 +102,7 @@ export class Publisher {
   /** Sends what the window allows. */
   #send(): void {
     const welcome = this.#welcome;
-    if (!welcome || !this.link.isOpen) return;
+    if (!welcome || !this.#link.isOpen) return;
     const { maxFrameBytes, maxPayloadBytes } = welcome.limits;
     // Sent, it would cost the connection, or a number for nothing.
     for (const { reject } of this.#outbox.oversized(maxFrameBytes, maxPayloadBytes)) {
@@ -113,7 +113,7 @@ export class Publisher {
       line;
       line = this.#outbox.take(welcome.publishWindow)
     ) {
-      this.link.send(line);
+      this.#link.send(line);
     }
   }
 
@@ -146,14 +146,12 @@ export class Publisher {
   }
 
   close(error: unknown): void {
+    this.#end = error;
     const { unsent, sent } = this.#outbox.close();
     for (const { reject } of unsent) reject(error);
-    for (const { reject } of sent) reject(errorNamed('outcome-unknown', undefined, error));
+    for (const { reject } of sent) reject(errorNamed('outcome-unknown', error));
   }
 }
-
-const defined = (properties: object): object =>
-  Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== undefined));
 
 /** Ids are remembered as long as a log lives; which log an exchange uses is the hub's to know. */
 const isSame = (a: Welcome['epochs'] = {}, b: Welcome['epochs']): boolean => a.v === b.v && a.d === b.d;

@@ -17,10 +17,10 @@ import {
   type Welcome,
 } from '@ringhub/protocol';
 import { Commands } from './commands.ts';
-import type { Environment, WebSocketConstructor } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
-import { Link, type LinkOwner, type TokenSource } from './link.ts';
+import { Link, type LinkOptions, type LinkOwner } from './link.ts';
 import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
 import { Publisher } from './publisher.ts';
@@ -43,17 +43,16 @@ export interface SessionOwner {
   failed(error: unknown, consumer?: Consumer): boolean;
 }
 
-export interface SessionSettings {
-  readonly url: string;
-  readonly WebSocket: WebSocketConstructor;
-  readonly getToken: TokenSource | undefined;
-  readonly backoff: { readonly minMs: number; readonly maxMs: number };
+export interface SessionSettings extends LinkOptions {
   readonly outbox: OutboxBounds;
   readonly ackDelayMs: number;
 }
 
 export class Session implements LinkOwner {
+  readonly env: Environment;
   readonly publisher: Publisher;
+  readonly #owner: SessionOwner;
+  readonly #ackDelayMs: number;
   readonly #link: Link;
   readonly #commands: Commands;
   readonly #exchanges = new Map<string, ExchangeOptions>();
@@ -64,18 +63,14 @@ export class Session implements LinkOwner {
   readonly #unflushed = new Set<Feed>();
   #ackTimer: unknown;
   #flushing = false;
-  #isOver = false;
 
-  constructor(
-    readonly env: Environment,
-    private readonly settings: SessionSettings,
-    private readonly owner: SessionOwner,
-  ) {
-    const { url, WebSocket, backoff, getToken, outbox } = settings;
-    const link = { ...backoff, canRefresh: getToken !== undefined };
-    this.#link = new Link(url, WebSocket, env, link, getToken, this);
+  constructor(env: Environment, settings: SessionSettings, owner: SessionOwner) {
+    this.env = env;
+    this.#owner = owner;
+    this.#ackDelayMs = settings.ackDelayMs;
+    this.#link = new Link(env, settings, this);
     this.#commands = new Commands((line) => this.#link.send(line));
-    this.publisher = new Publisher(outbox, this.#link);
+    this.publisher = new Publisher(settings.outbox, this.#link);
   }
 
   start(): void {
@@ -91,7 +86,7 @@ export class Session implements LinkOwner {
   // ── what the application wants ──
 
   async declare(exchange: string, options: ExchangeOptions, signal?: AbortSignal): Promise<void> {
-    await this.#run({
+    await this.#commands.run({
       frame: (ref) => ({ type: 'declare', ref, exchange, options }),
       accept: () => this.#exchanges.set(exchange, options),
       signal,
@@ -103,7 +98,7 @@ export class Session implements LinkOwner {
     make: (subscribed: Subscribed) => C,
     signal?: AbortSignal,
   ): Promise<C> {
-    return this.#run({
+    return this.#commands.run({
       frame: (ref) => ({ type: 'subscribe', ref, options }),
       // At once: deliveries may follow in the same message.
       accept: (result) => {
@@ -112,7 +107,7 @@ export class Session implements LinkOwner {
         return consumer;
       },
       signal,
-      undo: (result) => this.#endQueue(result!.queue),
+      undo: (result) => result && this.#endQueue(result.queue),
     });
   }
 
@@ -127,7 +122,7 @@ export class Session implements LinkOwner {
   }
 
   async credit(feed: Feed, prefetch: number, signal?: AbortSignal): Promise<void> {
-    await this.#run({
+    await this.#commands.run({
       frame: (ref) => ({ type: 'credit', ref, queue: feed.queue, prefetch }),
       accept: () => {},
       signal,
@@ -141,18 +136,11 @@ export class Session implements LinkOwner {
       this.#flushing = true;
       void Promise.resolve().then(() => this.#flush());
     }
-    this.#ackTimer ??= this.env.setTimer(() => this.#flush(), this.settings.ackDelayMs);
+    this.#ackTimer ??= this.env.setTimer(() => this.#flush(), this.#ackDelayMs);
   }
 
   failed(error: unknown, consumer: Consumer): boolean {
-    return this.owner.failed(error, consumer);
-  }
-
-  #run<T>(
-    options: Parameters<Commands['run']>[0] & { accept: (result: Subscribed | undefined) => T },
-  ): Promise<T> {
-    if (this.#isOver) return Promise.reject(errorNamed('closed'));
-    return this.#commands.run(options) as Promise<T>;
+    return this.#owner.failed(error, consumer);
   }
 
   #endQueue(queue: number): Promise<void> {
@@ -205,7 +193,7 @@ export class Session implements LinkOwner {
     if (!welcome.resumed) for (const consumer of this.#consumers.values()) consumer.renewed();
     for (const { feed } of this.#consumers.values()) this.#flushFeed(feed);
     this.publisher.welcomed(welcome);
-    this.owner.online(welcome.resumed);
+    this.#owner.online(welcome.resumed);
   }
 
   /** Gives each subscription the queue that the welcome has for it, or ends it; returns queues left over. */
@@ -252,7 +240,7 @@ export class Session implements LinkOwner {
         break;
       case 'error':
         if (this.#commands.answered(frame) || frame.ref !== null) break;
-        this.owner.failed(new RinghubError(frame.code, frame.text, frame.detail));
+        this.#owner.failed(new RinghubError(frame.code, frame.text, frame.detail));
         break;
       default:
     }
@@ -270,11 +258,10 @@ export class Session implements LinkOwner {
   changed(kind: LinkKind, error: unknown): void {
     if (kind === 'connecting' || kind === 'waiting') this.#commands.lost();
     if (kind === 'closed') this.#end(error);
-    this.owner.changed(kind, error);
+    this.#owner.changed(kind, error);
   }
 
   #end(error: unknown): void {
-    this.#isOver = true;
     if (this.#ackTimer !== undefined) this.env.clearTimer(this.#ackTimer);
     this.#commands.close(error);
     this.publisher.close(error);

@@ -29,8 +29,6 @@ export interface SubscriptionEvents {
   readonly error: { readonly error: unknown };
   /** A gap is being handed out; also an item of the iterator. */
   readonly gap: GapEvent;
-  /** Nothing comes any more; the error is why, unless that was wanted. */
-  readonly end: { readonly error: unknown };
 }
 
 type Result<Event> = IteratorResult<Event, undefined>;
@@ -111,30 +109,28 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   }
 
   /** The next event. Asking for it says that the one before is processed. */
-  next(): Promise<Result<Event>> {
-    if (this.#handler) return Promise.reject(new TypeError('this subscription has a handler'));
-    if (this.#waiter) return Promise.reject(new TypeError('next() is waiting already'));
-    if (this.#isLeft) {
-      this.#isLeft = false;
-      const current = this.#current;
-      if (current && !current.delivery.settled && !this.#end)
-        return Promise.resolve({ done: false, value: current.event });
+  async next(): Promise<Result<Event>> {
+    if (this.#handler || this.#waiter) throw new TypeError('another reader');
+    const left = this.#isLeft && this.#current;
+    this.#isLeft = false;
+    if (!left || left.delivery.settled) this.#finish();
+    if (this.#end) {
+      if (this.#end.error) throw this.#end.error;
+      return DONE;
     }
-    this.#finish();
-    if (this.#end) return this.#end.error ? Promise.reject(this.#end.error) : Promise.resolve(DONE);
-    const event = this.#take();
-    if (event) return Promise.resolve({ done: false, value: event });
+    const event = this.#current?.event ?? this.#take();
+    if (event) return { done: false, value: event };
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
   }
 
   /** Leaves the loop, not the subscription: the item in hand is not processed, and comes first in the next loop. */
-  return(): Promise<Result<Event>> {
+  async return(): Promise<Result<Event>> {
     this.#isLeft = true;
     this.#waiter?.resolve(DONE);
     this.#waiter = undefined;
-    return Promise.resolve(DONE);
+    return DONE;
   }
 
   [Symbol.asyncIterator](): this {
@@ -155,7 +151,6 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   /** Changes how many items may be sent and not settled; 1 or more. */
   async setPrefetch(prefetch: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
-    if (!(prefetch >= 1)) throw new RangeError('prefetch must be 1 or more');
     if (!this.#isPaused) await this.#session.credit(this.feed, prefetch, signal);
     this.feed.options = { ...this.feed.options, prefetch };
     this.feed.prefetch = prefetch;
@@ -196,7 +191,6 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     if (error) this.#waiter?.reject(error);
     else this.#waiter?.resolve(DONE);
     this.#waiter = undefined;
-    this.emit('end', { error });
     if (error) this.#tell(error);
   }
 
@@ -224,8 +218,6 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   #settle(delivery: Delivery, outcome: Outcome): void {
     if (delivery.settled || this.#end) return;
     this.#session.settled(this.feed, this.feed.settle(delivery, outcome));
-    // What was held back for want of acks may go on.
-    if (delivery !== this.#current?.delivery) this.arrived();
   }
 
   #start(): void {

@@ -18,9 +18,9 @@ export function Dashboard({ model }: { readonly model: DashboardModel }) {
           <div class="intro">
             <h2 id="heart-title">Two subscribers, one stream</h2>
             <p>
-              Both read all metrics above over one connection. The left one takes them as they come. The right
-              one is as slow as you make it: what it cannot take waits in a <b>bounded ring</b> on the hub,
-              and when the ring is full, its <b>overflow policy</b> decides.{' '}
+              Both read all metrics above over one connection. <b class="normal">Normal</b> takes them as they
+              come. <b class="throttled">Throttled</b> is as slow as you make it: what it cannot take yet
+              waits in a bounded ring on the hub, and when that ring is full, its overflow policy decides.{' '}
               <b>You get every message, or you are told exactly which ones you missed and why.</b>
             </p>
           </div>

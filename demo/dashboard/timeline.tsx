@@ -5,7 +5,7 @@ import type { DashboardModel, LogEntry } from './dashboard-model.ts';
 import { TimelineTrack } from './timeline-track.ts';
 
 const WIDE_PX_PER_S = 44;
-const NARROW_PX_PER_S = 30;
+const NARROW_PX_PER_S = 38;
 
 export function Timeline({ model }: { readonly model: DashboardModel }) {
   const frame = useRef<HTMLDivElement>(null);

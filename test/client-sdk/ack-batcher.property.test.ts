@@ -23,7 +23,10 @@ class NaiveHub {
 }
 
 const action = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ type: fc.constantFrom('settle', 'reject'), tag: fc.integer({ min: 1, max: 60 }) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({ type: fc.constantFrom('settle', 'reject'), tag: fc.integer({ min: 1, max: 60 }) }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constantFrom('send', 'lose', 'resume') }) },
 );
 
@@ -65,7 +68,13 @@ describe('acks', () => {
   });
 
   it('are due after a quarter of the prefetch, 64 at most', () => {
-    for (const [prefetch, due] of [[1, 1], [4, 1], [40, 10], [256, 64], [5000, 64]] as const) {
+    for (const [prefetch, due] of [
+      [1, 1],
+      [4, 1],
+      [40, 10],
+      [256, 64],
+      [5000, 64],
+    ] as const) {
       const batcher = new AckBatcher();
       batcher.prefetch = prefetch;
       for (let tag = 1; tag < due; tag++) batcher.settle(tag);

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import { connect, type HubState } from '@ringhub/client';
+import { describe, expect, it } from 'vitest';
 import { Scene } from './support/scene.ts';
 
 describe('the URL', () => {

@@ -2,18 +2,22 @@ import { describe, expect, it } from 'vitest';
 import {
   ATTEMPT_MS,
   IDLE,
+  LINK_TABLE,
   type LinkContext,
   type LinkEffect,
   type LinkEvent,
   type LinkKind,
-  LINK_TABLE,
   type LinkState,
   PROBE_MS,
   STABLE_MS,
   step,
 } from '../../client-sdk/src/link-state.ts';
 
-const context = (nowMs: number, changes: Partial<LinkContext['settings']> = {}, random = 0.5): LinkContext => ({
+const context = (
+  nowMs: number,
+  changes: Partial<LinkContext['settings']> = {},
+  random = 0.5,
+): LinkContext => ({
   nowMs,
   random,
   settings: { minMs: 100, maxMs: 1000, canRefresh: false, ...changes },
@@ -66,7 +70,9 @@ const EXPECTED: Record<LinkKind, Partial<Record<LinkEvent['type'], [LinkKind, ..
 };
 
 const kinds = Object.keys(LINK_TABLE) as LinkKind[];
-const cells = kinds.flatMap((kind) => Object.values(EVENTS).map((event) => [kind, event.type, event] as const));
+const cells = kinds.flatMap((kind) =>
+  Object.values(EVENTS).map((event) => [kind, event.type, event] as const),
+);
 
 describe('the transition table', () => {
   it.each(cells)('%s, %s', (kind, type, event) => {
@@ -90,20 +96,24 @@ describe('the transition table', () => {
     expect(step(before, { type: 'due' }, context(999)).state).toBe(before);
   });
 
-  it.each(['connecting', 'greeting', 'online', 'draining'] as const)('%s: a code that says stop ends it', (kind) => {
-    for (const code of [4100, 4101, 4199]) {
-      const { state: after, effects } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
-      expect([after.kind, after.dueMs, ...effects]).toEqual(['closed', Infinity]);
-    }
-    for (const code of [1000, 4001, 4108, 4200, 4999]) {
-      const { state: after } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
-      expect(after.kind).toBe('waiting');
-    }
-  });
+  it.each(['connecting', 'greeting', 'online', 'draining'] as const)(
+    '%s: a code that says stop ends it',
+    (kind) => {
+      for (const code of [4100, 4101, 4199]) {
+        const { state: after, effects } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
+        expect([after.kind, after.dueMs, ...effects]).toEqual(['closed', Infinity]);
+      }
+      for (const code of [1000, 4001, 4108, 4200, 4999]) {
+        const { state: after } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
+        expect(after.kind).toBe('waiting');
+      }
+    },
+  );
 
   it.each(kinds.filter((kind) => kind !== 'closed'))('%s: something always happens next', (kind) => {
+    const before = state(kind, kind === 'draining' ? { slotMs: 1200 } : {});
     for (const event of Object.values(EVENTS)) {
-      const { state: after } = step(state(kind), event, context(1000));
+      const { state: after } = step(before, event, context(1000));
       if (after.kind !== 'closed' && after.kind !== 'idle') expect(after.dueMs).toBeLessThan(Infinity);
     }
   });
@@ -114,7 +124,9 @@ describe('waiting', () => {
     step(before, EVENTS.lost, context(nowMs, {}, random)).state;
 
   it('takes a random time below a bound that doubles up to the greatest', () => {
-    const bounds = [0, 1, 2, 3, 4, 40].map((failures) => lose(state('connecting', { failures }), 1000, 1).dueMs - 1000);
+    const bounds = [0, 1, 2, 3, 4, 40].map(
+      (failures) => lose(state('connecting', { failures }), 1000, 1).dueMs - 1000,
+    );
     expect(bounds).toEqual([100, 200, 400, 800, 1000, 1000]);
     expect(lose(state('connecting', { failures: 3 }), 1000, 0).dueMs).toBe(1000);
   });
@@ -131,8 +143,15 @@ describe('a refused token', () => {
 
   it('is replaced once', () => {
     const once = step(state('greeting'), refused, context(1000, { canRefresh: true }));
-    expect(once).toMatchObject({ state: { kind: 'connecting', refreshing: true, socket: 4 }, effects: ['open'] });
-    const again = step({ ...once.state, kind: 'greeting' }, { ...refused, socket: 4 }, context(1000, { canRefresh: true }));
+    expect(once).toMatchObject({
+      state: { kind: 'connecting', refreshing: true, socket: 4 },
+      effects: ['open'],
+    });
+    const again = step(
+      { ...once.state, kind: 'greeting' },
+      { ...refused, socket: 4 },
+      context(1000, { canRefresh: true }),
+    );
     expect(again.state.kind).toBe('closed');
   });
 

@@ -10,7 +10,14 @@ const WINDOW = { messages: 3, bytes: 50 };
 const BOUNDS = { messages: 8, bytes: 200 };
 
 const action = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ type: fc.constant('push' as const), bytes: fc.integer({ min: 1, max: 60 }), hasId: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      type: fc.constant('push' as const),
+      bytes: fc.integer({ min: 1, max: 60 }),
+      hasId: fc.boolean(),
+    }),
+  },
   { weight: 6, arbitrary: fc.record({ type: fc.constant('take' as const) }) },
   { weight: 5, arbitrary: fc.record({ type: fc.constant('settle' as const), pick: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('abandon' as const), pick: fc.nat() }) },
@@ -33,7 +40,13 @@ describe('the outbox', () => {
           switch (step.type) {
             case 'push': {
               const name = ++names;
-              const note = { name, lineBytes: step.bytes, payloadBytes: step.bytes, rest: `,${name}]`, hasId: step.hasId };
+              const note = {
+                name,
+                lineBytes: step.bytes,
+                payloadBytes: step.bytes,
+                rest: `,${name}]`,
+                hasId: step.hasId,
+              };
               const bytes = [...open.values()].reduce((sum, e) => sum + e.note.lineBytes, 0);
               const fits = open.size < BOUNDS.messages && bytes + step.bytes <= BOUNDS.bytes;
               expect(outbox.push(note)).toBe(fits);
@@ -43,7 +56,11 @@ describe('the outbox', () => {
             case 'take': {
               const line = outbox.take(WINDOW);
               if (!line) break;
-              const [, seq, name] = /^\["publish",(\d+),(\d+)]$/.exec(line)!.map(Number) as [number, number, number];
+              const [, seq, name] = /^\["publish",(\d+),(\d+)]$/.exec(line)!.map(Number) as [
+                number,
+                number,
+                number,
+              ];
               // The hub's own check: a number it knows means the same publish, a new one is the next.
               if (seen.has(seq)) expect(seen.get(seq)).toBe(name);
               else expect(seq).toBe(seen.size + 1);
@@ -105,7 +122,9 @@ describe('the outbox', () => {
         const { unsent, sent } = outbox.close();
         const left = [...open.values()].filter((e) => !e.abandoned);
         expect(unsent.map((e) => e.name)).toEqual(left.filter((e) => !e.wasSent).map((e) => e.note.name));
-        expect(new Set(sent.map((e) => e.name))).toEqual(new Set(left.filter((e) => e.wasSent).map((e) => e.note.name)));
+        expect(new Set(sent.map((e) => e.name))).toEqual(
+          new Set(left.filter((e) => e.wasSent).map((e) => e.note.name)),
+        );
       }),
       { numRuns: 500 },
     );

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
 import type { ConnectOptions, Hub, RinghubError } from '@ringhub/client';
+import { describe, expect, it } from 'vitest';
 import { Scene } from './support/scene.ts';
 
 async function online(options: ConnectOptions = {}) {
@@ -15,7 +15,11 @@ const nameOf = (error: unknown) => (error as RinghubError).name;
 describe('publish', () => {
   it('numbers, joins those of one turn in one message, and resolves with receipts', async () => {
     const { scene, hub } = await online();
-    const sent = [hub.publish('a', 'k1', { x: 1 }), hub.publish('a', 'k2', 'text'), hub.publish('a', 'k3', new Uint8Array([1, 2]))];
+    const sent = [
+      hub.publish('a', 'k1', { x: 1 }),
+      hub.publish('a', 'k2', 'text'),
+      hub.publish('a', 'k3', new Uint8Array([1, 2])),
+    ];
     const before = scene.socket.messages.length;
     await scene.settle();
     expect(scene.socket.messages.length).toBe(before + 1);
@@ -24,7 +28,13 @@ describe('publish', () => {
       ['publish', 2, 'a', 'k2', 'text'],
       ['publish', 3, 'a', 'k3', { b64: 'AQI=' }],
     ]);
-    scene.socket.says(['confirm', [[1, 2, 'v', 10, 5], [3, 1, 'v', 40, 0, true]]]);
+    scene.socket.says([
+      'confirm',
+      [
+        [1, 2, 'v', 10, 5],
+        [3, 1, 'v', 40, 0, true],
+      ],
+    ]);
     expect(await Promise.all(sent)).toEqual([
       { position: { log: 'v', epoch: 'e1', offset: 10 }, sessions: 5, duplicate: false },
       { position: { log: 'v', epoch: 'e1', offset: 11 }, sessions: 5, duplicate: false },
@@ -120,8 +130,18 @@ describe('after a reconnect', () => {
     scene.socket.welcome({ resumed: true, publishSeq: 2 });
     await scene.settle();
     const again = scene.socket.sent.filter(([type]) => type === 'publish');
-    expect(again.map(([, seq, , , payload]) => [seq, payload])).toEqual([[1, '1'], [3, '3'], [4, '4']]);
-    scene.socket.says(['confirm', [[1, 1, 'v', 0, 0, true], [3, 2, 'v', 2, 0]]]);
+    expect(again.map(([, seq, , , payload]) => [seq, payload])).toEqual([
+      [1, '1'],
+      [3, '3'],
+      [4, '4'],
+    ]);
+    scene.socket.says([
+      'confirm',
+      [
+        [1, 1, 'v', 0, 0, true],
+        [3, 2, 'v', 2, 0],
+      ],
+    ]);
     expect((await Promise.all([...sent, later])).map((r) => r.position.offset)).toEqual([0, 1, 2, 3]);
   });
 
@@ -137,9 +157,21 @@ describe('after a reconnect', () => {
     expect(await plain).toBe('outcome-unknown');
     await scene.settle();
     const again = scene.socket.sent.filter(([type]) => type === 'publish');
-    expect(again.map(([, seq, , , payload]) => [seq, payload])).toEqual([[1, 'with id'], [2, 'unsent']]);
-    scene.socket.says(['confirm', [[1, 1, 'v', 0, 0, true], [2, 1, 'v', 9, 0]]]);
-    expect((await settleAll([withId, unsent])).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    expect(again.map(([, seq, , , payload]) => [seq, payload])).toEqual([
+      [1, 'with id'],
+      [2, 'unsent'],
+    ]);
+    scene.socket.says([
+      'confirm',
+      [
+        [1, 1, 'v', 0, 0, true],
+        [2, 1, 'v', 9, 0],
+      ],
+    ]);
+    expect((await settleAll([withId, unsent])).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+    ]);
   });
 
   it('an id does not help where the log began anew', async () => {

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
 import type { Hub, Message, RinghubError, Subscription, SubscriptionOptions } from '@ringhub/client';
 import type { Granted } from '@ringhub/protocol';
+import { describe, expect, it } from 'vitest';
 import { deliver, item, subscribed } from './support/frames.ts';
 import { Scene } from './support/scene.ts';
 
@@ -103,11 +103,7 @@ describe('the hello of a reconnect', () => {
     c.reject();
     scene.socket.welcome({ resumed: true });
     await scene.settle();
-    expect(scene.socket.sent.slice(1)).toEqual([
-      ['ping'],
-      ['reject', 7, [[3, 3]]],
-      ['ack', 7, 3],
-    ]);
+    expect(scene.socket.sent.slice(1)).toEqual([['ping'], ['reject', 7, [[3, 3]]], ['ack', 7, 3]]);
   });
 });
 
@@ -197,10 +193,12 @@ describe('a session that is gone', () => {
     const next = subscription.next();
     expect(subscription.cursor).toBe('v:e1:0');
     const socket = await scene.reconnect();
-    socket.welcome(
-      { queues: [{ was: 7, ...subscribed(1, { overflow: 'conflate' }) }] },
-      ['deliver', 1, 1, [item(3, 'a'), item(4, 'b'), item(5, 'a'), item(9, 'b'), item(10, 'a')]],
-    );
+    socket.welcome({ queues: [{ was: 7, ...subscribed(1, { overflow: 'conflate' }) }] }, [
+      'deliver',
+      1,
+      1,
+      [item(3, 'a'), item(4, 'b'), item(5, 'a'), item(9, 'b'), item(10, 'a')],
+    ]);
     expect(((await next).value as Message).data).toBe(10);
     await scene.advance(100);
     expect(socket.read()).toEqual([['ack', 1, 4]]);
@@ -213,7 +211,12 @@ describe('a session that is gone', () => {
     subscription.addEventListener('error', ({ error }) => failures.push((error as RinghubError).name));
     const socket = await scene.reconnect();
     socket.welcome(
-      { queues: [{ was: 7, code: 4309, text: 'no longer' }, { was: 8, ...subscribed(1) }] },
+      {
+        queues: [
+          { was: 7, code: 4309, text: 'no longer' },
+          { was: 8, ...subscribed(1) },
+        ],
+      },
       deliver(1, 1, 1),
     );
     expect(failures).toEqual(['forbidden']);

@@ -1,6 +1,6 @@
-import { describe, expect, it } from 'vitest';
 import { type Hub, RinghubError, type Subscription, type SubscriptionOptions } from '@ringhub/client';
 import type { Granted } from '@ringhub/protocol';
+import { describe, expect, it } from 'vitest';
 import { deliver, gapItem, item, subscribed } from './support/frames.ts';
 import { Scene } from './support/scene.ts';
 
@@ -110,7 +110,17 @@ describe('ack manual', () => {
     for (let i = 0; i < 6; i++) messages.push((await subscription.next()).value);
     for (const i of [1, 2, 4]) if (messages[i]?.kind === 'message') messages[i].ack();
     await scene.advance(100);
-    expect(acks()).toEqual([['ack', 7, 0, [[2, 3], [5, 5]]]]);
+    expect(acks()).toEqual([
+      [
+        'ack',
+        7,
+        0,
+        [
+          [2, 3],
+          [5, 5],
+        ],
+      ],
+    ]);
     expect(subscription.cursor).toBe('v:e1:0');
     if (messages[0]?.kind === 'message') messages[0].ack();
     await scene.advance(100);
@@ -185,7 +195,9 @@ describe('a handler', () => {
     const seen: unknown[] = [];
     const { scene, hub } = await subscribe({}, {}, (event: { data: unknown }) => void seen.push(event.data));
     const errors: unknown[] = [];
-    hub.addEventListener('error', ({ error, subscription }) => errors.push([(error as RinghubError).name, !!subscription]));
+    hub.addEventListener('error', ({ error, subscription }) =>
+      errors.push([(error as RinghubError).name, !!subscription]),
+    );
     scene.socket.says(['deliver', 7, 1, [item(1, 'k', '{'), item(2)]]);
     await scene.advance(100);
     expect(errors).toEqual([['bad-payload', true]]);
@@ -242,13 +254,22 @@ describe('a snapshot', () => {
   it('has no cursor until its end', async () => {
     const { scene, subscription } = await subscribe({ since: 'last-per-key' });
     scene.socket.says(
-      ['deliver', 7, 1, [item(9, 'a'), item(4, 'b'), { snapshotEnd: { cursor: 'v:e1:12', complete: true } }, item(13)]],
+      [
+        'deliver',
+        7,
+        1,
+        [item(9, 'a'), item(4, 'b'), { snapshotEnd: { cursor: 'v:e1:12', complete: true } }, item(13)],
+      ],
       ['mark', 7, 'v:e1:20'],
     );
     await subscription.next();
     await subscription.next();
     expect(subscription.cursor).toBeNull();
-    expect((await subscription.next()).value).toEqual({ kind: 'snapshot-end', cursor: 'v:e1:12', complete: true });
+    expect((await subscription.next()).value).toEqual({
+      kind: 'snapshot-end',
+      cursor: 'v:e1:12',
+      complete: true,
+    });
     expect(subscription.cursor).toBeNull();
     expect(await dataOf(subscription)).toBe(13);
     expect(subscription.cursor).toBe('v:e1:12');
@@ -261,10 +282,26 @@ describe('subscribing', () => {
   it('rejects with the hub’s error', async () => {
     const scene = new Scene();
     const hub = await scene.online();
-    const subscribing = hub.subscribe({ bindings: [['prices', 'a.#'], ['chat', 'b']], overflow: 'conflate' });
+    const subscribing = hub.subscribe({
+      bindings: [
+        ['prices', 'a.#'],
+        ['chat', 'b'],
+      ],
+      overflow: 'conflate',
+    });
     await scene.settle();
     const [frame] = scene.socket.read();
-    expect(frame).toEqual(['subscribe', 1, { bindings: [['prices', 'a.#'], ['chat', 'b']], overflow: 'conflate' }]);
+    expect(frame).toEqual([
+      'subscribe',
+      1,
+      {
+        bindings: [
+          ['prices', 'a.#'],
+          ['chat', 'b'],
+        ],
+        overflow: 'conflate',
+      },
+    ]);
     scene.socket.says(['error', 1, 4300, 'no such exchange', { exchange: 'chat' }]);
     const error = await subscribing.catch((e: unknown) => e);
     expect(error).toBeInstanceOf(RinghubError);

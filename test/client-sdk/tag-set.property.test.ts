@@ -24,7 +24,8 @@ describe('a tag set', () => {
         while (model.has(upTo + 1)) upTo++;
         expect(set.upTo).toBe(upTo);
         // Neighbouring ranges are always joined.
-        for (let i = 1; i < set.ranges.length; i++) expect(set.ranges[i]![0]).toBeGreaterThan(set.ranges[i - 1]![1] + 1);
+        for (let i = 1; i < set.ranges.length; i++)
+          expect(set.ranges[i]![0]).toBeGreaterThan(set.ranges[i - 1]![1] + 1);
       }),
     );
   });

@@ -1,24 +1,45 @@
 /** The command as people run it: a process, its words, its exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { SUBPROTOCOL_JSON } from '@ringhub/protocol';
-import { afterEach, describe, expect, it } from 'vitest';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Client } from '../contract/transport-suite.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-cli-'));
+/** Inside the server's folder, so that Node finds its dependencies. */
+const program = join(root, `server/node_modules/.cache/cli-serve-${process.pid}.mjs`);
 const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'server/package.json'), 'utf8'));
+  await build({
+    entryPoints: [join(root, 'server/src/main.ts')],
+    outfile: program,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    conditions: ['source'],
+    external: Object.keys(dependencies),
+    logLevel: 'error',
+  });
+});
 
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(program, { force: true });
+});
 
 class Command {
   readonly child: ChildProcess;
@@ -27,8 +48,7 @@ class Command {
   err = '';
 
   constructor(args: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, ['scripts/run-ts.mjs', 'server/src/main.ts', ...args], {
-      cwd: root,
+    this.child = spawn(process.execPath, [program, ...args], {
       env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

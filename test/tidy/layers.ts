@@ -32,7 +32,8 @@ const adapter = (folder: string, extra: Partial<Layer> = {}): Layer => ({
 export const layers: readonly Layer[] = [
   { name: 'tools', files: /^(scripts|bench)\/|\.config\.ts$/, imports: ['*'], libraries: 'all' },
   { name: 'protocol', files: /^protocol\/(src\/|pure-globals\.d\.ts$)/, imports: [], libraries: 'none' },
-  { name: 'core', files: /^server\/src\/core\//, imports: ['protocol'], libraries: 'none' },
+  // Rings hold the engine's records: docs/decisions/0008.
+  { name: 'core', files: /^server\/src\/core\//, imports: ['protocol'], types: ['ports'], libraries: 'none' },
   { name: 'ports', files: /^server\/src\/ports\//, imports: ['protocol'], libraries: 'none' },
   adapter('transports'),
   // An engine may be built from the pure data structures of core, such as its log.

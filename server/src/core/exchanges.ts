@@ -6,7 +6,8 @@
  */
 import { type ErrorName, type ExchangeOptions, nameFault } from '@ringhub/protocol';
 import type { NewRecord } from '../ports/engine.ts';
-import { LastValues } from './last-values.ts';
+import { EvictionClock } from './eviction-clock.ts';
+import { type LastValueBytes, LastValues } from './last-values.ts';
 import { TopicExchange } from './topic-exchange.ts';
 
 export interface Exchange<T extends object> {
@@ -25,14 +26,20 @@ export interface ExchangeLimits {
   readonly lastPerKeyBytes: number;
 }
 
+const MATCH_CACHE = { maxEntries: 65_536, maxBytes: 32 * 1024 * 1024 };
+
 const RESERVED = ['amq.', 'hub.'];
 
 export class Exchanges<T extends object> {
   private readonly byName = new Map<string, Exchange<T>>();
   private readonly byIncarnation = new Map<number, Exchange<T>>();
   private incarnations = 0;
+  /** One bound for the cached routes of all exchanges. */
+  private readonly matchCache = new EvictionClock(MATCH_CACHE);
+  private readonly lastValueBytes: LastValueBytes;
 
   constructor(private readonly limits: ExchangeLimits) {
+    this.lastValueBytes = { held: 0, max: limits.lastPerKeyBytes };
     this.create('amq.topic', { type: 'topic' });
   }
 
@@ -67,8 +74,8 @@ export class Exchanges<T extends object> {
       name,
       incarnation,
       options,
-      topic: new TopicExchange<T>(),
-      lastValues: new LastValues(this.limits.lastPerKeyEntries, this.limits.lastPerKeyBytes),
+      topic: new TopicExchange<T>(this.matchCache),
+      lastValues: new LastValues(this.limits.lastPerKeyEntries, this.lastValueBytes),
       reached: [incarnation],
     };
     this.byName.set(name, exchange);

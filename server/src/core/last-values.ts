@@ -1,8 +1,8 @@
 /**
  * The latest message of each routing key of an exchange, for `since: last-per-key` (PROTOCOL §10).
  *
- * Bounded in entries and bytes, apart from the log's retention: over a bound the key that was published
- * longest ago is forgotten, and later snapshots say so (`complete: false`).
+ * Bounded in entries for each exchange and in bytes for all together, apart from the log's retention: over a bound
+ * the key that was published longest ago is forgotten, and later snapshots say so (`complete: false`).
  */
 import type { StoredRecord } from '../ports/engine.ts';
 
@@ -11,15 +11,20 @@ export interface LastValue {
   record: StoredRecord | undefined;
 }
 
+/** Bytes of the last values of all exchanges, against their bound. */
+export interface LastValueBytes {
+  held: number;
+  readonly max: number;
+}
+
 export class LastValues {
-  bytes = 0;
   private forgotten = false;
   /** In order of publishing: a key moves to the end when it is published again. */
   private readonly byKey = new Map<string, LastValue>();
 
   constructor(
     private readonly maxEntries: number,
-    private readonly maxBytes: number,
+    private readonly bytes: LastValueBytes,
   ) {}
 
   get size(): number {
@@ -28,11 +33,12 @@ export class LastValues {
 
   put(record: StoredRecord): void {
     const value = this.byKey.get(record.key) ?? { record: undefined };
-    this.bytes += record.bytes - (value.record?.bytes ?? 0);
+    this.bytes.held += record.bytes - (value.record?.bytes ?? 0);
     value.record = record;
     this.byKey.delete(record.key);
     this.byKey.set(record.key, value);
-    while (this.byKey.size > this.maxEntries || this.bytes > this.maxBytes) this.forgetOldest();
+    while (this.byKey.size > 0 && (this.byKey.size > this.maxEntries || this.bytes.held > this.bytes.max))
+      this.forgetOldest();
   }
 
   /** The values of the keys that match, as they are now and as far as they still are when read. */
@@ -44,7 +50,7 @@ export class LastValues {
 
   private forgetOldest(): void {
     for (const [key, value] of this.byKey) {
-      this.bytes -= value.record?.bytes ?? 0;
+      this.bytes.held -= value.record?.bytes ?? 0;
       value.record = undefined;
       this.byKey.delete(key);
       this.forgotten = true;

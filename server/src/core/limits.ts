@@ -40,7 +40,9 @@ export interface NodeLimits {
   readonly deadMs: number;
   readonly resumeWindowMs: number;
   readonly maxRedeliveries: number;
+  /** Of one exchange. */
   readonly lastPerKeyEntries: number;
+  /** Of all exchanges together. */
   readonly lastPerKeyBytes: number;
 }
 
@@ -83,7 +85,7 @@ export const NODE_LIMITS: NodeLimits = {
   maxConnections: 20_000,
   maxParkedSessions: 20_000,
   maxBindings: 100_000,
-  maxExchanges: 10_000,
+  maxExchanges: 1_000,
   memoryBudgetBytes: 512 * MIB,
   maxSocketBufferBytes: MIB,
   helloTimeoutMs: 5_000,

@@ -9,7 +9,7 @@
  * counts its messages and bytes itself: the ledger compares them with what was settled.
  */
 import type { StoredRecord } from '../ports/engine.ts';
-import type { GapEntry } from './gap-entry.ts';
+import { GapEntry } from './gap-entry.ts';
 
 /** The end of a `last-per-key` snapshot, standing in the queue like a message (PROTOCOL §10). */
 export interface SnapshotEnd {
@@ -96,6 +96,59 @@ export class ReadyRing {
     this.length--;
     this.count(entry, -1);
     return entry;
+  }
+
+  /** Distance of the first message behind the head: past a gap, a snapshot end and another gap at most. */
+  firstMessage(): number {
+    let distance = 0;
+    while (distance < this.length && this.peek(distance)!.kind !== 'message') distance++;
+    return distance;
+  }
+
+  /**
+   * Takes the message at a distance out and returns the gap that stands for it: the one before it, else a new one
+   * in its place. The caller adds what was lost, right behind the rest, and then {@link absorbNext}.
+   */
+  turnIntoGap(distance: number): GapEntry {
+    const before = distance > 0 ? this.peek(distance - 1) : undefined;
+    if (before?.kind === 'gap') {
+      this.remove(distance);
+      return before;
+    }
+    const gap = new GapEntry();
+    this.replace(this.head + distance, gap);
+    return gap;
+  }
+
+  /** Makes a gap near the head one with a gap that has become its neighbour. */
+  absorbNext(gap: GapEntry): void {
+    for (let i = 0; i + 1 < this.length; i++) {
+      if (this.peek(i) !== gap) continue;
+      const next = this.peek(i + 1);
+      if (next?.kind !== 'gap') return;
+      gap.absorb(next);
+      this.remove(i + 1);
+      return;
+    }
+  }
+
+  /** The gap at the tail; made where there is none. */
+  tailGap(): GapEntry {
+    const tail = this.peekTail();
+    if (tail?.kind === 'gap') return tail;
+    const gap = new GapEntry();
+    this.push(gap);
+    return gap;
+  }
+
+  /** Puts a notice before the head; a gap takes over what a gap at the head tells. */
+  unshiftNotice(notice: GapEntry | SnapshotEnd): void {
+    const head = this.peek();
+    if (notice.kind === 'gap' && head?.kind === 'gap') {
+      notice.absorb(head);
+      this.shift();
+    }
+    this.unshift(notice);
   }
 
   private count(entry: Entry, sign: 1 | -1): void {

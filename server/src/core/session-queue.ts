@@ -13,6 +13,7 @@
 import type { ErrorName, GapRange, GapReason, Granted, Note, TagRanges } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Batch } from './batch.ts';
+import { Conflation } from './conflation.ts';
 import { GapEntry } from './gap-entry.ts';
 import { type DropReason, Ledger, type Outcome, residualOf } from './ledger.ts';
 import type { LogReader } from './log-reader.ts';
@@ -35,6 +36,8 @@ export interface QueueSettings extends Granted {
 /** What an offered message did: left it to the log, changed the ring, or filled a `disconnect` ring. */
 export type Offered = 'passed' | 'changed' | 'disconnect';
 
+type RefusalReason = 'refused' | 'session-bytes' | 'overflow' | 'slow-consumer';
+
 type MutableNote = { -readonly [K in keyof Note]: Note[K] };
 
 export class SessionQueue {
@@ -44,8 +47,7 @@ export class SessionQueue {
   prefetch: number;
   closed = false;
 
-  /** Where waiting messages stand, by conflation key. */
-  private readonly waiting: Map<string, number> | undefined;
+  private readonly conflation: Conflation | undefined;
   /** When each waiting message came in; only with a queue TTL. */
   private readonly enteredMs: Map<StoredRecord, number> | undefined;
   private readonly written: WrittenLog | undefined;
@@ -62,7 +64,7 @@ export class SessionQueue {
     private readonly sessionBytes: SessionBytes,
   ) {
     this.prefetch = settings.prefetch;
-    if (settings.overflow === 'conflate') this.waiting = new Map();
+    if (settings.overflow === 'conflate') this.conflation = new Conflation(settings.conflationHeader);
     if (settings.ttlMs !== undefined) this.enteredMs = new Map();
     if (settings.ack === 'none') this.written = new WrittenLog();
   }
@@ -79,7 +81,7 @@ export class SessionQueue {
 
   /** A message of the live feed that matches a binding. */
   offer(record: StoredRecord, nowMs: number): Offered {
-    if (!this.reader.takesLive(record.offset)) return 'passed';
+    if (this.closed || !this.reader.takesLive(record.offset)) return 'passed';
     if (this.settings.overflow === 'catch-up' && !this.hasRoomFor(record)) {
       this.reader.fallBehind();
       return 'passed';
@@ -99,14 +101,19 @@ export class SessionQueue {
    */
   takeRead(record: StoredRecord, nowMs: number): boolean {
     const fitsAtAll = record.bytes <= this.settings.capacityBytes && record.bytes <= this.sessionBytes.max;
-    if (fitsAtAll && !this.hasRoomFor(record)) return false;
+    if (!fitsAtAll) {
+      this.ledger.begin();
+      this.refuse(record, this.reasonOfFull(record));
+      return true;
+    }
+    if (!this.hasRoomFor(record)) return false;
     this.take(record, nowMs);
     return true;
   }
 
   /** Tells a loss that no obligation stood for: trimmed from the log, or of another epoch. */
   tellLoss(range: GapRange): void {
-    this.tailGap().addRange(range);
+    this.ready.tailGap().addRange(range);
   }
 
   endSnapshot(end: SnapshotEnd): void {
@@ -183,8 +190,14 @@ export class SessionQueue {
   /** A client came back: applies its acks and has everything after `lastTag` sent again. */
   resume(lastTag: number, ackedUpTo: number, ackedRanges: TagRanges, cursorOffset: number): void {
     if (this.written) {
-      const notices = this.written.notReceived(lastTag, this.window.lastTag, this.reader.epoch, cursorOffset);
-      for (const notice of notices.reverse()) this.unshift(notice);
+      const notices = this.written.notReceived(
+        lastTag,
+        this.window.lastTag,
+        this.reader.epoch,
+        cursorOffset,
+        this.isDense,
+      );
+      for (const notice of notices.reverse()) this.ready.unshiftNotice(notice);
       return;
     }
     this.settleUpTo(ackedUpTo);
@@ -204,8 +217,8 @@ export class SessionQueue {
   /** Loses waiting messages that are too old. */
   expire(nowMs: number): void {
     for (;;) {
-      const record = this.ready.peek(this.firstMessage());
-      if (record?.kind !== 'message' || this.expiresMs(record) > nowMs) return;
+      const record = this.ready.peek(this.ready.firstMessage());
+      if (record?.kind !== 'message' || this.expiresMs(record) >= nowMs) return;
       this.loseOldest('expired', 'expired');
     }
   }
@@ -215,7 +228,7 @@ export class SessionQueue {
     if (this.nacked.size > 0 || this.window.sentTag < this.window.lastTag) return undefined;
     let lowest = this.reader.cursorOffset(feedOffset);
     if (lowest === undefined) return undefined;
-    const scanned = this.waiting ? this.ready.length : Math.min(1, this.ready.length);
+    const scanned = this.conflation ? this.ready.length : Math.min(1, this.ready.length);
     for (let i = 0; i < scanned; i++) {
       const entry = this.ready.peek(i)!;
       if (entry.kind === 'snapshot-end') return undefined;
@@ -232,7 +245,7 @@ export class SessionQueue {
     for (let entry = this.ready.shift(); entry; entry = this.ready.shift()) {
       if (entry.kind === 'message') this.release(entry, reason);
     }
-    this.waiting?.clear();
+    this.conflation?.clear();
     this.nacked.clear();
   }
 
@@ -244,15 +257,15 @@ export class SessionQueue {
   private take(record: StoredRecord, nowMs: number): void {
     this.ledger.begin();
     this.enteredMs?.set(record, nowMs);
-    if (this.waiting && this.conflate(record)) return;
+    if (this.conflation && this.conflate(record, this.conflation)) return;
     if (!this.hasRoomFor(record)) this.makeRoom(record);
     if (!this.hasRoomFor(record)) {
-      this.refuse(record, this.settings.overflow === 'drop-newest' ? 'refused' : this.reasonOfFull(record));
+      this.refuse(record, this.reasonOfFull(record));
       return;
     }
     this.hold(record);
     const index = this.ready.push(record);
-    this.waiting?.set(this.conflationKey(record), index);
+    this.conflation?.waitsAt(record, index);
   }
 
   private hasRoomFor(record: StoredRecord): boolean {
@@ -263,10 +276,20 @@ export class SessionQueue {
     );
   }
 
+  /** Whether its bytes would fit if everything that waits gave way. */
+  private wouldFit(record: StoredRecord): boolean {
+    return (
+      this.window.bytes + record.bytes <= this.settings.capacityBytes &&
+      this.sessionBytes.held - this.ready.bytes + record.bytes <= this.sessionBytes.max
+    );
+  }
+
   private makeRoom(record: StoredRecord): void {
     switch (this.settings.overflow) {
       case 'drop-oldest':
       case 'conflate':
+        // Where even an empty ring had no room, what waits gives way to nothing.
+        if (this.window.span >= this.settings.capacity || !this.wouldFit(record)) return;
         while (!this.hasRoomFor(record) && this.loseOldest('overflow', 'overflow')) {}
         return;
       case 'disconnect':
@@ -282,24 +305,22 @@ export class SessionQueue {
   }
 
   /** Why a message finds no room although everything that may give way has. */
-  private reasonOfFull(record: StoredRecord): 'session-bytes' | 'overflow' | 'slow-consumer' {
+  private reasonOfFull(record: StoredRecord): RefusalReason {
     if (this.settings.overflow === 'disconnect') return 'slow-consumer';
+    if (this.settings.overflow === 'drop-newest') return 'refused';
     return this.sessionBytes.held + record.bytes > this.sessionBytes.max ? 'session-bytes' : 'overflow';
   }
 
-  private refuse(
-    record: StoredRecord,
-    reason: 'refused' | 'session-bytes' | 'overflow' | 'slow-consumer',
-  ): void {
+  private refuse(record: StoredRecord, reason: RefusalReason): void {
     this.enteredMs?.delete(record);
     this.ledger.settle(reason);
-    this.tailGap().addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
+    this.ready.tailGap().addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
   }
 
   /** Puts a message in the place of the waiting one with the same key; false where none waits. */
-  private conflate(record: StoredRecord): boolean {
-    const index = this.waiting?.get(this.conflationKey(record));
-    if (index === undefined) return false;
+  private conflate(record: StoredRecord, conflation: Conflation): boolean {
+    const index = conflation.find(record);
+    if (index === undefined || !this.wouldFit(record)) return false;
     const old = this.ready.peek(index - this.ready.headIndex) as StoredRecord;
     const replaced = (this.notes.get(old)?.replaced ?? 0) + 1;
     this.hold(record);
@@ -315,76 +336,24 @@ export class SessionQueue {
     return this.bytes > this.settings.capacityBytes || this.sessionBytes.held > this.sessionBytes.max;
   }
 
-  private conflationKey(record: StoredRecord): string {
-    const header = this.settings.conflationHeader;
-    if (header === undefined) return record.key;
-    const value =
-      record.headers && Object.hasOwn(record.headers, header) ? record.headers[header] : undefined;
-    return value === undefined ? `key:${record.key}` : `${typeof value}:${value}`;
-  }
-
   // ── losing ──
 
   /** Turns the oldest waiting message into a gap in its place; false where none waits. */
   private loseOldest(reason: GapReason, outcome: Outcome): boolean {
-    const distance = this.firstMessage();
+    const distance = this.ready.firstMessage();
     const record = this.ready.peek(distance);
     if (record?.kind !== 'message') return false;
-    if (this.waiting) this.forgetWaiting(record);
-    const before = distance > 0 ? this.ready.peek(distance - 1) : undefined;
-    let gap: GapEntry;
-    if (before?.kind === 'gap') {
-      gap = before;
-      this.ready.remove(distance);
-    } else {
-      gap = new GapEntry();
-      this.ready.replace(this.ready.headIndex + distance, gap);
-    }
+    this.conflation?.forget(record);
+    const gap = this.ready.turnIntoGap(distance);
     gap.addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
+    this.ready.absorbNext(gap);
     this.release(record, outcome);
-    this.absorbNext(gap);
     return true;
-  }
-
-  /** Merges a gap near the head with one that has become its neighbour. */
-  private absorbNext(gap: GapEntry): void {
-    for (let i = 0; i + 1 < this.ready.length; i++) {
-      if (this.ready.peek(i) !== gap) continue;
-      const next = this.ready.peek(i + 1);
-      if (next?.kind !== 'gap') return;
-      gap.absorb(next);
-      this.ready.remove(i + 1);
-      return;
-    }
-  }
-
-  /** Distance of the first message behind the head: past a gap, a snapshot end and another gap at most. */
-  private firstMessage(): number {
-    let distance = 0;
-    while (distance < this.ready.length && this.ready.peek(distance)!.kind !== 'message') distance++;
-    return distance;
-  }
-
-  private tailGap(): GapEntry {
-    const tail = this.ready.peekTail();
-    if (tail?.kind === 'gap') return tail;
-    const gap = new GapEntry();
-    this.ready.push(gap);
-    return gap;
-  }
-
-  private unshift(notice: GapEntry | SnapshotEnd): void {
-    const head = this.ready.peek();
-    if (notice.kind === 'gap' && head?.kind === 'gap') {
-      notice.absorb(head);
-      this.ready.shift();
-    }
-    this.ready.unshift(notice);
   }
 
   /** Whether the queue is in order of offset: then neighbouring losses form one range. */
   private get isDense(): boolean {
-    return this.waiting === undefined;
+    return this.conflation === undefined;
   }
 
   private expiresMs(record: StoredRecord): number {
@@ -402,7 +371,7 @@ export class SessionQueue {
 
   private send(entry: Entry, batch: Batch): void {
     const note = entry.kind === 'message' ? this.notes.get(entry) : undefined;
-    if (entry.kind === 'message' && this.waiting) this.forgetWaiting(entry);
+    if (entry.kind === 'message') this.conflation?.forget(entry);
     if (!this.written) {
       batch.add(this.window.add(entry), entry, note);
       return;
@@ -500,9 +469,5 @@ export class SessionQueue {
     if (this.notes.size > 0) this.notes.delete(record);
     this.sessionBytes.held -= record.bytes;
     this.budget.release(record);
-  }
-
-  private forgetWaiting(record: StoredRecord): void {
-    this.waiting?.delete(this.conflationKey(record));
   }
 }

@@ -1,34 +1,40 @@
 /**
  * What a queue with ack `none` wrote last: enough to tell, on resume, what never arrived (PROTOCOL §12).
  *
- * Nothing else is kept of it. The last {@link REMEMBERED} tags are known one by one; of older ones only how many
- * there were, as long as no gap was among them.
+ * Nothing else is kept of it. The last {@link REMEMBERED} tags are known one by one, of older ones only how many
+ * there were. Of gaps and snapshot ends the last {@link REMEMBERED_NOTICES} are kept, however old.
  */
 import type { LogId } from '@ringhub/protocol';
 import { GapEntry } from './gap-entry.ts';
 import type { Entry, SnapshotEnd } from './ready-ring.ts';
 
 export const REMEMBERED = 1024;
+export const REMEMBERED_NOTICES = 64;
 
 export class WrittenLog {
   private readonly offsets: number[] = [];
   private readonly logs: LogId[] = [];
-  /** Gaps and snapshot ends among the remembered tags. */
+  /** Gaps and snapshot ends by tag, oldest first. */
   private readonly notices = new Map<number, Exclude<Entry, { kind: 'message' }>>();
   /** The highest tag of a notice that is no longer remembered: what it said, nobody knows. */
   private forgottenNotice = 0;
+  private highestOffset = 0;
   /** Tags up to here are stood for by a gap with a later tag. */
   private toldUpTo = 0;
 
   /** Notes an entry written under the next tag in turn. */
   add(tag: number, entry: Entry): void {
-    const slot = tag % REMEMBERED;
-    if (this.notices.delete(tag - REMEMBERED)) this.forgottenNotice = tag - REMEMBERED;
     if (entry.kind === 'message') {
-      this.offsets[slot] = entry.offset;
-      this.logs[slot] = entry.log;
-    } else {
-      this.notices.set(tag, entry);
+      this.offsets[tag % REMEMBERED] = entry.offset;
+      this.logs[tag % REMEMBERED] = entry.log;
+      this.highestOffset = Math.max(this.highestOffset, entry.offset);
+      return;
+    }
+    this.notices.set(tag, entry);
+    for (const oldest of this.notices.keys()) {
+      if (this.notices.size <= REMEMBERED_NOTICES) return;
+      this.notices.delete(oldest);
+      this.forgottenNotice = oldest;
     }
   }
 
@@ -38,32 +44,44 @@ export class WrittenLog {
    *
    * @param lastTag last tag the client received
    * @param cursor offset up to which the client has processed, should the tags be forgotten
+   * @param dense the queue is in order of offset
    */
-  notReceived(lastTag: number, last: number, epoch: string, cursor: number): (GapEntry | SnapshotEnd)[] {
+  notReceived(
+    lastTag: number,
+    last: number,
+    epoch: string,
+    cursor: number,
+    dense: boolean,
+  ): (GapEntry | SnapshotEnd)[] {
     const received = Math.max(lastTag, this.toldUpTo);
     if (received >= last) return [];
     this.toldUpTo = last;
     const gap = new GapEntry();
-    const notices: (GapEntry | SnapshotEnd)[] = [];
-    const firstKnown = Math.max(1, last - REMEMBERED + 1);
-    if (received + 1 < firstKnown) {
-      const count = received >= this.forgottenNotice ? firstKnown - received - 1 : null;
-      const to = Math.max(cursor + 1, (this.offsets[firstKnown % REMEMBERED] ?? 0) - 1);
-      gap.addRange({ log: 'v', epoch, from: cursor + 1, to, count, reason: 'not-received' });
+    const ends: SnapshotEnd[] = [];
+    const firstKnown = Math.max(received + 1, last - REMEMBERED + 1);
+    let forgotten = firstKnown - received - 1;
+    for (const [tag, notice] of this.notices) {
+      if (tag <= received) continue;
+      if (tag < firstKnown) forgotten--;
+      if (notice.kind === 'gap') gap.absorb(notice);
+      else ends.push(notice);
     }
-    for (let tag = Math.max(received + 1, firstKnown); tag <= last; tag++) {
-      const notice = this.notices.get(tag);
-      if (notice?.kind === 'gap') gap.absorb(notice);
-      else if (notice) notices.push(notice);
-      else
-        gap.addMessage(
-          this.logs[tag % REMEMBERED]!,
-          epoch,
-          this.offsets[tag % REMEMBERED]!,
-          'not-received',
-          true,
-        );
+    if (forgotten > 0) {
+      const count = received >= this.forgottenNotice ? forgotten : null;
+      gap.addRange({
+        log: 'v',
+        epoch,
+        from: cursor + 1,
+        to: this.highestOffset,
+        count,
+        reason: 'not-received',
+      });
     }
-    return gap.ranges.length > 0 ? [gap, ...notices] : notices;
+    for (let tag = firstKnown; tag <= last; tag++) {
+      if (this.notices.has(tag)) continue;
+      const slot = tag % REMEMBERED;
+      gap.addMessage(this.logs[slot]!, epoch, this.offsets[slot]!, 'not-received', dense && forgotten === 0);
+    }
+    return gap.ranges.length > 0 ? [gap, ...ends] : ends;
   }
 }

@@ -30,6 +30,7 @@ export function indexPage({ dev, host, pages }: IndexPage): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Ringhub</title>
+<link rel="icon" href="data:,">
 <style>${STYLE}</style>
 <h1>Ringhub</h1>
 <p>You get every message, or you are told exactly which ones you missed and why.</p>

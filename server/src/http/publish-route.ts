@@ -1,5 +1,5 @@
 /**
- * `POST /v1/publish`: one message, many, or a raw body (docs: the publish page).
+ * `POST /v1/publish`: one message, many, or a raw body.
  *
  * One message is answered by its receipt or its error. Many are published in order, each for itself, and answered
  * by `{"results": […]}` in the same order: status 200 if any was taken, else that of the first refusal. Requests

@@ -107,7 +107,10 @@ export class Flusher {
 
   private addDeliveries(session: Session): void {
     let bytes = 0;
+    let left = session.dirty.size;
     for (const subscription of session.dirty) {
+      // What is marked again while this runs waits for the next turn.
+      if (left-- === 0) return;
       session.dirty.delete(subscription);
       if (bytes >= MAX_MESSAGE_BYTES) {
         this.markSubscription(subscription);

@@ -134,6 +134,7 @@ export class Hub implements HubApi {
       case 'declare':
         return this.declare(session, frame);
       case 'bye':
+        this.flusher.flushSession(session);
         this.sessions.happened(session, 'bye');
         return undefined;
       default:

@@ -91,6 +91,7 @@ export class Publishing {
     }
     this.append(principal, request, bytes, (result) => {
       if (result.kind === 'refused') {
+        this.countRefused(result.error);
         done(result);
         return;
       }
@@ -148,8 +149,7 @@ export class Publishing {
       },
       (result) => {
         if (result.kind === 'taken') this.hub.counters.taken++;
-        else if (result.kind === 'duplicate') this.hub.counters.duplicate++;
-        else this.countRefused(result.error);
+        if (result.kind === 'duplicate') this.hub.counters.duplicate++;
         done(result);
       },
     );

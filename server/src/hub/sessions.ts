@@ -42,6 +42,7 @@ export class Sessions {
   /** Answers a hello: a new session, or the old one, on this connection; or why not. */
   open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
     if (hello.version !== PROTOCOL_VERSION) return ERRORS['unsupported-version'];
+    if (this.hub.draining) return ERRORS.draining;
     const { resume } = hello;
     const old = resume && this.find(principal, resume);
     if (!old) return this.create(principal, resume, link);
@@ -204,9 +205,8 @@ export class Sessions {
     }
   }
 
-  /** What waits to be said is said first; then the connection is no longer the session's. */
+  /** The connection is no longer the session's. Nothing more is written to it: a resume would have to ask again. */
   private close(session: Session, why: ErrorEntry | 'bye'): void {
-    this.flusher.flushSession(session);
     const { link } = session;
     session.link = undefined;
     link?.end(why);

@@ -1,0 +1,38 @@
+/**
+ * Where waiting messages stand in their ring, by conflation key (PROTOCOL §6): the routing key, or a named header.
+ *
+ * At most one message of a key waits, so each entry is that message's. Bounded by the ring.
+ */
+import type { StoredRecord } from '../ports/engine.ts';
+
+export class Conflation {
+  private readonly indexes = new Map<string, number>();
+
+  /** @param header name of the header with the key; a message without it goes by its routing key */
+  constructor(private readonly header: string | undefined) {}
+
+  /** Absolute index of the waiting message with the same key, or `undefined`. */
+  find(record: StoredRecord): number | undefined {
+    return this.indexes.get(this.keyOf(record));
+  }
+
+  waitsAt(record: StoredRecord, index: number): void {
+    this.indexes.set(this.keyOf(record), index);
+  }
+
+  /** The message waits no longer. */
+  forget(record: StoredRecord): void {
+    this.indexes.delete(this.keyOf(record));
+  }
+
+  clear(): void {
+    this.indexes.clear();
+  }
+
+  private keyOf({ key, headers }: StoredRecord): string {
+    if (this.header === undefined) return key;
+    const value = headers && Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
+    // The type is part of the key: 1 and "1" are two, and neither is the routing key "1".
+    return value === undefined ? `key:${key}` : `${typeof value}:${value}`;
+  }
+}

@@ -1,0 +1,278 @@
+/**
+ * One run of an application: a real SDK client, its publishes and its subscriptions, each with a way of its own to
+ * consume them. A crash or a close ends the run; the next one begins from stored cursors.
+ */
+import { connect, type Hub, type Message, RinghubError, type Subscription } from '@ringhub/client';
+import type { SubscriptionEvent } from '@ringhub/client';
+import type { SubscribeOptions } from '@ringhub/protocol';
+import type { Network } from './network.ts';
+import type { Publications } from './publications.ts';
+import type { Random } from './random.ts';
+import { Reader } from './reader.ts';
+import { Surroundings } from './surroundings.ts';
+import type { Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+/** Exchanges of the applications, besides `amq.topic`; each client declares them. */
+export const OWN_EXCHANGES = ['x.a', 'x.b'] as const;
+
+/** How an application consumes a subscription. */
+export interface Manner {
+  readonly form: 'handler' | 'iterator';
+  readonly slowMs: number;
+  /** Of failing handlers, nacks and rejects. */
+  readonly badLuck: number;
+  /** Of leaving the loop and coming back to it. */
+  readonly restless: number;
+}
+
+export interface ApplicationSettings {
+  readonly outboxMessages: number;
+  readonly ackDelayMs: number;
+}
+
+export interface PublishWish {
+  readonly exchange: string;
+  readonly key: string;
+  readonly payload: string;
+  readonly id: string | undefined;
+  readonly mandatory: boolean;
+  readonly ttlMs: number | undefined;
+  readonly headers: Record<string, string | number> | undefined;
+}
+
+/** Raised by handlers on purpose. */
+class BadLuck extends Error {}
+
+export class Application {
+  readonly surroundings: Surroundings;
+  readonly readers: Reader[] = [];
+  /** Readers whose subscribe was called and not seen on the wire. */
+  readonly unsent: Reader[] = [];
+  readonly byRef = new Map<number, Reader>();
+  readonly manners = new Map<Reader, Manner>();
+  readonly paused = new Set<Reader>();
+  hub: Hub | undefined;
+  welcomes = 0;
+  isOver = false;
+  /** Set at the end: handlers are quick, and nothing goes wrong any more. */
+  isCalm = false;
+  #pendingPublishes = 0;
+  readonly #random: Random;
+
+  constructor(
+    private readonly world: World,
+    private readonly truth: Truth,
+    private readonly publications: Publications,
+    network: Network,
+    readonly subject: string,
+    readonly instance: number,
+    private readonly settings: ApplicationSettings,
+    private readonly onReader: (reader: Reader) => void,
+  ) {
+    this.surroundings = new Surroundings(this.name, world, network);
+    this.#random = world.random.fork(`application ${this.name}`);
+  }
+
+  get name(): string {
+    return `${this.subject}.${this.instance}`;
+  }
+
+  /** Connects and declares; `ready` runs once that is done. */
+  async start(ready: () => void): Promise<void> {
+    const { ackDelayMs, outboxMessages } = this.settings;
+    try {
+      const hub = await connect('ws://hub', {
+        token: this.subject,
+        backoff: { minMs: 50, maxMs: 1_000 },
+        outbox: { messages: outboxMessages },
+        ackDelayMs,
+        environment: this.surroundings,
+      });
+      this.hub = hub;
+      hub.addEventListener('error', ({ error }) => this.#onError(error));
+      hub.addEventListener('state', ({ state, error }) => {
+        if (state === 'closed' && !this.isOver) {
+          this.world.fail('client-stopped', `${this.name} stopped for good: ${String(error)}`);
+        }
+      });
+      for (const exchange of OWN_EXCHANGES) await hub.declareExchange(exchange);
+      if (!this.isOver) ready();
+    } catch (error) {
+      if (!this.isOver) this.world.fail('client-stopped', `${this.name} did not start: ${String(error)}`);
+    }
+  }
+
+  // ── publishing ──
+
+  publish(number: number, wish: PublishWish): void {
+    const { hub } = this;
+    if (!hub || this.isOver) return;
+    const { exchange, key, payload, ...rest } = wish;
+    const before = this.#pendingPublishes++;
+    const promise = hub.publish(exchange, key, payload, rest);
+    const { id, mandatory } = wish;
+    const publication = {
+      publisher: this.subject,
+      instance: this.instance,
+      number,
+      payload,
+      exchange,
+      key,
+      id,
+      mandatory,
+      outcome: 'pending' as const,
+    };
+    void this.publications.add(publication, promise).then(() => {
+      this.#pendingPublishes--;
+    });
+    promise.catch((error: unknown) => {
+      const isFull = error instanceof RinghubError && error.name === 'outbox-full';
+      if (isFull && before < this.settings.outboxMessages) {
+        this.world.fail('outbox', `${this.name} has an outbox full with ${before}`);
+      }
+    });
+    const open = this.publications.pending.filter((p) => p.publisher === this.subject && p.instance === this.instance);
+    // The one over the bound is refused in this very turn.
+    if (open.length > this.settings.outboxMessages + 1 + this.#refusedThisTurn(before)) {
+      this.world.fail('outbox', `${this.name} has ${open.length} publishes open`);
+    }
+  }
+
+  #refusedThisTurn(before: number): number {
+    return Math.max(0, before + 1 - this.settings.outboxMessages);
+  }
+
+  // ── subscribing ──
+
+  async subscribe(options: SubscribeOptions, manner: Manner): Promise<void> {
+    const { hub } = this;
+    if (!hub || this.isOver) return;
+    const reader = new Reader(this.world, this.truth, `${this.name}/${this.readers.length + 1}`, options);
+    this.readers.push(reader);
+    this.unsent.push(reader);
+    this.manners.set(reader, manner);
+    const handler =
+      manner.form === 'handler' ? (event: SubscriptionEvent) => this.#handle(reader, manner, event) : undefined;
+    try {
+      const subscription = (await hub.subscribe(options, handler)) as Subscription;
+      reader.subscription = subscription;
+      this.onReader(reader);
+      subscription.addEventListener('error', ({ error }) => this.#onError(error));
+      void subscription.closed.then((error) => {
+        if (!reader.isOver && !this.isOver) {
+          this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
+        }
+      });
+      if (!handler) await this.#iterate(reader, subscription, manner);
+    } catch (error) {
+      if (!this.isOver && !reader.isOver) {
+        this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
+      }
+    }
+  }
+
+  async #handle(reader: Reader, manner: Manner, event: SubscriptionEvent): Promise<void> {
+    reader.take(event);
+    const message = event.kind === 'message' ? event : undefined;
+    if (message && reader.options.ack === 'manual') {
+      void this.#settleLater(reader, manner, message);
+      return;
+    }
+    await this.#work(manner);
+    if (message && this.#isUnlucky(manner)) {
+      if (this.#random.chance(0.3)) {
+        reader.settle(event, 'rejected');
+        message.reject();
+        return;
+      }
+      reader.settle(event, reader.options.ack === 'none' ? 'processed' : 'nacked');
+      throw new BadLuck('the handler failed');
+    }
+    reader.settle(event, 'processed');
+  }
+
+  async #iterate(reader: Reader, subscription: Subscription, manner: Manner): Promise<void> {
+    for (;;) {
+      const { done, value: event } = await subscription.next();
+      if (done || this.isOver) return;
+      reader.take(event);
+      if (event.kind === 'message' && reader.options.ack === 'manual') {
+        void this.#settleLater(reader, manner, event);
+        continue;
+      }
+      await this.#work(manner);
+      if (!this.isCalm && this.#random.chance(manner.restless)) {
+        await subscription.return();
+        await this.#work(manner);
+        continue;
+      }
+      reader.settle(event, 'processed');
+    }
+  }
+
+  /** Manual acks come in any order. */
+  async #settleLater(reader: Reader, manner: Manner, message: Message): Promise<void> {
+    await this.#work(manner);
+    await this.#work(manner);
+    if (this.#isUnlucky(manner)) {
+      const outcome = this.#random.pick(['nack', 'nack', 'reject'] as const);
+      const isNack = outcome === 'nack' && reader.options.ack !== 'none';
+      reader.settle(message, isNack ? 'nacked' : outcome === 'nack' ? 'processed' : 'rejected');
+      message[outcome]();
+    } else {
+      reader.settle(message, 'processed');
+      message.ack();
+    }
+  }
+
+  async #work({ slowMs }: Manner): Promise<void> {
+    const ms = this.isCalm ? 0 : slowMs * this.#random.next() * 2;
+    if (ms >= 1) await this.surroundings.sleep(ms);
+  }
+
+  #isUnlucky({ badLuck }: Manner): boolean {
+    return !this.isCalm && this.#random.chance(badLuck);
+  }
+
+  unsubscribe(reader: Reader): void {
+    reader.isOver = true;
+    reader.subscription?.unsubscribe().catch(() => {});
+  }
+
+  setPaused(reader: Reader, isPaused: boolean): void {
+    if (isPaused) this.paused.add(reader);
+    else this.paused.delete(reader);
+    const { subscription } = reader;
+    (isPaused ? subscription?.pause() : subscription?.resume())?.catch(() => {});
+  }
+
+  // ── ends ──
+
+  async close(): Promise<void> {
+    this.#end();
+    await this.hub?.close();
+  }
+
+  /** The tab is closed, with everything in it. */
+  crash(): void {
+    this.#end();
+    this.surroundings.die();
+    for (const publication of this.publications.pending) {
+      const isMine = publication.publisher === this.subject && publication.instance === this.instance;
+      if (isMine) publication.outcome = 'abandoned';
+    }
+  }
+
+  #end(): void {
+    this.isOver = true;
+    this.publications.lostSessions.add(`${this.subject} ${this.instance}`);
+    for (const reader of this.readers) reader.isOver = true;
+  }
+
+  /** Handlers fail here on purpose; the hub has no reason to complain. */
+  #onError(error: unknown): void {
+    if (error instanceof BadLuck) return;
+    this.world.fail('client-error', `${this.name}: ${String(error)} ${JSON.stringify((error as RinghubError).detail)}`);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What applications published and what they were told of it, held against the truth (PROTOCOL §11).
+ */
+import type { Receipt, RinghubError } from '@ringhub/client';
+import type { Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+export interface Publication {
+  readonly publisher: string;
+  /** Order of publishing, over all instances of one publisher. */
+  readonly number: number;
+  readonly payload: string;
+  readonly exchange: string;
+  readonly key: string;
+  readonly id: string | undefined;
+  readonly mandatory: boolean;
+  /** Counts the SDK instances of the publisher. */
+  readonly instance: number;
+  outcome: 'pending' | 'confirmed' | 'refused' | 'unknown' | 'never-sent' | 'abandoned';
+  receipt?: Receipt;
+  error?: RinghubError;
+}
+
+/** Refused by the SDK before anything was sent. */
+const NEVER_SENT = new Set(['outbox-full', 'closed']);
+
+export class Publications {
+  readonly all: Publication[] = [];
+  /** Publishers and instances that lost a session: only they may not know an outcome. */
+  readonly lostSessions = new Set<string>();
+
+  constructor(
+    private readonly world: World,
+    private readonly truth: Truth,
+  ) {}
+
+  add(publication: Publication, promise: Promise<Receipt>): Promise<void> {
+    this.all.push(publication);
+    return promise.then(
+      (receipt) => this.#confirmed(publication, receipt),
+      (error: RinghubError) => this.#failed(publication, error),
+    );
+  }
+
+  get pending(): Publication[] {
+    return this.all.filter((p) => p.outcome === 'pending');
+  }
+
+  #confirmed(publication: Publication, receipt: Receipt): void {
+    if (publication.outcome === 'abandoned') return;
+    publication.outcome = 'confirmed';
+    publication.receipt = receipt;
+    const { position } = receipt;
+    this.world.note(`confirmed ${publication.payload.split(' ')[0]} at ${position.offset}`);
+  }
+
+  #failed(publication: Publication, error: RinghubError): void {
+    if (publication.outcome === 'abandoned') return;
+    publication.error = error;
+    const isUnknown = error.name === 'outcome-unknown';
+    publication.outcome = isUnknown ? 'unknown' : NEVER_SENT.has(error.name) ? 'never-sent' : 'refused';
+    this.world.note(`${error.name} ${publication.payload.split(' ')[0]}`);
+    if (!isUnknown) return;
+    const who = `${publication.publisher} ${publication.instance}`;
+    if (!this.lostSessions.has(who)) this.#fail('outcome-unknown', publication, 'no session was lost');
+  }
+
+  /** At the end: everything is settled and true. */
+  check(): void {
+    const calls = new Map<string, number>();
+    for (const { payload } of this.all) calls.set(payload, (calls.get(payload) ?? 0) + 1);
+    const last = new Map<string, { number: number; offset: number }>();
+    for (const publication of this.all) {
+      const { outcome, payload, receipt } = publication;
+      const stored = this.truth.ofPayload(payload);
+      if (outcome === 'pending') this.#fail('settled', publication, 'never got an answer');
+      if (stored.length > 1) this.#fail('log-once', publication, `stands ${stored.length} times in the log`);
+      if (receipt) this.#checkReceipt(publication, receipt);
+      // What was published again with its id: which call was the first to arrive, nobody needs to know.
+      const [taken] = stored;
+      if (!taken || calls.get(payload) !== 1) continue;
+      if (outcome === 'refused' || outcome === 'never-sent') {
+        this.#fail('refused', publication, `${publication.error?.name}, but stored`);
+      }
+      const log = `${publication.publisher} ${publication.instance} ${taken.epoch}`;
+      const before = last.get(log);
+      if (before && before.offset >= taken.offset) {
+        this.#fail('publisher-order', publication, `stands before number ${before.number}`);
+      }
+      last.set(log, { number: publication.number, offset: taken.offset });
+    }
+  }
+
+  #checkReceipt(publication: Publication, { position, duplicate }: Receipt): void {
+    const taken = this.truth.at(position.epoch, position.offset);
+    if (!taken) {
+      this.#fail('confirmed', publication, `confirmed at ${position.offset}, where nothing is`);
+    } else if (taken.payload !== publication.payload) {
+      this.#fail('confirmed', publication, `another message is at ${position.offset}`);
+    }
+    if (duplicate && publication.id === undefined) {
+      this.#fail('confirmed', publication, 'is told to be a duplicate, without an id');
+    }
+  }
+
+  #fail(invariant: string, { publisher, number }: Publication, text: string): void {
+    this.world.fail(invariant, `publish ${number} of ${publisher}: ${text}`);
+  }
+}

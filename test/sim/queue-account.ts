@@ -1,0 +1,327 @@
+/**
+ * The account of one session queue: what the hub wrote for it, held against what was published.
+ *
+ *    start                                        head
+ *      │  sent │ lost, told │ sent │ conflated │ …  │ waiting in the ring
+ *      ▼───────▼────────────▼──────▼───────────▼────▼
+ *    every record that matches is in exactly one of these, and gaps count them to the message
+ *
+ * Listens to what the hub hands to sockets, whether or not it arrives.
+ */
+import {
+  type Deliver,
+  type GapRange,
+  type MessageItem,
+  parseCursor,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
+import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
+import type { Subscription } from '../../server/src/core/subscription.ts';
+import { conflationKey, type Taken, type Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+/** Told of something that had been sent: not of something missing from what was sent. */
+const OF_SENT = new Set(['not-received', 'redelivery-limit']);
+
+type Sent = { readonly offset: number } | { readonly ranges: readonly GapRange[] } | 'snapshot-end';
+
+export class QueueAccount {
+  readonly id: number;
+  readonly epoch: string;
+  /** Everything after this offset is due, the snapshot aside. */
+  readonly start: number;
+  readonly isSnapshot: boolean;
+  lastTag = 0;
+  messagesSent = 0;
+  gapsSent = 0;
+
+  readonly #snapshot: readonly Taken[];
+  readonly #byTag = new Map<number, Sent>();
+  readonly #sent = new Map<number, number>();
+  #lastOffset = 0;
+  readonly #lastOfKey = new Map<string, number>();
+  #replaced = 0;
+  #isSnapshotOver: boolean;
+
+  constructor(
+    private readonly world: World,
+    private readonly truth: Truth,
+    readonly process: number,
+    readonly options: SubscribeOptions,
+    readonly subscription: Subscription,
+  ) {
+    const { queue } = subscription;
+    this.id = queue.id;
+    this.epoch = queue.reader.epoch;
+    this.start = queue.reader.after;
+    this.isSnapshot = queue.reader.phase === 'snapshot';
+    this.#isSnapshotOver = !this.isSnapshot;
+    this.#snapshot = this.isSnapshot ? truth.lastPerKey(this.epoch, options.bindings, this.start) : [];
+  }
+
+  get name(): string {
+    return `queue ${this.process}/${this.id}`;
+  }
+
+  get isConflating(): boolean {
+    return this.subscription.queue.settings.overflow === 'conflate';
+  }
+
+  /** What was sent under a tag. */
+  item(tag: number): Sent | undefined {
+    return this.#byTag.get(tag);
+  }
+
+  /** Messages among the tags after one and before another. */
+  messagesBetween(after: number, before: number): number {
+    let count = 0;
+    for (let tag = after + 1; tag < before; tag++) {
+      const item = this.#byTag.get(tag);
+      if (item && typeof item === 'object' && 'offset' in item) count++;
+    }
+    return count;
+  }
+
+  /** The hub goes on with this queue: with ack `none`, gaps that did not arrive will be told again. */
+  resumed(lastTag: number): void {
+    if (this.options.ack !== 'none') return;
+    for (let tag = lastTag + 1; tag <= this.lastTag; tag++) {
+      const item = this.#byTag.get(tag);
+      if (item && typeof item === 'object' && 'ranges' in item) this.#byTag.delete(tag);
+    }
+  }
+
+  /** A `deliver` frame was handed to a socket. */
+  sent({ firstTag, items, notes }: Deliver, bounds: { first: number }): void {
+    const noteOf = new Map(notes);
+    items.forEach((item, index) => {
+      const tag = firstTag + index;
+      const isNew = tag > this.lastTag;
+      if (tag > this.lastTag + 1) this.#fail('tags-contiguous', `tag ${tag} sent after ${this.lastTag}`);
+      if (isNew) this.lastTag = tag;
+      if (item.kind === 'snapshot-end') {
+        this.#isSnapshotOver = true;
+        this.#resendIsSame(isNew, tag, 'snapshot-end');
+        if (isNew) this.#byTag.set(tag, 'snapshot-end');
+      } else if (item.kind === 'gap') {
+        this.#sentGap(isNew, tag, item.gap.ranges, item.gap.count, bounds);
+      } else {
+        this.#sentMessage(isNew, tag, item, noteOf.get(index)?.replaced ?? 0);
+      }
+    });
+  }
+
+  #sentMessage(isNew: boolean, tag: number, item: MessageItem, replaced: number): void {
+    const { offset } = item;
+    if (!isNew) {
+      this.#resendIsSame(isNew, tag, offset);
+      return;
+    }
+    this.#byTag.set(tag, { offset });
+    this.messagesSent++;
+    this.#replaced += replaced;
+    const taken = this.truth.at(this.epoch, offset);
+    if (!taken || taken.payload !== item.payload || taken.key !== item.key || taken.timeMs !== item.timeMs) {
+      this.#fail('content', `offset ${offset} was not published as delivered`);
+      return;
+    }
+    if (!this.truth.matches(this.options.bindings, taken.exchange, taken.key)) {
+      this.#fail('binding', `${taken.exchange} ${taken.key} is not of this subscription`);
+    }
+    const isOld = offset <= this.start;
+    if (isOld && (this.#isSnapshotOver || !this.#snapshot.some((t) => t.offset === offset))) {
+      this.#fail('start', `offset ${offset} is before the start ${this.start}`);
+    }
+    if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
+    this.#sent.set(offset, tag);
+    if (taken.expiresMs <= this.world.nowMs) this.#fail('ttl', `offset ${offset} was sent after its TTL`);
+    this.#checkOrder(taken);
+  }
+
+  #checkOrder(taken: Taken): void {
+    const key = this.isConflating ? conflationKey(taken, this.options.conflationHeader) : '';
+    const last = this.isConflating ? (this.#lastOfKey.get(key) ?? 0) : this.#lastOffset;
+    if (taken.offset <= last) this.#fail('queue-order', `offset ${taken.offset} was sent after ${last}`);
+    this.#lastOffset = taken.offset;
+    this.#lastOfKey.set(key, taken.offset);
+  }
+
+  #sentGap(
+    isNew: boolean,
+    tag: number,
+    ranges: readonly GapRange[],
+    count: number | null,
+    bounds: { first: number },
+  ): void {
+    this.gapsSent++;
+    const sum = ranges.reduce<number | null>(
+      (total, range) => (total === null || range.count === null ? null : total + range.count),
+      0,
+    );
+    if (sum !== count) this.#fail('gap-count', `a gap says ${count}, its ranges say ${sum}`);
+    if (ranges.length === 0 || count === 0) this.#fail('gap-count', 'a gap tells nothing');
+    for (const range of ranges) this.#checkRange(range, bounds);
+    const before = this.#byTag.get(tag);
+    if (!isNew && before && typeof before === 'object' && 'offset' in before) {
+      const [only] = ranges;
+      const isLimit = ranges.length === 1 && only?.reason === 'redelivery-limit';
+      if (!isLimit || only.from !== before.offset) this.#fail('resend', `tag ${tag} became another gap`);
+    } else if (!isNew && JSON.stringify(before) !== JSON.stringify({ ranges })) {
+      this.#fail('resend', `the gap of tag ${tag} was told differently before`);
+    }
+    this.#byTag.set(tag, { ranges: ranges.map((r) => ({ ...r })) });
+  }
+
+  #checkRange({ epoch, from, to, reason, count }: GapRange, { first }: { first: number }): void {
+    if (reason === 'epoch') {
+      const isOver = epoch !== this.epoch || from > this.truth.last(epoch);
+      if (!isOver || count !== null) this.#fail('gap-true', `epoch gap of ${epoch} from ${from}`);
+      return;
+    }
+    if (epoch !== this.epoch) this.#fail('gap-true', `a gap ${reason} of epoch ${epoch}`);
+    if (to === null || to < from) this.#fail('gap-true', `a gap ${reason} from ${from} to ${to}`);
+    if (reason === 'trimmed' && to! >= first) this.#fail('gap-true', `${to} is not trimmed: ${first} is there`);
+    if ((count === null) !== (reason === 'trimmed') && reason !== 'several') {
+      this.#fail('gap-true', `a gap ${reason} counts ${count}`);
+    }
+  }
+
+  #resendIsSame(isNew: boolean, tag: number, what: number | 'snapshot-end'): void {
+    if (isNew) return;
+    const before = this.#byTag.get(tag);
+    const same =
+      what === 'snapshot-end'
+        ? before === what
+        : before && typeof before === 'object' && 'offset' in before && before.offset === what;
+    if (!same) this.#fail('resend', `tag ${tag} now stands for ${what}`);
+  }
+
+  /** A mark was sent: everything up to it was sent before, or told, or will come as a later one of its key. */
+  marked(cursor: string): void {
+    const position = parseCursor(cursor)?.find((p) => p.epoch === this.epoch);
+    if (!position) {
+      this.#fail('mark', `mark ${cursor} is of no epoch of ${this.name}`);
+      return;
+    }
+    if (position.offset > this.truth.last(this.epoch)) this.#fail('mark', `${cursor} is beyond the log`);
+    const ranges = this.#ranges([]);
+    for (const taken of this.truth.matching(this.epoch, this.options.bindings, this.start, position.offset)) {
+      if (this.#sent.has(taken.offset) || ranges.some((r) => covers(r, taken.offset))) continue;
+      if (this.isConflating && this.#isSuperseded(taken, this.truth.last(this.epoch))) continue;
+      this.#fail('mark', `${cursor} is beyond offset ${taken.offset}, which was not sent yet`);
+    }
+  }
+
+  /** Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message. */
+  check(): void {
+    const { queue } = this.subscription;
+    const { reader } = queue;
+    if (reader.phase === 'snapshot' || queue.closed) return;
+    const head = reader.phase === 'live' ? this.truth.last(this.epoch) : reader.after;
+    const waiting = new Set<number>();
+    const waitingGaps: GapRange[] = [];
+    for (let i = 0; i < queue.ready.length; i++) {
+      const entry = queue.ready.peek(i)!;
+      if (entry.kind === 'message') waiting.add(entry.offset);
+      else if (entry.kind === 'gap') waitingGaps.push(...entry.toGap().ranges);
+    }
+    for (const offset of waiting) {
+      if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} was sent and waits again`);
+    }
+    const isThere = (taken: Taken): boolean => this.#sent.has(taken.offset) || waiting.has(taken.offset);
+    const { bindings } = this.options;
+    const missing = this.truth.matching(this.epoch, bindings, this.start, head).filter((t) => !isThere(t));
+    const ranges = this.#ranges(waitingGaps).filter((r) => r.epoch === this.epoch && r.reason !== 'epoch');
+    this.#checkSnapshot(isThere, ranges);
+    this.#checkMissing(missing, ranges, head);
+  }
+
+  #checkSnapshot(isThere: (taken: Taken) => boolean, ranges: readonly GapRange[]): void {
+    const { lastValues } = this.subscription.bindings[0]!.exchange;
+    const isWhole = lastValues.snapshot(() => false).complete;
+    for (const taken of this.#snapshot) {
+      if (isThere(taken) || !isWhole || ranges.some((r) => covers(r, taken.offset))) continue;
+      if (this.#isNewer(taken)) continue;
+      if (this.isConflating && this.#isSuperseded(taken, this.truth.last(this.epoch))) continue;
+      this.#fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, is missing`);
+    }
+  }
+
+  #checkMissing(missing: readonly Taken[], ranges: readonly GapRange[], head: number): void {
+    const { ledger } = this.subscription.queue;
+    const unknown = ranges.filter((r) => r.count === null);
+    const exact = ranges.filter((r) => r.count !== null);
+    const known = missing.filter((t) => !unknown.some((r) => covers(r, t.offset)));
+    const lost: Taken[] = [];
+    for (const taken of known) {
+      if (exact.some((r) => covers(r, taken.offset))) lost.push(taken);
+      else if (!this.isConflating || !this.#isSuperseded(taken, head)) {
+        this.#fail('told', `offset ${taken.offset} is neither sent nor waiting nor told`);
+      }
+    }
+    // A snapshot loses records from before the start; which, nobody else counts.
+    const told = exact.filter((r) => r.from > this.start).reduce((sum, r) => sum + r.count!, 0);
+    const isJoined = [...this.#byTag.values()].some(
+      (item) => typeof item === 'object' && 'ranges' in item && item.ranges.length >= MAX_RANGES,
+    );
+    if (this.isConflating) this.#checkConflated(known.length, told);
+    else if (!this.isSnapshot && told !== known.length) {
+      this.#fail('gap-exact', `${known.length} messages are missing, gaps count ${told} (head ${head})`);
+    }
+    if (this.isConflating || isJoined || this.isSnapshot) return;
+    for (const range of exact) {
+      const inside = lost.filter((t) => covers(range, t.offset)).length;
+      if (inside !== range.count) {
+        this.#fail('gap-exact', `${inside} missing from ${range.from} to ${range.to}, told ${range.count}`);
+      }
+    }
+    if (ledger.routed < known.length) this.#fail('routed', `${known.length} missing of ${ledger.routed} routed`);
+  }
+
+  #checkConflated(missing: number, told: number): void {
+    const { ledger } = this.subscription.queue;
+    const conflated = ledger.droppedBy?.get('conflated') ?? 0;
+    if (this.isSnapshot) return;
+    if (missing !== conflated + told) {
+      this.#fail('gap-exact', `${missing} are missing, ${conflated} conflated and ${told} told`);
+    }
+    if (this.#replaced > conflated) this.#fail('replaced', `told ${this.#replaced} of ${conflated} replaced`);
+    const { ready } = this.subscription.queue;
+    if (told === 0 && ready.messages === 0 && this.#replaced !== conflated) {
+      this.#fail('replaced', `told ${this.#replaced} of ${conflated} replaced`);
+    }
+  }
+
+  /** A later record of the same conflation key is there for this subscription. */
+  #isSuperseded(taken: Taken, upTo: number): boolean {
+    const header = this.options.conflationHeader;
+    const key = conflationKey(taken, header);
+    return this.truth
+      .matching(this.epoch, this.options.bindings, taken.offset, upTo)
+      .some((later) => conflationKey(later, header) === key);
+  }
+
+  /** The key was published again after the snapshot. */
+  #isNewer({ exchange, key }: Taken): boolean {
+    return this.truth
+      .matching(this.epoch, this.options.bindings, this.start, this.truth.last(this.epoch))
+      .some((later) => later.exchange === exchange && later.key === key);
+  }
+
+  /** Losses told in gaps that were sent, and in these; not those of messages that had been sent. */
+  #ranges(more: readonly GapRange[]): GapRange[] {
+    const ranges = [...more];
+    for (const item of this.#byTag.values()) {
+      if (typeof item === 'object' && 'ranges' in item) ranges.push(...item.ranges);
+    }
+    return ranges.filter((r) => !OF_SENT.has(r.reason));
+  }
+
+  #fail(invariant: string, text: string): void {
+    const { overflow = 'default', ack = 'default' } = this.options;
+    this.world.fail(invariant, `${this.name} (${overflow}, ack ${ack}): ${text}`);
+  }
+}
+
+const covers = ({ from, to }: GapRange, offset: number): boolean =>
+  from <= offset && offset <= (to ?? Number.POSITIVE_INFINITY);

@@ -1,0 +1,215 @@
+/**
+ * One subscription of an application, over everything that befalls its connection, session and hub: what it was
+ * handed, what it processed, what it was told it missed.
+ *
+ *    handed ─► in hand ─► processed │ rejected
+ *                 └─────► nacked ─► handed again
+ *
+ * A message may be handed out again after a nack (or a handler that failed), and in no other case: the SDK lives as
+ * long as its application here, and remembers what it processed beyond the cursor. What counts as told: a gap that
+ * was handed out, and whose ranges cover the place.
+ */
+import type { GapRange, Message, Subscription, SubscriptionEvent } from '@ringhub/client';
+import { parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import type { QueueAccount } from './queue-account.ts';
+import { conflationKey, type Taken, type Truth } from './truth.ts';
+import type { World } from './world.ts';
+
+type State = 'in-hand' | 'processed' | 'rejected' | 'nacked';
+
+interface Handing {
+  event: SubscriptionEvent;
+  state: State;
+}
+
+export class Reader {
+  subscription: Subscription | undefined;
+  /** The queue it has now. */
+  account: QueueAccount | undefined;
+  /** Wanted, or the client is gone: nothing is due any more. */
+  isOver = false;
+  /** Tags of the current queue, as they arrive. */
+  lastTag = 0;
+  /** The connection was resumed: with ack `none` the next tags may be others than the next ones. */
+  mayJump = false;
+  messages = 0;
+  gaps = 0;
+
+  /** By epoch, the offset after which everything is due. */
+  readonly #starts = new Map<string, number>();
+  readonly #handed = new Map<number, Handing>();
+  readonly #told: GapRange[] = [];
+  readonly #snapshots: { readonly epoch: string; readonly offset: number; readonly complete: boolean }[] = [];
+  #lastEpoch = -1;
+  #lastOffset = 0;
+
+  constructor(
+    private readonly world: World,
+    private readonly truth: Truth,
+    readonly name: string,
+    readonly options: SubscribeOptions,
+  ) {}
+
+  get isConflating(): boolean {
+    return this.options.overflow === 'conflate';
+  }
+
+  /** The subscription has a queue, its first or, after a lost session, another. */
+  begin(account: QueueAccount): void {
+    this.account = account;
+    this.lastTag = 0;
+    this.mayJump = false;
+    if (account.isSnapshot) {
+      this.#lastOffset = 0;
+      return;
+    }
+    const { since } = this.options;
+    const given = typeof since === 'object' && 'cursor' in since ? parseCursor(since.cursor)?.[0] : undefined;
+    if (given && this.#starts.size === 0) this.#starts.set(given.epoch, given.offset);
+    if (!this.#starts.has(account.epoch)) this.#starts.set(account.epoch, account.start);
+  }
+
+  // ── what the application does ──
+
+  /** The SDK hands something out. */
+  take(event: SubscriptionEvent): void {
+    if (event.kind === 'gap') {
+      this.gaps++;
+      this.world.note(`${this.name} gap ${event.count} ${event.reason}`);
+      this.#told.push(...event.ranges);
+    } else if (event.kind === 'snapshot-end') {
+      const [position] = parseCursor(event.cursor) ?? [];
+      if (!position) return this.#fail('snapshot', `ended with cursor ${event.cursor}`);
+      this.#snapshots.push({ ...position, complete: event.complete });
+      this.#starts.set(position.epoch, position.offset);
+    } else {
+      this.#takeMessage(event);
+    }
+  }
+
+  #takeMessage(event: Message): void {
+    const { epoch, offset } = event.position;
+    this.world.note(`${this.name} takes ${offset}`);
+    const taken = this.truth.at(epoch, offset);
+    if (taken?.payload !== event.data || taken.key !== event.routingKey) {
+      this.#fail('content', `offset ${offset} was not published as handed out`);
+      return;
+    }
+    const place = this.truth.place(epoch, offset);
+    const before = this.#handed.get(place);
+    if (before?.event === event) return;
+    if (before && before.state !== 'nacked') {
+      this.#fail('once', `offset ${offset} is handed out again, though ${before.state}`);
+    }
+    this.#handed.set(place, { event, state: 'in-hand' });
+    this.messages++;
+    if (before || this.isConflating) return;
+    const index = this.truth.indexOf(epoch);
+    const isBack = index < this.#lastEpoch || (index === this.#lastEpoch && offset <= this.#lastOffset);
+    if (isBack) this.#fail('order', `offset ${offset} came after ${this.#lastOffset}`);
+    this.#lastEpoch = index;
+    this.#lastOffset = offset;
+  }
+
+  /** The application is done with something it was handed. */
+  settle(event: SubscriptionEvent, state: Exclude<State, 'in-hand'>): void {
+    if (event.kind !== 'message') return;
+    const handing = this.#handed.get(this.truth.place(event.position.epoch, event.position.offset));
+    if (handing?.event !== event || handing.state !== 'in-hand') return;
+    handing.state = state;
+  }
+
+  // ── what the SDK claims ──
+
+  /** Tags that the SDK acknowledges: all of them done with, by this application. */
+  acked(from: number, to: number): void {
+    const { account } = this;
+    if (!account || this.options.ack === 'none') return;
+    for (let tag = from; tag <= to; tag++) {
+      const item = account.item(tag);
+      if (!item || typeof item !== 'object' || !('offset' in item)) continue;
+      const state = this.#handed.get(this.truth.place(account.epoch, item.offset))?.state;
+      const isDone = state === 'processed' || state === 'rejected';
+      if (isDone || (this.isConflating && this.#isSuperseded(account.epoch, item.offset))) continue;
+      this.#fail('ack-processed', `tag ${tag} (offset ${item.offset}) is acknowledged, though ${state ?? 'unseen'}`);
+    }
+  }
+
+  /** The SDK's cursor: everything up to it is processed, told, or conflated away. */
+  checkCursor(cursor: string | null): void {
+    if (cursor === null || this.isOver) return;
+    for (const { epoch, offset } of parseCursor(cursor) ?? []) {
+      const start = this.#starts.get(epoch);
+      if (start === undefined) continue;
+      const fault = this.#firstMissing(epoch, start, offset, true);
+      if (fault) this.#fail('cursor', `${cursor} is beyond offset ${fault.offset}, which was not processed`);
+    }
+  }
+
+  /** At the end, with everything drained. */
+  check(): void {
+    for (const [epoch, start] of this.#starts) {
+      const missing = this.#firstMissing(epoch, start, this.truth.last(epoch), false);
+      if (missing) this.#fail('accounted', `offset ${missing.offset} of ${epoch} was neither processed nor told`);
+    }
+    for (const { epoch, offset, complete } of this.#snapshots) {
+      if (!complete || offset !== this.#starts.get(epoch)) continue;
+      for (const taken of this.truth.lastPerKey(epoch, this.options.bindings, offset)) {
+        if (this.#isAccounted(taken, false) || this.#isNewer(taken)) continue;
+        this.#fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, was neither processed nor told`);
+      }
+    }
+    for (const { event, state } of this.#handed.values()) {
+      if (state === 'in-hand') this.#fail('drained', `offset ${(event as Message).position.offset} is still in hand`);
+    }
+  }
+
+  #firstMissing(epoch: string, start: number, upTo: number, isOpen: boolean): Taken | undefined {
+    return this.truth
+      .matching(epoch, this.options.bindings, start, upTo)
+      .find((taken) => !this.#isAccounted(taken, isOpen));
+  }
+
+  /** @param isOpen more is to come: a conflated message may be superseded by one that was not handed out yet */
+  #isAccounted(taken: Taken, isOpen: boolean): boolean {
+    const { epoch, offset } = taken;
+    const state = this.#handed.get(this.truth.place(epoch, offset))?.state;
+    if (state === 'processed' || state === 'rejected') return true;
+    if (this.#isTold(epoch, offset)) return true;
+    if (!this.isConflating) return false;
+    return this.#later(taken).some(
+      (later) => isOpen || this.#handed.has(this.truth.place(epoch, later.offset)) || this.#isTold(epoch, later.offset),
+    );
+  }
+
+  #isTold(epoch: string, offset: number): boolean {
+    return this.#told.some(
+      (range) => range.epoch === epoch && range.from <= offset && offset <= (range.to ?? Number.POSITIVE_INFINITY),
+    );
+  }
+
+  #isSuperseded(epoch: string, offset: number): boolean {
+    const taken = this.truth.at(epoch, offset);
+    return !!taken && this.#later(taken).some((t) => this.#handed.has(this.truth.place(epoch, t.offset)));
+  }
+
+  /** Records after this one with its conflation key. */
+  #later(taken: Taken): Taken[] {
+    const { bindings, conflationHeader } = this.options;
+    const key = conflationKey(taken, conflationHeader);
+    return this.truth
+      .matching(taken.epoch, bindings, taken.offset, this.truth.last(taken.epoch))
+      .filter((later) => conflationKey(later, conflationHeader) === key);
+  }
+
+  #isNewer({ epoch, exchange, key, offset }: Taken): boolean {
+    return this.truth
+      .matching(epoch, this.options.bindings, offset, this.truth.last(epoch))
+      .some((later) => later.exchange === exchange && later.key === key);
+  }
+
+  #fail(invariant: string, text: string): void {
+    const { overflow = 'default', ack = 'default' } = this.options;
+    this.world.fail(invariant, `${this.name} (${overflow}, ack ${ack}): ${text}`);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * What one run is like: bounds, timings and how often each kind of trouble comes, drawn from its seed. Each run has
+ * only some kinds of trouble, so that rare states are reached by runs that do little else.
+ */
+import type { NodeLimits, SessionLimits } from '../../server/src/core/limits.ts';
+import { NODE_LIMITS } from '../../server/src/core/limits.ts';
+import type { LogLimits } from '../../server/src/core/volatile-log.ts';
+import type { Random } from './random.ts';
+
+/** What can happen in a run; the numbers say how often where it happens at all. */
+export const TROUBLES = {
+  cut: 8,
+  'cut-after-delivery': 3,
+  'three-cuts': 3,
+  'half-open-client': 2,
+  'half-open-hub': 2,
+  'half-open-both': 3,
+  'stall-client': 5,
+  'stall-hub': 3,
+  'slow-network': 3,
+  'lost-welcome': 4,
+  'blocked-client': 3,
+  'expired-session': 2,
+  'hub-kill': 2,
+  'hub-restart': 2,
+  'page-sleep': 4,
+  'client-crash': 2,
+  'client-close': 2,
+  subscribe: 6,
+  unsubscribe: 3,
+  pause: 4,
+  prefetch: 4,
+  burst: 8,
+  'clock-step': 1,
+  wake: 2,
+} as const;
+
+export type Trouble = keyof typeof TROUBLES;
+
+export interface Settings {
+  readonly publishers: number;
+  readonly subscribers: number;
+  readonly chaosMs: number;
+  readonly meanPublishMs: number;
+  readonly meanTroubleMs: number;
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  readonly slowHandlerMs: number;
+  readonly isAuthLater: boolean;
+  readonly payloadBytes: number;
+  readonly outboxMessages: number;
+  readonly ackDelayMs: number;
+  readonly limits: NodeLimits;
+  readonly sessionLimits: Partial<SessionLimits>;
+  readonly log: LogLimits;
+  readonly troubles: readonly Trouble[];
+}
+
+export function drawSettings(random: Random): Settings {
+  const tightMemory = random.chance(0.25);
+  const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
+  return {
+    publishers: random.int(1, 3),
+    subscribers: random.int(2, 6),
+    chaosMs: random.pick([8_000, 15_000, 25_000]),
+    meanPublishMs: random.pick([30, 60, 150]),
+    meanTroubleMs: random.pick([150, 400, 900]),
+    latencyMs: random.pick([0, 1, 5, 40]),
+    jitterMs: random.pick([0, 2, 30]),
+    slowHandlerMs: random.pick([0, 20, 200, 1_000]),
+    isAuthLater: random.chance(0.3),
+    payloadBytes: random.pick([0, 100, 600]),
+    outboxMessages: random.pick([4, 20, 1_000]),
+    ackDelayMs: random.pick([0, 20, 100]),
+    limits: {
+      ...NODE_LIMITS,
+      heartbeatMs,
+      deadMs: heartbeatMs * 2 + 500,
+      helloTimeoutMs: random.pick([500, 3_000]),
+      resumeWindowMs: random.pick([1_500, 6_000, 20_000]),
+      maxParkedSessions: random.chance(0.15) ? 2 : 100,
+      memoryBudgetBytes: tightMemory ? random.int(1_500, 9_000) : 64 * 1024 * 1024,
+      maxSocketBufferBytes: random.chance(0.3) ? random.int(500, 4_000) : 1024 * 1024,
+      lastPerKeyEntries: random.chance(0.3) ? 3 : 1_000,
+      maxRedeliveries: random.int(1, 5),
+    },
+    sessionLimits: {
+      publishWindowMessages: random.pick([2, 8, 64]),
+      maxOutputBytes: random.chance(0.15) ? 3_000 : 1024 * 1024,
+      maxSessionBytes: random.chance(0.2) ? random.int(1_500, 6_000) : 1024 * 1024,
+      defaultQueueCapacity: 50,
+    },
+    log: {
+      maxMessages: random.pick([10, 40, 10_000]),
+      maxBytes: random.chance(0.2) ? 6_000 : 1024 * 1024,
+      maxAgeMs: random.chance(0.2) ? 4_000 : 3_600_000,
+    },
+    troubles: (Object.keys(TROUBLES) as Trouble[]).filter(() => random.chance(0.4)),
+  };
+}
