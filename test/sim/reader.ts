@@ -10,7 +10,7 @@
  * was handed out, and whose ranges cover the place.
  */
 import type { GapRange, Message, Subscription, SubscriptionEvent } from '@ringhub/client';
-import { parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import { type Deliver, type Item, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
 import type { QueueAccount } from './queue-account.ts';
 import { conflationKey, type Taken, type Truth } from './truth.ts';
 import type { World } from './world.ts';
@@ -30,6 +30,7 @@ export class Reader {
   isOver = false;
   /** Tags of the current queue, as they arrive. */
   lastTag = 0;
+  ackedUpTo = 0;
   /** The connection was resumed: with ack `none` the next tags may be others than the next ones. */
   mayJump = false;
   messages = 0;
@@ -58,6 +59,7 @@ export class Reader {
   begin(account: QueueAccount): void {
     this.account = account;
     this.lastTag = 0;
+    this.ackedUpTo = 0;
     this.mayJump = false;
     if (account.isSnapshot) {
       this.#lastOffset = 0;
@@ -67,6 +69,27 @@ export class Reader {
     const given = typeof since === 'object' && 'cursor' in since ? parseCursor(since.cursor)?.[0] : undefined;
     if (given && this.#starts.size === 0) this.#starts.set(given.epoch, given.offset);
     if (!this.#starts.has(account.epoch)) this.#starts.set(account.epoch, account.start);
+  }
+
+  /** A `deliver` frame has arrived: its tags follow those before, or are sent again after a nack. */
+  arrived({ firstTag, items }: Deliver): void {
+    const next = firstTag + items.length;
+    if (firstTag > this.lastTag + 1) this.#checkJump(firstTag, items[0]!);
+    this.mayJump = false;
+    if (firstTag <= this.lastTag && next > this.lastTag + 1) {
+      this.#fail('client-tags', `tags ${firstTag} to ${next - 1} came after ${this.lastTag}`);
+    }
+    this.lastTag = Math.max(this.lastTag, next - 1);
+  }
+
+  /** With ack `none`, what did not arrive is told first thing after a resume, to the message. */
+  #checkJump(firstTag: number, first: Item): void {
+    const missed = this.account!.messagesBetween(this.lastTag, firstTag);
+    const ranges = first.kind === 'gap' ? first.gap.ranges.filter((r) => r.reason === 'not-received') : [];
+    const told = ranges.reduce((sum, { count }) => sum + (count ?? 0), 0);
+    if (this.options.ack !== 'none' || !this.mayJump || told !== missed) {
+      this.#fail('client-tags', `tag ${firstTag} came after ${this.lastTag}; ${missed} missed, ${told} told`);
+    }
   }
 
   // ── what the application does ──

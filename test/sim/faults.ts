@@ -1,0 +1,151 @@
+/**
+ * Faults that can be planted, to see that the checks find them: `--fault NAME`, or RINGHUB_SIM_FAULT. Each changes
+ * instances of a run under way; the product's code knows nothing of them.
+ */
+import type { Delivery } from '../../client-sdk/src/delivery.ts';
+import type { Feed } from '../../client-sdk/src/feed.ts';
+import type { DedupWindow } from '../../server/src/core/dedup-window.ts';
+import type { SessionQueue } from '../../server/src/core/session-queue.ts';
+import type { PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
+import type { HubProcess } from './hub-process.ts';
+import type { Reader } from './reader.ts';
+import type { Simulation } from './simulation.ts';
+
+export interface Fault {
+  readonly about: string;
+  readonly hub?: (process: HubProcess, simulation: Simulation) => void;
+  readonly queue?: (queue: SessionQueue, simulation: Simulation) => void;
+  readonly reader?: (reader: Reader, simulation: Simulation) => void;
+}
+
+/** Private methods of a queue, as far as faults need them. */
+interface QueueInsides {
+  firstMessage(): number;
+  loseOldest(reason: string, outcome: string): boolean;
+  release(record: StoredRecord, outcome: string): void;
+}
+
+const insidesOf = (queue: SessionQueue): QueueInsides => queue as unknown as QueueInsides;
+
+const feedOf = (reader: Reader): Feed => (reader.subscription as unknown as { feed: Feed }).feed;
+
+export const FAULTS = {
+  'silent-drop': {
+    about: 'a full ring lets its oldest message go without a gap',
+    queue: (queue) => {
+      const inside = insidesOf(queue);
+      const loseOldest = inside.loseOldest.bind(queue);
+      inside.loseOldest = (reason, outcome) => {
+        if (reason !== 'overflow') return loseOldest(reason, outcome);
+        const distance = inside.firstMessage();
+        const record = queue.ready.peek(distance);
+        if (record?.kind !== 'message') return false;
+        queue.ready.remove(distance);
+        inside.release(record, outcome);
+        return true;
+      };
+    },
+  },
+  'no-resend': {
+    about: 'a resume does not send unacknowledged tags again',
+    queue: (queue) => {
+      queue.window.rewind = () => {};
+    },
+  },
+  'ack-on-receipt': {
+    about: 'the SDK acknowledges what it hands out before it is processed',
+    reader: (reader) => {
+      const feed = feedOf(reader);
+      const next = feed.next.bind(feed);
+      feed.next = (): Delivery | undefined => {
+        const delivery = next();
+        if (delivery) feed.settle({ ...delivery }, 'ack');
+        return delivery;
+      };
+    },
+  },
+  'cursor-ahead': {
+    about: 'the SDK resumes from a cursor beyond what was processed',
+    reader: (reader, { hub }) => {
+      const feed = feedOf(reader);
+      const resumeFields = feed.resumeFields.bind(feed);
+      feed.resumeFields = () => {
+        const { epoch, last } = hub.engine.bounds('v');
+        const fields = resumeFields();
+        return fields.cursor === null ? fields : { ...fields, cursor: `v:${epoch}:${last}` };
+      };
+    },
+  },
+  'early-confirm': {
+    about: 'publishes are confirmed before the engine has taken them',
+    hub: ({ engine, isAlive }, { world, hub }) => {
+      void isAlive;
+      void hub;
+      const publish = engine.publish.bind(engine);
+      let waiting = 0;
+      engine.publish = (record, done: (result: PublishResult) => void) => {
+        const offset = engine.bounds('v').last + ++waiting;
+        done({ kind: 'taken', record: { ...record, log: 'v', offset, sessions: 1 } as unknown as StoredRecord });
+        world.after(20, 'late append', () => {
+          waiting--;
+          publish(record, () => {});
+        });
+      };
+    },
+  },
+  'double-settle': {
+    about: 'now and then an obligation is settled twice',
+    queue: ({ ledger }, { world }) => {
+      const settle = ledger.settle.bind(ledger);
+      const random = world.random.fork('double-settle');
+      ledger.settle = (outcome) => {
+        settle(outcome);
+        if (random.chance(0.05) && ledger.settled < ledger.routed) settle(outcome);
+      };
+    },
+  },
+  'silent-trim': {
+    about: 'what the log no longer holds is passed over without a gap',
+    hub: ({ insides: { flusher } }) => {
+      const { replayer } = flusher as unknown as {
+        replayer: { tellTrimmed(s: { queue: SessionQueue }, reader: SessionQueue['reader']): void };
+      };
+      const { context } = flusher as unknown as { context?: never; hub: never };
+      void context;
+      const tell = replayer.tellTrimmed.bind(replayer);
+      replayer.tellTrimmed = (subscription, reader) => {
+        const { queue } = subscription;
+        const tellLoss = queue.tellLoss.bind(queue);
+        queue.tellLoss = () => {};
+        tell(subscription, reader);
+        queue.tellLoss = tellLoss;
+      };
+    },
+  },
+  'forgotten-ids': {
+    about: 'the engine does not recognise publish ids',
+    hub: ({ engine }) => {
+      (engine as unknown as { ids: DedupWindow }).ids.find = () => undefined;
+    },
+  },
+  'held-for-ever': {
+    about: 'the memory budget is not told of every release',
+    hub: ({ insides: { context } }, { world }) => {
+      const { budget } = context;
+      const random = world.random.fork('held-for-ever');
+      const release = budget.release.bind(budget);
+      budget.release = (record) => {
+        if (!random.chance(0.01)) release(record);
+      };
+    },
+  },
+} as const satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;
+
+export function faultNamed(name: string | undefined): Fault | undefined {
+  if (name === undefined || name === '') return undefined;
+  const fault: Fault | undefined = Object.hasOwn(FAULTS, name) ? FAULTS[name as FaultName] : undefined;
+  if (!fault) throw new Error(`no fault is called ${name}; there are ${Object.keys(FAULTS).join(', ')}`);
+  return fault;
+}
