@@ -54,6 +54,14 @@ async function buildSdk() {
     platform: 'neutral',
   });
   refuseForeignCode(result.metafile, 'the SDK has no dependencies');
+  // One file for pages without a build step; the hub serves it as /sdk/ringhub.js.
+  await bundle({
+    ...common,
+    entryPoints: [at('client-sdk/src/index.ts')],
+    outfile: at('client-sdk/dist/ringhub.min.js'),
+    platform: 'browser',
+    minify: true,
+  });
   await emitSdkDeclarations();
 }
 

@@ -12,6 +12,11 @@ import { TagSet } from './tag-set.ts';
 const MAX_RANGES = 1024;
 const MAX_BATCH = 64;
 
+interface Acks {
+  readonly upTo: number;
+  readonly ranges: TagRanges;
+}
+
 export class AckBatcher {
   readonly #settled = new TagSet();
   #unsent = new TagSet();
@@ -44,27 +49,22 @@ export class AckBatcher {
   }
 
   /** The next ack to send, or `undefined` where nothing is new. */
-  take(): { upTo: number; ranges: TagRanges } | undefined {
-    if (this.#unsentCount === 0) return undefined;
-    const { upTo } = this.#settled;
-    const above = this.#unsent.above(upTo);
-    const ranges = above.splice(0, MAX_RANGES);
-    this.#keepUnsent(above);
-    return { upTo, ranges };
+  take(): Acks | undefined {
+    return this.#unsentCount > 0 ? this.#send(this.#unsent) : undefined;
   }
 
   /** Everything settled, for a resume; what goes in there need not be sent again. */
-  snapshot(): { ackedUpTo: number; ackedRanges: TagRanges } {
-    const { upTo } = this.#settled;
-    const above = this.#settled.above(upTo);
-    const ackedRanges = above.splice(0, MAX_RANGES);
-    this.#keepUnsent(above);
-    return { ackedUpTo: upTo, ackedRanges };
+  snapshot(): Acks {
+    return this.#send(this.#settled);
   }
 
-  #keepUnsent(ranges: [number, number][]): void {
-    this.#unsent.clear();
-    this.#unsent.ranges.push(...ranges);
-    this.#unsentCount = ranges.length;
+  #send(tags: TagSet): Acks {
+    const { upTo } = this.#settled;
+    const rest = tags.above(upTo);
+    const ranges = rest.splice(0, MAX_RANGES);
+    this.#unsent = new TagSet();
+    this.#unsent.ranges.push(...rest);
+    this.#unsentCount = rest.length;
+    return { upTo, ranges };
   }
 }

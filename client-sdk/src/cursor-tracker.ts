@@ -130,7 +130,8 @@ export class CursorTracker {
   }
 }
 
-const idOf = (position: Position): string => formatCursor([position]);
+/** Tells messages apart. */
+export const idOf = (position: Position): string => formatCursor([position]);
 
 const isUpTo = (a: Position, b: Position): boolean =>
   a.log === b.log && a.epoch === b.epoch && a.offset <= b.offset;

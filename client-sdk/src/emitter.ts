@@ -20,7 +20,7 @@ export class Emitter<Events> {
     if (signal?.aborted) return;
     const listeners = this.#listeners.get(type) ?? new Set();
     this.#listeners.set(type, listeners.add(listener));
-    signal?.addEventListener('abort', () => listeners.delete(listener), { once: true });
+    signal?.addEventListener('abort', () => listeners.delete(listener));
   }
 
   removeEventListener<T extends keyof Events>(type: T, listener: (event: Events[T]) => void): void {

@@ -9,21 +9,20 @@
  * A nacked tag is awaited until the hub sends it again. The hub may have sent it to a connection that died, so
  * after a resume the nack is sent again.
  */
-import {
-  type ClientFrame,
-  type Deliver,
-  formatCursor,
-  type GapItem,
-  type Granted,
-  type Item,
-  type Position,
-  type ResumeQueue,
-  type Subscribed,
-  type SubscribeOptions,
-  type Welcome,
+import type {
+  ClientFrame,
+  Deliver,
+  GapItem,
+  Granted,
+  Item,
+  Position,
+  ResumeQueue,
+  Subscribed,
+  SubscribeOptions,
+  Welcome,
 } from '@ringhub/protocol';
 import { AckBatcher } from './ack-batcher.ts';
-import { CursorTracker } from './cursor-tracker.ts';
+import { CursorTracker, idOf } from './cursor-tracker.ts';
 import type { Delivery, Outcome } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
 
@@ -41,9 +40,8 @@ export class Feed {
   #acks = new AckBatcher();
   readonly #cursor: CursorTracker;
   readonly #waiting = new DeliveryQueue();
-  /** Messages the application holds; by position those of an earlier life. */
-  readonly #held = new Set<OwnDelivery>();
-  readonly #orphans = new Map<string, OwnDelivery>();
+  /** Messages the application holds, by position. */
+  readonly #held = new Map<string, OwnDelivery>();
   /** Nacked, and not delivered again yet. */
   readonly #awaited = new Set<number>();
   #rejects: number[] = [];
@@ -74,8 +72,6 @@ export class Feed {
   renew(subscribed: Subscribed): void {
     this.#cursor.restart();
     this.#waiting.clear();
-    for (const delivery of this.#held) this.#orphans.set(idOf(delivery.position!), delivery);
-    this.#held.clear();
     this.#begin(subscribed);
   }
 
@@ -133,10 +129,8 @@ export class Feed {
   /** Whether an earlier life brought this message: then it is processed already, or the application holds it. */
   #isKnown(delivery: Delivery): boolean {
     const position = delivery.position!;
-    const held = this.#orphans.get(idOf(position));
+    const held = this.#held.get(idOf(position));
     if (held) {
-      this.#orphans.delete(idOf(position));
-      this.#held.add(held);
       held.tag = held.lastTag = delivery.tag;
       held.life = this.#life;
       return true;
@@ -153,21 +147,18 @@ export class Feed {
   /** The next item for the application. */
   next(): Delivery | undefined {
     const delivery = this.#waiting.shift();
-    if (delivery?.position) this.#held.add(delivery);
+    if (delivery?.position) this.#held.set(idOf(delivery.position), delivery);
     return delivery;
   }
 
   /** Ends a delivery; a second time changes nothing. Returns whether acks are due now. */
   settle(delivery: Delivery, outcome: Outcome): boolean {
-    const own = delivery as OwnDelivery;
-    if (own.settled) return false;
-    own.settled = true;
-    this.#held.delete(own);
-    if (own.life === this.#life) return this.#settleAs(own, outcome);
-    if (own.position) {
-      this.#orphans.delete(idOf(own.position));
-      if (outcome !== 'nack') this.#cursor.remember(own.position, this.#keyOf(own.item));
-    }
+    const { settled, life, position, item } = delivery;
+    if (settled) return false;
+    (delivery as OwnDelivery).settled = true;
+    if (position) this.#held.delete(idOf(position));
+    if (life === this.#life) return this.#settleAs(delivery, outcome);
+    if (position && outcome !== 'nack') this.#cursor.remember(position, this.#keyOf(item));
     return false;
   }
 
@@ -211,10 +202,12 @@ export class Feed {
 
   /** What a hello says about this queue. Rejects not sent yet are left out, to be sent after the welcome. */
   resumeFields(): ResumeQueue {
+    const { upTo, ranges } = this.#acks.snapshot();
     return {
       queue: this.queue,
       lastTag: this.#lastTag,
-      ...this.#acks.snapshot(),
+      ackedUpTo: upTo,
+      ackedRanges: ranges,
       cursor: this.cursor,
       options: this.options,
     };
@@ -233,8 +226,6 @@ export class Feed {
     return JSON.stringify([item.exchange, value === undefined ? item.key : [value]]);
   }
 }
-
-const idOf = (position: Position): string => formatCursor([position]);
 
 /** Where a processed gap moves the cursor: to the end of each range, in the epoch that goes on. */
 const endsOf = ({ gap }: GapItem, epochs: Epochs): Position[] =>

@@ -10,6 +10,7 @@ import {
   type Deliver,
   type ExchangeOptions,
   encodeClientFrame,
+  type Hello,
   PROTOCOL_VERSION,
   type ServerFrame,
   type Subscribed,
@@ -20,7 +21,7 @@ import { Commands } from './commands.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
-import { Link, type LinkOptions, type LinkOwner } from './link.ts';
+import { createLink, type Link, type LinkOptions, type LinkOwner } from './link.ts';
 import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
 import { Publisher } from './publisher.ts';
@@ -68,7 +69,7 @@ export class Session implements LinkOwner {
     this.env = env;
     this.#owner = owner;
     this.#ackDelayMs = settings.ackDelayMs;
-    this.#link = new Link(env, settings, this);
+    this.#link = createLink(env, settings, this);
     this.#commands = new Commands((line) => this.#link.send(line));
     this.publisher = new Publisher(settings.outbox, this.#link);
   }
@@ -176,13 +177,14 @@ export class Session implements LinkOwner {
       queues: consumers.map(({ feed }) => feed.resumeFields()),
       exchanges: [...this.#exchanges],
     };
+    // What is undefined does not appear in JSON.
     return encodeClientFrame({
       type: 'hello',
       version: PROTOCOL_VERSION,
       client: 'ringhub-js',
-      ...(token === undefined ? {} : { token }),
-      ...(resume ? { resume } : {}),
-    });
+      token,
+      resume,
+    } as Hello);
   }
 
   welcomed(welcome: Welcome): void {

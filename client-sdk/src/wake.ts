@@ -5,15 +5,13 @@
 
 export function onPageWake(callback: () => void): () => void {
   if (typeof addEventListener !== 'function' || typeof document === 'undefined') return () => {};
+  const stop = new AbortController();
+  const { signal } = stop;
   const seen = () => {
     if (document.visibilityState === 'visible') callback();
   };
-  addEventListener('online', callback);
-  addEventListener('pageshow', callback);
-  document.addEventListener('visibilitychange', seen);
-  return () => {
-    removeEventListener('online', callback);
-    removeEventListener('pageshow', callback);
-    document.removeEventListener('visibilitychange', seen);
-  };
+  addEventListener('online', callback, { signal });
+  addEventListener('pageshow', callback, { signal });
+  document.addEventListener('visibilitychange', seen, { signal });
+  return () => stop.abort();
 }

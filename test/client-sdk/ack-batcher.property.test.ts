@@ -54,12 +54,12 @@ describe('acks', () => {
           } else if (step.type === 'lose') {
             // Sent into the void: a resume follows before anything else is sent.
             batcher.take();
-            const { ackedUpTo, ackedRanges } = batcher.snapshot();
-            hub.resume(ackedUpTo, ackedRanges);
+            const { upTo, ranges } = batcher.snapshot();
+            hub.resume(upTo, ranges);
             expect(hub.settled).toEqual(settled);
           } else if (step.type === 'resume') {
-            const { ackedUpTo, ackedRanges } = batcher.snapshot();
-            hub.resume(ackedUpTo, ackedRanges);
+            const { upTo, ranges } = batcher.snapshot();
+            hub.resume(upTo, ranges);
             expect(hub.settled).toEqual(settled);
           }
         }
@@ -87,7 +87,7 @@ describe('acks', () => {
   it('keep to the ranges a frame may have', () => {
     const batcher = new AckBatcher();
     for (let tag = 2; tag <= 4000; tag += 2) batcher.settle(tag);
-    expect(batcher.snapshot().ackedRanges).toHaveLength(1024);
+    expect(batcher.snapshot().ranges).toHaveLength(1024);
     const rest = batcher.take();
     expect(rest?.ranges).toHaveLength(2000 - 1024);
     expect(rest?.ranges[0]).toEqual([2050, 2050]);

@@ -19,7 +19,6 @@ describe('a tag set', () => {
         const sorted = [...model].sort((a, b) => a - b);
         expect(expand(set.ranges)).toEqual(sorted);
         expect(expand(set.above(above))).toEqual(sorted.filter((tag) => tag > above));
-        for (let tag = 1; tag <= 45; tag++) expect(set.has(tag)).toBe(model.has(tag));
         let upTo = 0;
         while (model.has(upTo + 1)) upTo++;
         expect(set.upTo).toBe(upTo);

@@ -403,6 +403,6 @@ const runs = (overflow: (typeof POLICIES)[number]) =>
 
 describe('a queue does as the model does', () => {
   test.each(POLICIES)('with %s', (overflow) => {
-    fc.assert(runs(overflow), { numRuns: 300 });
+    fc.assert(runs(overflow), { numRuns: Number(process.env.RUNS ?? 300) });
   });
 });

@@ -426,7 +426,7 @@ describe('pages', () => {
     writeFileSync(join(pages, 'chat/index.html'), '<title>chat</title>');
     writeFileSync(join(pages, 'assets/main-abc.js'), 'chat();');
     writeFileSync(join(pages, '.hidden/index.html'), 'hidden');
-    writeFileSync(join(pages, 'index.js'), 'sdk();');
+    writeFileSync(join(pages, 'ringhub.min.js'), 'sdk();');
     writeFileSync(join(pages, 'key.pem'), 'private');
     writeFileSync(join(folder, 'secret.html'), 'secret');
     symlinkSync(join(folder, 'secret.html'), join(pages, 'link.html'));
@@ -489,7 +489,7 @@ describe('pages', () => {
     '/demo/chat/index.html%00.js',
     '/demo/empty/',
     '/demo/empty',
-    '/sdk/index.js',
+    '/sdk/ringhub.min.js',
   ])('are all there is: %s is not found', async (path) => {
     const answer = await open().request(path);
     expect(answer.status).toBe(404);

@@ -114,7 +114,7 @@ export class Reader {
     const { epoch, offset } = event.position;
     this.world.note(`${this.name} takes ${offset}`);
     const taken = this.truth.at(epoch, offset);
-    if (taken?.payload !== event.data || taken.key !== event.routingKey) {
+    if (!taken || taken.payload !== event.data || taken.key !== event.routingKey) {
       this.#fail('content', `offset ${offset} was not published as handed out`);
       return;
     }

@@ -9,6 +9,9 @@ import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
 import type { HubLedger, HubRates } from '../../shared/metrics.ts';
 import { perSecond, round } from './rates.ts';
 
+/** Says what the hub's statistics are now. */
+export type StatsSource = () => Stats | Promise<Stats>;
+
 /** The part of the hub's statistics that is used here. */
 export interface Stats {
   readonly connections: number;
@@ -28,18 +31,12 @@ const TIMEOUT_MS = 2000;
 const WINDOW_READINGS = 10;
 
 export class HubSampler {
-  readonly #url: URL;
-  readonly #token: () => string | Promise<string>;
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #ask: StatsSource;
   readonly #readings: { readonly atMs: number; readonly stats: Stats }[] = [];
   #busy = false;
 
-  /** `hubUrl` is where SDKs connect to: `ws:` or `wss:`. */
-  constructor(hubUrl: string, token: () => string | Promise<string>) {
-    this.#url = statsUrl(hubUrl);
-    this.#token = token;
-    const options = { keepAlive: true, maxSockets: 1 };
-    this.#agent = this.#url.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options);
+  constructor(ask: StatsSource) {
+    this.#ask = ask;
   }
 
   /** Asks, unless a question is open; hands over both metrics when the answer comes. */
@@ -50,16 +47,13 @@ export class HubSampler {
   ): void {
     if (this.#busy) return;
     this.#busy = true;
-    this.#ask()
+    Promise.resolve()
+      .then(this.#ask)
       .then((stats) => done(this.#rates(nowMs, stats), stats.ledger))
       .catch(failed)
       .finally(() => {
         this.#busy = false;
       });
-  }
-
-  close(): void {
-    this.#agent.destroy();
   }
 
   #rates(nowMs: number, stats: Stats): HubRates {
@@ -82,14 +76,23 @@ export class HubSampler {
       resumed: stats.resumes.resumed,
     };
   }
+}
 
-  async #ask(): Promise<Stats> {
-    const authorization = `Bearer ${await this.#token()}`;
-    const get = this.#url.protocol === 'https:' ? httpsGet : httpGet;
+/** `GET /v1/stats` of the hub that SDKs reach at `hubUrl`, over one kept connection. */
+export function statsOverHttp(
+  hubUrl: string,
+  getToken: () => string | Promise<string>,
+): StatsSource & { close(): void } {
+  const url = statsUrl(hubUrl);
+  const isSecure = url.protocol === 'https:';
+  const agent = new (isSecure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: 1 });
+  const get = isSecure ? httpsGet : httpGet;
+  const ask = async (): Promise<Stats> => {
+    const authorization = `Bearer ${await getToken()}`;
     return new Promise((resolve, reject) => {
       const request = get(
-        this.#url,
-        { agent: this.#agent, headers: { authorization }, timeout: TIMEOUT_MS },
+        url,
+        { agent: agent, headers: { authorization }, timeout: TIMEOUT_MS },
         (response) => {
           let text = '';
           response.setEncoding('utf8');
@@ -112,7 +115,8 @@ export class HubSampler {
       request.on('timeout', () => request.destroy(new Error('statistics: no answer')));
       request.on('error', reject);
     });
-  }
+  };
+  return Object.assign(ask, { close: () => agent.destroy() });
 }
 
 /** Beside the WebSocket: `ws://host/v1/ws` becomes `http://host/v1/stats`, also below a path prefix. */

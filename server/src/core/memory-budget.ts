@@ -14,6 +14,11 @@ export class MemoryBudget {
     return this.heldBytes > this.budgetBytes;
   }
 
+  /** Whether one more ring may hold a record that can also wait in its log. */
+  hasRoomFor(record: StoredRecord): boolean {
+    return record.holders > 0 || this.heldBytes === 0 || this.heldBytes + record.bytes <= this.budgetBytes;
+  }
+
   /** One more ring holds the record. */
   hold(record: StoredRecord): void {
     if (record.holders++ === 0) this.heldBytes += record.bytes;

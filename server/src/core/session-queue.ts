@@ -96,8 +96,8 @@ export class SessionQueue {
   /**
    * A message read from the log.
    *
-   * @returns false where it has to wait for acks to make room; nothing read is lost to overflow, but what could
-   *   never fit is refused
+   * @returns false where it has to wait for room, here or in the memory budget; nothing read is lost to
+   *   overflow, but what could never fit is refused
    */
   takeRead(record: StoredRecord, nowMs: number): boolean {
     const fitsAtAll = record.bytes <= this.settings.capacityBytes && record.bytes <= this.sessionBytes.max;

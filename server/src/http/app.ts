@@ -156,8 +156,8 @@ function mountPages(app: Hono, { pagesFolder, sdkFolder, devToken }: HttpAppOpti
       file.headers.set('Cross-Origin-Resource-Policy', 'cross-origin');
       return file;
     };
-    app.get('/sdk/ringhub.js', (c) => sdk(c, 'index.js'));
-    app.get('/sdk/index.js.map', (c) => sdk(c, 'index.js.map'));
+    app.get('/sdk/ringhub.js', (c) => sdk(c, 'ringhub.min.js'));
+    app.get('/sdk/ringhub.min.js.map', (c) => sdk(c, 'ringhub.min.js.map'));
   }
 }
 
