@@ -32,10 +32,6 @@ export class AckBatcher {
     return this.#unsentCount >= this.#batch;
   }
 
-  get isEmpty(): boolean {
-    return this.#unsentCount === 0;
-  }
-
   /** A tag to acknowledge. */
   settle(tag: number): void {
     if (!this.#settled.add(tag)) return;
@@ -44,7 +40,7 @@ export class AckBatcher {
   }
 
   /** A tag that was settled by a `reject` frame: later acks may step over it. */
-  settledElsewhere(tag: number): void {
+  skip(tag: number): void {
     this.#settled.add(tag);
   }
 
@@ -54,7 +50,7 @@ export class AckBatcher {
   }
 
   /** Everything settled, for a resume; what goes in there need not be sent again. */
-  snapshot(): Acks {
+  resume(): Acks {
     return this.#send(this.#settled);
   }
 

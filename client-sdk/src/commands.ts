@@ -6,6 +6,7 @@
  * does not name that queue, which unsubscribes it before the command comes again (PROTOCOL §12).
  */
 import { type ClientFrame, encodeClientFrame, type ServerFrame, type Subscribed } from '@ringhub/protocol';
+import { onAbort } from './abort.ts';
 import { RinghubError } from './errors.ts';
 
 type Answer = Extract<ServerFrame, { type: 'ok' | 'error' }>;
@@ -45,26 +46,24 @@ export class Commands {
   run<T>({ frame, accept, signal, undo, transient = false }: CommandOptions<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#end) throw this.#end;
-      signal?.throwIfAborted();
       const ref = ++this.#lastRef;
-      const giveUp = () => {
+      const letGo = onAbort(signal, () => {
         reject(signal?.reason);
         // The hub may be at it: the answer is waited for, if undoing has a point.
         if (undo) this.#open.set(ref, { frame, transient: true, accept: undo, settled });
         else this.#open.delete(ref);
-      };
+      });
       const settled = (error?: unknown) => {
-        signal?.removeEventListener('abort', giveUp);
+        letGo();
         if (error) reject(error);
       };
       this.#open.set(ref, { frame, transient, accept: (result) => resolve(accept(result)), settled });
-      signal?.addEventListener('abort', giveUp);
       this.#send(encodeClientFrame(frame(ref)));
     });
   }
 
   /** Takes an answer; false where it answers nothing. */
-  answered(frame: Answer): boolean {
+  received(frame: Answer): boolean {
     const command = this.#open.get(frame.ref ?? 0);
     if (!command) return false;
     this.#open.delete(frame.ref!);
@@ -86,7 +85,7 @@ export class Commands {
   }
 
   /** After a welcome: everything not answered is sent again. */
-  resend(): void {
+  welcomed(): void {
     for (const [ref, { frame }] of this.#open) this.#send(encodeClientFrame(frame(ref)));
   }
 

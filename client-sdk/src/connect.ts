@@ -2,6 +2,7 @@
  * `connect`: reads the options, finds the platform's parts, and waits for the first welcome.
  */
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
+import { onAbort } from './abort.ts';
 import { type Environment, platformEnvironment, type WebSocketConstructor } from './environment.ts';
 import { Hub } from './hub.ts';
 import type { TokenSource } from './link.ts';
@@ -46,7 +47,6 @@ export async function connect<Messages extends object = Record<string, unknown>>
   loadWebSocket?: () => Promise<WebSocketConstructor | undefined>,
 ): Promise<Hub<Messages>> {
   const { token, getToken, signal, backoff, outbox, ackDelayMs = 100 } = options;
-  signal?.throwIfAborted();
   const env = { ...platformEnvironment(), ...options.environment };
   const WebSocket = options.WebSocket ?? env.WebSocket ?? (await loadWebSocket?.());
   if (!WebSocket) throw new Error('no WebSocket here: install ws, or pass options.WebSocket');
@@ -62,15 +62,14 @@ export async function connect<Messages extends object = Record<string, unknown>>
     ackDelayMs,
   });
   return new Promise((resolve, reject) => {
-    const abort = () => {
+    const letGo = onAbort(signal, () => {
       reject(signal?.reason);
       void hub.close();
-    };
-    signal?.addEventListener('abort', abort);
+    });
     hub.addEventListener('state', ({ state, error }) => {
       if (state === 'online') resolve(hub);
       if (state !== 'closed') return;
-      signal?.removeEventListener('abort', abort);
+      letGo();
       reject(error);
     });
     hub.start();
@@ -80,8 +79,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
 /** The WebSocket's URL: `http` becomes `ws`, no path becomes the hub's. */
 function webSocketUrl(url: string | URL, baseUrl: string | undefined): string {
   const full = new URL(url, baseUrl);
-  full.protocol = full.protocol.replace(/^http/, 'ws');
+  full.protocol = full.protocol.replace('http', 'ws');
   if (full.pathname === '/') full.pathname = WEBSOCKET_PATH;
-  full.hash = '';
   return full.href;
 }

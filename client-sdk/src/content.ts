@@ -5,7 +5,7 @@
 import type { Payload } from '@ringhub/protocol';
 import { errorNamed } from './errors.ts';
 
-const JSON_TYPE = /^application\/([\w.-]+\+)?json\b/i;
+const JSON_TYPE = /[/+]json\b/i;
 const TEXT_TYPE = /^text\//i;
 
 /** Payload and content type of what an application publishes; the content type is absent where the hub's default holds. */

@@ -7,9 +7,9 @@
  *
  * The cursor moves over the done ones at the front. Where deliveries are not in order of offset (`conflate`) only
  * marks and snapshot ends move it, and until a snapshot has ended nothing does. After a lost session the hub
- * reads from the cursor again: `wasProcessed` recognises what need not be processed twice.
+ * reads from the cursor again: `has` recognises what need not be processed twice.
  */
-import { formatCursor, type LogId, type Position, parseCursor } from '@ringhub/protocol';
+import { formatCursor, type LogId, type Position } from '@ringhub/protocol';
 
 interface Entry {
   done: boolean;
@@ -38,7 +38,7 @@ export class CursorTracker {
   constructor(ordered: boolean, cursor: string | null) {
     this.ordered = ordered;
     this.#frozen = cursor === null;
-    this.#move(parseCursor(cursor ?? ''));
+    this.#move(positionsOf(cursor));
   }
 
   get cursor(): string | null {
@@ -50,34 +50,34 @@ export class CursorTracker {
     this.#append(tag, this.ordered ? [position] : [], false, position);
   }
 
-  /** A gap came; `ends` is the last offset of each log that it covers. */
+  /** A gap came; `ends` is the last offset of each log that it covers, 0 where an epoch begins: that is always in order. */
   gap(tag: number, ends: readonly Position[]): void {
-    this.#append(tag, this.ordered ? ends : []);
+    this.#append(tag, this.ordered ? ends : ends.filter(({ offset }) => offset === 0));
   }
 
   snapshotEnd(tag: number, cursor: string): void {
-    this.#append(tag, parseCursor(cursor), true);
+    this.#append(tag, positionsOf(cursor), true);
   }
 
   /** A mark counts once everything delivered before it was processed. */
   mark(cursor: string): void {
     // Tags begin at 1.
-    this.#append(0, parseCursor(cursor));
-    this.processed(0);
+    this.#append(0, positionsOf(cursor));
+    this.settle(0);
   }
 
-  /** @param key the conflation key of a message, with `conflate` */
-  processed(tag: number, key?: string): void {
+  /** What a tag stands for is processed. @param key the conflation key of a message, with `conflate` */
+  settle(tag: number, key?: string): void {
     const entry = this.#byTag.get(tag);
     if (!entry) return;
     this.#byTag.delete(tag);
     entry.done = true;
-    if (entry.position && key) this.remember(entry.position, key);
+    if (entry.position && key) this.add(entry.position, key);
     this.#advance();
   }
 
   /** Processed, though no tag of the present session stands for it. */
-  remember(position: Position, key = idOf(position)): void {
+  add(position: Position, key = idOf(position)): void {
     const latest = this.#known.get(key);
     if (latest?.epoch === position.epoch && latest.offset >= position.offset) return;
     this.#known.delete(key);
@@ -87,15 +87,14 @@ export class CursorTracker {
 
   /** The session was lost: deliveries begin anew from the cursor. */
   restart(): void {
-    for (const { done, position } of this.#order)
-      if (done && position && this.ordered) this.remember(position);
+    for (const { done, position } of this.#order) if (done && position && this.ordered) this.add(position);
     for (const [key, position] of this.#known) if (this.#covers(position)) this.#known.delete(key);
     this.#order = [];
     this.#byTag.clear();
   }
 
   /** Whether a message that is delivered again, by a new session, was processed already. */
-  wasProcessed(position: Position, key = idOf(position)): boolean {
+  has(position: Position, key = idOf(position)): boolean {
     const known = this.#known.get(key);
     return this.#covers(position) || (known !== undefined && isUpTo(position, known));
   }
@@ -115,11 +114,11 @@ export class CursorTracker {
       }
       if (!this.#frozen) this.#move(moves);
       // In a snapshot messages come in no order: they are told apart one by one if it has to begin again.
-      else if (position && this.ordered) this.remember(position);
+      else if (position && this.ordered) this.add(position);
     }
   }
 
-  #move(positions: readonly Position[] = []): void {
+  #move(positions: readonly Position[]): void {
     for (const position of positions) if (!this.#covers(position)) this.#cursor.set(position.log, position);
   }
 
@@ -132,6 +131,15 @@ export class CursorTracker {
 
 /** Tells messages apart. */
 export const idOf = (position: Position): string => formatCursor([position]);
+
+/** Cursors come from the hub, or were accepted by it: they need no checking. */
+const positionsOf = (cursor: string | null): Position[] =>
+  cursor
+    ? cursor.split(',').map((part) => {
+        const [log, epoch, offset] = part.split(':') as [LogId, string, string];
+        return { log, epoch, offset: Number(offset) };
+      })
+    : [];
 
 const isUpTo = (a: Position, b: Position): boolean =>
   a.log === b.log && a.epoch === b.epoch && a.offset <= b.offset;

@@ -69,7 +69,7 @@ export class Feed {
   }
 
   /** Goes on with a new queue after a lost session. */
-  renew(subscribed: Subscribed): void {
+  restart(subscribed: Subscribed): void {
     this.#cursor.restart();
     this.#waiting.clear();
     this.#begin(subscribed);
@@ -135,7 +135,7 @@ export class Feed {
       held.life = this.#life;
       return true;
     }
-    if (!this.#cursor.wasProcessed(position, this.#keyOf(delivery.item))) return false;
+    if (!this.#cursor.has(position, this.#keyOf(delivery.item))) return false;
     this.#settleAs(delivery, 'ack');
     return true;
   }
@@ -158,7 +158,7 @@ export class Feed {
     (delivery as OwnDelivery).settled = true;
     if (position) this.#held.delete(idOf(position));
     if (life === this.#life) return this.#settleAs(delivery, outcome);
-    if (position && outcome !== 'nack') this.#cursor.remember(position, this.#keyOf(item));
+    if (position && outcome !== 'nack') this.#cursor.add(position, this.#keyOf(item));
     return false;
   }
 
@@ -168,7 +168,7 @@ export class Feed {
       this.#nacks.push(tag);
       return true;
     }
-    for (let done = tag; done <= lastTag; done++) this.#cursor.processed(done, this.#keyOf(item));
+    for (let done = tag; done <= lastTag; done++) this.#cursor.settle(done, this.#keyOf(item));
     if (!this.#keepsAccount) return false;
     if (outcome === 'reject') {
       this.#rejects.push(tag);
@@ -176,11 +176,6 @@ export class Feed {
     }
     this.#acks.settle(tag);
     return this.#acks.isDue;
-  }
-
-  /** Nothing to send. */
-  get isQuiet(): boolean {
-    return this.#acks.isEmpty && this.#rejects.length + this.#nacks.length === 0;
   }
 
   /** The frames that tell the hub what was settled since the last time. */
@@ -191,7 +186,7 @@ export class Feed {
       const tags = type === 'reject' ? this.#rejects : this.#nacks;
       for (const tag of tags) {
         frames.push({ type, queue, ranges: [[tag, tag]] });
-        if (type === 'reject') this.#acks.settledElsewhere(tag);
+        if (type === 'reject') this.#acks.skip(tag);
       }
       tags.length = 0;
     }
@@ -201,8 +196,8 @@ export class Feed {
   }
 
   /** What a hello says about this queue. Rejects not sent yet are left out, to be sent after the welcome. */
-  resumeFields(): ResumeQueue {
-    const { upTo, ranges } = this.#acks.snapshot();
+  hello(): ResumeQueue {
+    const { upTo, ranges } = this.#acks.resume();
     return {
       queue: this.queue,
       lastTag: this.#lastTag,
@@ -214,7 +209,7 @@ export class Feed {
   }
 
   /** The session goes on: what is still awaited may have been lost on the way. */
-  resumed(): void {
+  resume(): void {
     this.#nacks = [...this.#awaited];
   }
 
@@ -227,8 +222,10 @@ export class Feed {
   }
 }
 
-/** Where a processed gap moves the cursor: to the end of each range, in the epoch that goes on. */
+/** Where a processed gap moves the cursor: to the end of each range; to the next epoch's beginning where one is over. */
 const endsOf = ({ gap }: GapItem, epochs: Epochs): Position[] =>
-  gap.ranges.flatMap(({ log, epoch, to }) =>
-    to !== null && epoch === epochs[log] ? [{ log, epoch, offset: to }] : [],
-  );
+  gap.ranges.flatMap(({ log, epoch, to }) => {
+    const now = epochs[log] ?? epoch;
+    const offset = epoch === now ? to : 0;
+    return offset === null ? [] : [{ log, epoch: now, offset }];
+  });

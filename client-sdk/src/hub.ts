@@ -2,25 +2,16 @@
 /**
  * The connected hub, as applications see it: subscribe, publish, declare, and the state of the connection.
  */
-import type { SubscribeOptions } from '@ringhub/protocol';
+import type { Subscribed, SubscribeOptions } from '@ringhub/protocol';
+import { onAbort } from './abort.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed } from './errors.ts';
 import { Feed } from './feed.ts';
 import type { GapEvent, Message, SnapshotEnd } from './message.ts';
 import type { PublishOptions, Receipt } from './publisher.ts';
-import { Session, type SessionSettings } from './session.ts';
+import { type HubEvents, type HubState, Session, type SessionSettings } from './session.ts';
 import { type Handler, Subscription, type SubscriptionOptions } from './subscription.ts';
-
-/** `draining`: still working, but the hub is shutting down and this client will reconnect soon. */
-export type HubState = 'connecting' | 'online' | 'draining' | 'waiting' | 'closed';
-
-export interface HubEvents {
-  /** `resumed`: with `online`, whether the session went on; `error`: with `waiting` and `closed`, why. */
-  readonly state: { readonly state: HubState; readonly resumed?: boolean; readonly error?: unknown };
-  /** Something went wrong that no promise tells; with the subscription where it is one's. */
-  readonly error: { readonly error: unknown; readonly subscription?: Subscription | undefined };
-}
 
 /** The events of a subscription to some exchanges: `exchange` tells the data's type. */
 export type EventOf<Messages, Exchange extends keyof Messages & string> =
@@ -32,21 +23,12 @@ export type EventOf<Messages, Exchange extends keyof Messages & string> =
  * A hub this client stays connected to. Made by `connect`; `Messages` maps exchanges to the data they carry.
  */
 export class Hub<Messages extends object = Record<string, unknown>> extends Emitter<HubEvents> {
-  #state: HubState = 'connecting';
   readonly #session: Session;
 
   /** @internal */
   constructor(env: Environment, settings: SessionSettings) {
     super();
-    this.#session = new Session(env, settings, {
-      changed: (kind, error) =>
-        this.#enter(kind === 'greeting' || kind === 'idle' ? 'connecting' : kind, error),
-      online: (resumed) => {
-        this.#state = 'online';
-        this.emit('state', { state: 'online', resumed });
-      },
-      failed: (error, consumer) => this.emit('error', { error, subscription: consumer as Subscription }),
-    });
+    this.#session = new Session(env, settings, this);
   }
 
   /** @internal */
@@ -55,7 +37,7 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
   }
 
   get state(): HubState {
-    return this.#state;
+    return this.#session.state;
   }
 
   /**
@@ -65,13 +47,17 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
    *
    * ```ts
    * import { connect } from '@ringhub/client';
-   * const hub = await connect<{ 'amq.topic': { text: string } }>(url, { token });
-   * const said = Promise.withResolvers<string>();
+   * type Messages = { 'amq.topic': { text: string } };
+   * const hub = await connect<Messages>(url, { token });
    * await hub.subscribe('amq.topic', 'room1.#', { overflow: 'drop-oldest', prefetch: 64 }, async (event) => {
-   *   if (event.kind === 'message') said.resolve(event.data.text);
+   *   if (event.kind === 'message') console.log(event.data.text);
+   * });
+   * const both = await hub.subscribe({
+   *   bindings: [['amq.topic', 'room1.#'], ['amq.topic', 'room2.#']],
+   *   since: 'last-per-key',
    * });
    * await hub.publish('amq.topic', 'room1.lobby', { text: 'hello' });
-   * console.log(await said.promise);
+   * await both.unsubscribe();
    * await hub.close();
    * ```
    */
@@ -98,21 +84,17 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
       : this.#subscribe(first, second as Handler<never>);
   }
 
-  async #subscribe(
+  #subscribe(
     { signal, ...rest }: SubscriptionOptions & Pick<SubscribeOptions, 'bindings'>,
     handler?: Handler<never>,
   ): Promise<Subscription> {
     const options = rest as SubscribeOptions;
-    const subscription = await this.#session.subscribe(
-      options,
-      (subscribed) =>
-        new Subscription(this.#session, new Feed(options, subscribed), handler as Handler<unknown>),
-      signal,
-    );
-    const end = () => void subscription.unsubscribe();
-    if (signal?.aborted) end();
-    signal?.addEventListener('abort', end);
-    return subscription;
+    const make = (subscribed: Subscribed) => {
+      const subscription = new Subscription(this.#session, new Feed(options, subscribed), handler);
+      void subscription.closed.then(onAbort(signal, () => void subscription.unsubscribe()));
+      return subscription;
+    };
+    return this.#session.subscribe(options, make, signal);
   }
 
   /**
@@ -166,12 +148,5 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #enter(state: HubState, error: unknown): void {
-    // `online` is told with the welcome, once everything is taken up.
-    if (state === this.#state || state === 'online') return;
-    this.#state = state;
-    this.emit('state', { state, error });
   }
 }

@@ -18,10 +18,11 @@ export type {
 export { type ConnectOptions, connect } from './connect.ts';
 export type { Environment, WebSocketConstructor, WebSocketLike } from './environment.ts';
 export { RinghubError } from './errors.ts';
-export { type EventOf, Hub, type HubEvents, type HubState } from './hub.ts';
+export { type EventOf, Hub } from './hub.ts';
 export type { TokenReason, TokenSource } from './link.ts';
 export type { GapEvent, Message, SnapshotEnd, SubscriptionEvent } from './message.ts';
 export type { PublishOptions, Receipt } from './publisher.ts';
+export type { HubEvents, HubState } from './session.ts';
 export {
   type Handler,
   Subscription,

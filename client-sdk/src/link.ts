@@ -47,208 +47,207 @@ export interface LinkOptions extends LinkSettings {
 /** How long a polite end waits for the hub's close. */
 const BYE_MS = 1_000;
 
-export interface Link {
-  readonly isOpen: boolean;
-  start(): void;
-  /** Sends a line with the others of this turn. */
-  send(line: string): void;
+export class Link {
+  readonly #env: Environment;
+  readonly #settings: LinkOptions;
+  readonly #owner: LinkOwner;
+  #state: LinkState = IDLE;
+  #socket: WebSocketLike | undefined;
+  #timer: unknown;
+  #abort: AbortController | undefined;
+  #lines: string[] = [];
+  #error: unknown;
+  #maxFrameBytes = 0;
+  #ended: (() => void) | undefined;
+  readonly #stopWaking: () => void;
+
+  constructor(env: Environment, settings: LinkOptions, owner: LinkOwner) {
+    this.#env = env;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#stopWaking = env.onWake(() => this.#raise({ type: 'wake' }));
+  }
+
+  get isOpen(): boolean {
+    return isOpen(this.#state.kind);
+  }
+
+  start(): void {
+    this.#raise({ type: 'start' });
+  }
+
   /** Ends for good; resolves when the socket is closed. */
-  stop(error: unknown): Promise<void>;
-}
-
-/** A link that waits for `start`. A function rather than a class: minified, its many small steps are half as long. */
-export function createLink(env: Environment, options: LinkOptions, owner: LinkOwner): Link {
-  let link: LinkState = IDLE;
-  let socket: WebSocketLike | undefined;
-  let timer: unknown;
-  let timerMs = Infinity;
-  let abort: AbortController | undefined;
-  let lines: string[] = [];
-  let failure: unknown;
-  let maxFrameBytes = 0;
-  let ended: (() => void) | undefined;
-  const stopWaking = env.onWake(() => raise({ type: 'wake' }));
-
-  function raise(event: LinkEvent): void {
-    const before = link;
-    const random = event.type === 'lost' || event.type === 'due' ? env.random() : 0;
-    const next = step(before, event, { nowMs: env.now(), random, settings: options });
-    const { kind } = next.state;
-    link = next.state;
-    next.effects.forEach(perform);
-    if (link !== next.state) return;
-    setTimer();
-    if (kind === before.kind && link.socket === before.socket) return;
-    if (kind === 'closed') {
-      abort?.abort();
-      stopWaking();
-    }
-    const error = failure;
-    if (isOpen(kind)) failure = undefined;
-    owner.changed(kind, error);
+  stop(error: unknown): Promise<void> {
+    return new Promise((resolve) => {
+      this.#ended = resolve;
+      this.#error = error;
+      this.#raise({ type: 'stop' });
+      if (!this.#socket) resolve();
+    });
   }
 
-  function perform(effect: LinkEffect): void {
-    switch (effect) {
-      case 'ping':
-        send('["ping"]');
-        break;
-      case 'bye':
-        lines.push('["bye"]');
-        flush();
-        socket?.close(1000);
-        env.setTimer(drop, BYE_MS);
-        break;
-      default:
-        drop();
-        if (effect === 'open') void open(link.socket);
-    }
+  /** Sends a line with the others of this turn. */
+  send(line: string): void {
+    if (!this.isOpen) return;
+    if (this.#lines.push(line) === 1) void Promise.resolve().then(() => this.flush());
   }
 
-  /** Closes the socket without waiting: whatever it still says is of the past. */
-  function drop(): void {
-    const dropped = socket;
-    socket = undefined;
-    lines = [];
-    abort?.abort();
-    dropped?.close();
-    ended?.();
-  }
-
-  function setTimer(): void {
-    const { dueMs } = link;
-    // A deadline that only moves away is looked at when the timer of the old one comes.
-    if (timerMs <= dueMs && dueMs !== Infinity) return;
-    env.clearTimer(timer);
-    timerMs = dueMs;
-    if (dueMs === Infinity) return;
-    const waitMs = Math.max(0, Math.ceil(dueMs - env.now()));
-    timer = env.setTimer(() => {
-      timerMs = Infinity;
-      if (env.now() < link.dueMs) setTimer();
-      else raise({ type: 'due' });
-    }, waitMs);
-  }
-
-  async function open(number: number): Promise<void> {
-    const { url, WebSocket, getToken } = options;
-    const isCurrent = () => link.socket === number && link.kind === 'connecting';
-    failure = undefined;
-    let token: string | undefined;
-    if (getToken) {
-      abort = new AbortController();
-      const reason = link.refreshing ? 'unauthorized' : number === 1 ? 'connect' : 'reconnect';
-      try {
-        token = await getToken({ reason, signal: abort.signal });
-      } catch (error) {
-        if (isCurrent()) lose(number, error);
-      }
-      if (!isCurrent()) return;
-    }
-    try {
-      listen(new WebSocket(url, [SUBPROTOCOL_JSON]), number, token);
-    } catch (error) {
-      // The platform does not allow this URL here, and never will.
-      void stop(error);
-    }
-  }
-
-  function listen(ws: WebSocketLike, number: number, token: string | undefined): void {
-    socket = ws;
-    ws.onopen = () => {
-      if (socket !== ws) return;
-      raise({ type: 'opened', socket: number });
-      ws.send(owner.hello(token));
-    };
-    ws.onmessage = ({ data }: { data: string }) => {
-      if (socket !== ws) return;
-      const frames = decodeServerMessage(data);
-      if (!frames) return lose(number, new Error('not a frame'));
-      raise({ type: 'heard', socket: number });
-      for (const frame of frames) if (socket === ws) receive(frame, number);
-    };
-    ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (socket !== ws) return;
-      // A browser tells nothing about a connection that failed; codes of the table come from the hub.
-      lose(
-        number,
-        code < 4000 ? new Error(`connection lost (${code})`) : new RinghubError(code, reason),
-        code,
-      );
-    };
-    // Always followed by close, which tells more; but `ws` wants a listener.
-    ws.onerror = () => {};
-  }
-
-  /** The current socket is gone, or its successor could not be made. */
-  function lose(number: number, error: unknown, code = 0): void {
-    failure ??= error;
-    drop();
-    raise({ type: 'lost', socket: number, code });
-  }
-
-  function receive(frame: ServerFrame, number: number): void {
-    switch (frame.type) {
-      case 'ping':
-        send('["pong"]');
-        break;
-      case 'pong':
-        break;
-      case 'welcome':
-        if (link.kind !== 'greeting') break;
-        maxFrameBytes = frame.limits.maxFrameBytes;
-        raise({ type: 'welcomed', socket: number, deadMs: frame.deadMs });
-        // Any frame proves that the new resume token has arrived (PROTOCOL §12).
-        send('["ping"]');
-        owner.welcomed(frame);
-        break;
-      case 'drain':
-        raise({ type: 'drained', socket: number, reconnectInMs: frame.reconnectInMs });
-        break;
-      default:
-        owner.received(frame);
-    }
-  }
-
-  function send(line: string): void {
-    if (!isOpen(link.kind)) return;
-    if (lines.push(line) === 1) void Promise.resolve().then(flush);
-  }
-
-  /** Sends what waits, in as few messages as the hub's limit allows. */
-  function flush(): void {
-    const waiting = lines;
-    lines = [];
+  /** Sends what waits, now. */
+  flush(): void {
     let message = '';
     let bytes = 0;
-    for (const line of waiting) {
+    const lines = this.#lines;
+    this.#lines = [];
+    for (const line of lines) {
       const lineBytes = byteLength(line) + 1;
-      if (message && bytes + lineBytes > maxFrameBytes) {
-        socket?.send(message);
+      if (message && bytes + lineBytes > this.#maxFrameBytes) {
+        this.#socket?.send(message);
         message = '';
         bytes = 0;
       }
       message += message ? `\n${line}` : line;
       bytes += lineBytes;
     }
-    if (message) socket?.send(message);
+    if (message) this.#socket?.send(message);
   }
 
-  function stop(error: unknown): Promise<void> {
-    return new Promise((resolve) => {
-      ended = resolve;
-      failure = error;
-      raise({ type: 'stop' });
-      if (!socket) resolve();
+  #raise(event: LinkEvent): void {
+    const before = this.#state;
+    const random = event.type === 'lost' || event.type === 'due' ? this.#env.random() : 0;
+    const { state, effects } = step(before, event, {
+      nowMs: this.#env.now(),
+      random,
+      settings: this.#settings,
     });
+    this.#state = state;
+    for (const effect of effects) this.#perform(effect);
+    if (this.#state !== state) return;
+    this.#setTimer();
+    if (state.kind === before.kind && state.socket === before.socket) return;
+    if (state.kind === 'closed') {
+      this.#abort?.abort();
+      this.#stopWaking();
+    }
+    const error = this.#error;
+    if (isOpen(state.kind)) this.#error = undefined;
+    this.#owner.changed(state.kind, error);
   }
 
-  return {
-    get isOpen() {
-      return isOpen(link.kind);
-    },
-    start: () => raise({ type: 'start' }),
-    send,
-    stop,
-  };
+  #perform(effect: LinkEffect): void {
+    switch (effect) {
+      case 'ping':
+        this.send('["ping"]');
+        break;
+      case 'bye':
+        this.#lines.push('["bye"]');
+        this.flush();
+        this.#socket?.close(1000);
+        this.#env.setTimer(() => this.#drop(), BYE_MS);
+        break;
+      default:
+        this.#drop();
+        if (effect === 'open') void this.#open(this.#state.socket);
+    }
+  }
+
+  /** Closes the socket without waiting: whatever it still says is of the past. */
+  #drop(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#lines = [];
+    this.#abort?.abort();
+    socket?.close();
+    this.#ended?.();
+  }
+
+  #setTimer(): void {
+    const waitMs = this.#state.dueMs - this.#env.now();
+    this.#env.clearTimer(this.#timer);
+    if (waitMs < Infinity)
+      this.#timer = this.#env.setTimer(() => this.#raise({ type: 'due' }), Math.max(0, waitMs));
+  }
+
+  async #open(socket: number): Promise<void> {
+    const { url, WebSocket, getToken } = this.#settings;
+    const isCurrent = () => this.#state.socket === socket && this.#state.kind === 'connecting';
+    this.#error = undefined;
+    let token: string | undefined;
+    if (getToken) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      const reason = this.#state.refreshing ? 'unauthorized' : socket === 1 ? 'connect' : 'reconnect';
+      try {
+        token = await getToken({ reason, signal: abort.signal });
+      } catch (error) {
+        if (isCurrent()) this.#lose(socket, error);
+      }
+      if (!isCurrent()) return;
+    }
+    try {
+      this.#listen(new WebSocket(url, [SUBPROTOCOL_JSON]), socket, token);
+    } catch (error) {
+      // The platform does not allow this URL here, and never will.
+      void this.stop(error);
+    }
+  }
+
+  #listen(ws: WebSocketLike, socket: number, token: string | undefined): void {
+    this.#socket = ws;
+    const isCurrent = () => this.#socket === ws;
+    ws.onopen = () => {
+      if (!isCurrent()) return;
+      this.#raise({ type: 'opened', socket });
+      ws.send(this.#owner.hello(token));
+    };
+    ws.onmessage = ({ data }: { data: string }) => {
+      if (isCurrent()) this.#receive(data, socket, ws);
+    };
+    ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
+      if (!isCurrent()) return;
+      // A browser tells nothing about a connection that failed; codes of the table come from the hub.
+      const error = code < 4000 ? new Error(`connection lost (${code})`) : new RinghubError(code, reason);
+      this.#lose(socket, error, code);
+    };
+    // Always followed by close, which tells more; but `ws` wants a listener.
+    ws.onerror = () => {};
+  }
+
+  /** The current socket is gone, or its successor could not be made. */
+  #lose(socket: number, error: unknown, code = 0): void {
+    this.#error ??= error;
+    this.#drop();
+    this.#raise({ type: 'lost', socket, code });
+  }
+
+  #receive(message: string, socket: number, ws: WebSocketLike): void {
+    const frames = decodeServerMessage(message);
+    if (!frames) {
+      this.#lose(socket, new Error('not a frame'));
+      return;
+    }
+    this.#raise({ type: 'heard', socket });
+    for (const frame of frames) {
+      if (this.#socket !== ws) return;
+      switch (frame.type) {
+        case 'ping':
+          this.send('["pong"]');
+          break;
+        case 'pong':
+          break;
+        case 'welcome':
+          if (this.#state.kind !== 'greeting') break;
+          this.#maxFrameBytes = frame.limits.maxFrameBytes;
+          this.#raise({ type: 'welcomed', socket, deadMs: frame.deadMs });
+          // Any frame proves that the new resume token has arrived (PROTOCOL §12).
+          this.send('["ping"]');
+          this.#owner.welcomed(frame);
+          break;
+        case 'drain':
+          this.#raise({ type: 'drained', socket, reconnectInMs: frame.reconnectInMs });
+          break;
+        default:
+          this.#owner.received(frame);
+      }
+    }
+  }
 }

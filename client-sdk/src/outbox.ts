@@ -96,9 +96,10 @@ export class Outbox<P extends Outgoing> {
   }
 
   /** The session goes on: what was sent is sent again, with its numbers. */
-  resume(publishSeq: number): void {
-    this.#requeue();
-    this.#lastSeq = Math.max(this.#lastSeq, publishSeq);
+  resume(): void {
+    this.#queued = [...this.#sent.values(), ...this.#queued];
+    this.#sent.clear();
+    this.#inFlightBytes = 0;
   }
 
   /**
@@ -108,32 +109,17 @@ export class Outbox<P extends Outgoing> {
    * @returns those whose outcome nobody knows
    */
   restart(publishSeq: number, recognised: boolean): P[] {
-    this.#requeue();
+    this.resume();
     const unknown = this.#takeOut((e) => e.wasSent && (e.abandoned || !recognised || !e.publish.hasId));
     for (const entry of this.#queued) entry.seq = 0;
     this.#lastSeq = publishSeq;
     return unknown;
   }
 
-  /** Takes out what has no number yet and does not fit into the hub's frames. */
-  oversized(maxLineBytes: number, maxPayloadBytes: number): P[] {
-    return this.#takeOut(
-      ({ seq, publish }) =>
-        seq === 0 && (publish.lineBytes > maxLineBytes || publish.payloadBytes > maxPayloadBytes),
-    );
-  }
-
   /** Empties the outbox: what was never sent, and what was sent and not confirmed. */
   close(): { unsent: P[]; sent: P[] } {
-    this.#requeue();
+    this.resume();
     return { unsent: this.#takeOut((e) => !e.wasSent), sent: this.#takeOut(() => true) };
-  }
-
-  /** The connection was lost: everything unconfirmed waits again. */
-  #requeue(): void {
-    this.#queued = [...this.#sent.values(), ...this.#queued];
-    this.#sent.clear();
-    this.#inFlightBytes = 0;
   }
 
   /** Removes waiting publishes; gives those that somebody waits for. */

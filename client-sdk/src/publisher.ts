@@ -10,6 +10,7 @@ import {
   type ServerFrame,
   type Welcome,
 } from '@ringhub/protocol';
+import { onAbort } from './abort.ts';
 import { byteLength, toPayload } from './content.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import { Outbox, type OutboxBounds, type Outgoing } from './outbox.ts';
@@ -42,8 +43,8 @@ export interface Receipt {
 }
 
 interface Waiting extends Outgoing {
-  readonly resolve: (receipt: Receipt) => void;
-  readonly reject: (error: unknown) => void;
+  /** Ends the waiting, with a receipt or an error. */
+  readonly settle: (receipt: Receipt | undefined, error?: unknown) => void;
 }
 
 /** The link, as far as publishing needs it. */
@@ -67,35 +68,34 @@ export class Publisher {
 
   publish(exchange: string, key: string, data: unknown, options: PublishOptions): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const { signal, ...rest } = options;
-      signal?.throwIfAborted();
       if (this.#end) throw this.#end;
+      const { signal, ...given } = options;
       const { payload, ...type } = toPayload(data);
-      const properties = { ...type, ...rest } as PublishProperties;
+      const properties = { ...type, ...given } as PublishProperties;
       const line = encodeClientFrame({ type: 'publish', seq: 0, exchange, key, payload, properties });
-      const settled = () => signal?.removeEventListener('abort', abort);
       const waiting: Waiting = {
         rest: line.slice(NUMBERLESS.length),
         // The number takes 16 digits at most.
         lineBytes: byteLength(line) + 16,
         payloadBytes: typeof payload === 'string' ? byteLength(payload) : payload.length,
-        hasId: options.id !== undefined,
-        resolve: (receipt) => {
-          settled();
-          resolve(receipt);
-        },
-        reject: (error) => {
-          settled();
-          reject(error);
+        hasId: given.id !== undefined,
+        settle: (receipt, error) => {
+          letGo();
+          if (receipt) resolve(receipt);
+          else reject(error);
         },
       };
-      const abort = () => {
-        const unsent = this.#outbox.abandon(waiting);
-        reject(unsent ? signal?.reason : errorNamed('outcome-unknown', signal?.reason));
-      };
-      if (!this.#outbox.push(waiting)) throw errorNamed('outbox-full');
-      signal?.addEventListener('abort', abort);
-      this.#send();
+      const { maxFrameBytes, maxPayloadBytes } = this.#welcome!.limits;
+      // Sent, it would cost the connection, or a number for nothing.
+      if (waiting.lineBytes > maxFrameBytes || waiting.payloadBytes > maxPayloadBytes) {
+        throw errorNamed('payload-too-large');
+      }
+      const letGo = onAbort(signal, () => {
+        const { reason } = signal!;
+        reject(this.#outbox.abandon(waiting) ? reason : errorNamed('outcome-unknown', reason));
+      });
+      if (this.#outbox.push(waiting)) this.#send();
+      else waiting.settle(undefined, errorNamed('outbox-full'));
     });
   }
 
@@ -103,11 +103,6 @@ export class Publisher {
   #send(): void {
     const welcome = this.#welcome;
     if (!welcome || !this.#link.isOpen) return;
-    const { maxFrameBytes, maxPayloadBytes } = welcome.limits;
-    // Sent, it would cost the connection, or a number for nothing.
-    for (const { reject } of this.#outbox.oversized(maxFrameBytes, maxPayloadBytes)) {
-      reject(errorNamed('payload-too-large'));
-    }
     for (
       let line = this.#outbox.take(welcome.publishWindow);
       line;
@@ -120,11 +115,10 @@ export class Publisher {
   welcomed(welcome: Welcome): void {
     const before = this.#welcome?.epochs;
     this.#welcome = welcome;
-    if (welcome.resumed) this.#outbox.resume(welcome.publishSeq);
+    if (welcome.resumed) this.#outbox.resume();
     else {
-      for (const { reject } of this.#outbox.restart(welcome.publishSeq, isSame(before, welcome.epochs))) {
-        reject(errorNamed('outcome-unknown'));
-      }
+      const unknown = this.#outbox.restart(welcome.publishSeq, isSame(before, welcome.epochs));
+      for (const publish of unknown) publish.settle(undefined, errorNamed('outcome-unknown'));
     }
     this.#send();
   }
@@ -134,22 +128,22 @@ export class Publisher {
     for (const { seq, count, log, offset, sessions, duplicate = false } of runs) {
       for (let i = 0; i < count; i++) {
         const position = { log, epoch: epochs[log] ?? '', offset: offset + i };
-        this.#outbox.settle(seq + i)?.resolve({ position, sessions, duplicate });
+        this.#outbox.settle(seq + i)?.settle({ position, sessions, duplicate });
       }
     }
     this.#send();
   }
 
   refused({ seq, code, text, detail }: Extract<ServerFrame, { type: 'refused' }>): void {
-    this.#outbox.settle(seq)?.reject(new RinghubError(code, text, detail));
+    this.#outbox.settle(seq)?.settle(undefined, new RinghubError(code, text, detail));
     this.#send();
   }
 
   close(error: unknown): void {
     this.#end = error;
     const { unsent, sent } = this.#outbox.close();
-    for (const { reject } of unsent) reject(error);
-    for (const { reject } of sent) reject(errorNamed('outcome-unknown', error));
+    for (const publish of unsent) publish.settle(undefined, error);
+    for (const publish of sent) publish.settle(undefined, errorNamed('outcome-unknown', error));
   }
 }
 

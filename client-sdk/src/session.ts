@@ -18,30 +18,35 @@ import {
   type Welcome,
 } from '@ringhub/protocol';
 import { Commands } from './commands.ts';
+import type { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
-import { createLink, type Link, type LinkOptions, type LinkOwner } from './link.ts';
+import { Link, type LinkOptions, type LinkOwner } from './link.ts';
 import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
 import { Publisher } from './publisher.ts';
+import type { Subscription } from './subscription.ts';
 
 /** A subscription, as the session sees it. */
 export interface Consumer {
   readonly feed: Feed;
   /** Something to hand out may have come. */
-  arrived(): void;
+  received(): void;
   /** A new session has a new queue for it. */
-  renewed(): void;
+  welcomed(): void;
   /** It is over; with the error that ended it. */
   ended(error?: unknown): void;
 }
 
-/** What the session tells the hub object. */
-export interface SessionOwner {
-  changed(kind: LinkKind, error: unknown): void;
-  online(resumed: boolean): void;
-  failed(error: unknown, consumer?: Consumer): boolean;
+/** `draining`: still working, but the hub is shutting down and this client will reconnect soon. */
+export type HubState = 'connecting' | 'online' | 'draining' | 'waiting' | 'closed';
+
+export interface HubEvents {
+  /** `resumed`: with `online`, whether the session went on; `error`: with `waiting` and `closed`, why. */
+  readonly state: { readonly state: HubState; readonly resumed?: boolean; readonly error?: unknown };
+  /** Something went wrong that no promise tells; with the subscription where it is one's. */
+  readonly error: { readonly error: unknown; readonly subscription?: Subscription };
 }
 
 export interface SessionSettings extends LinkOptions {
@@ -52,7 +57,8 @@ export interface SessionSettings extends LinkOptions {
 export class Session implements LinkOwner {
   readonly env: Environment;
   readonly publisher: Publisher;
-  readonly #owner: SessionOwner;
+  state: HubState = 'connecting';
+  readonly #events: Emitter<HubEvents>;
   readonly #ackDelayMs: number;
   readonly #link: Link;
   readonly #commands: Commands;
@@ -61,15 +67,13 @@ export class Session implements LinkOwner {
   /** Queues that the last hello named. */
   #named: number[] = [];
   #welcome: Welcome | undefined;
-  readonly #unflushed = new Set<Feed>();
   #ackTimer: unknown;
-  #flushing = false;
 
-  constructor(env: Environment, settings: SessionSettings, owner: SessionOwner) {
+  constructor(env: Environment, settings: SessionSettings, events: Emitter<HubEvents>) {
     this.env = env;
-    this.#owner = owner;
+    this.#events = events;
     this.#ackDelayMs = settings.ackDelayMs;
-    this.#link = createLink(env, settings, this);
+    this.#link = new Link(env, settings, this);
     this.#commands = new Commands((line) => this.#link.send(line));
     this.publisher = new Publisher(settings.outbox, this.#link);
   }
@@ -131,17 +135,15 @@ export class Session implements LinkOwner {
   }
 
   /** Something was settled: tells the hub soon, or now. */
-  settled(feed: Feed, isDue: boolean): void {
-    this.#unflushed.add(feed);
-    if (isDue && !this.#flushing) {
-      this.#flushing = true;
-      void Promise.resolve().then(() => this.#flush());
-    }
+  settled(isDue: boolean): void {
+    // At the end of the turn, so that a burst is told at once.
+    if (isDue) void Promise.resolve().then(() => this.#flush());
     this.#ackTimer ??= this.env.setTimer(() => this.#flush(), this.#ackDelayMs);
   }
 
-  failed(error: unknown, consumer: Consumer): boolean {
-    return this.#owner.failed(error, consumer);
+  /** Tells an error to whoever listens; false where nobody does. */
+  failed(error: unknown, subscription?: Subscription): boolean {
+    return this.#events.emit('error', subscription ? { error, subscription } : { error });
   }
 
   #endQueue(queue: number): Promise<void> {
@@ -153,16 +155,14 @@ export class Session implements LinkOwner {
   // ── acks ──
 
   #flush(): void {
-    this.#flushing = false;
-    if (this.#ackTimer !== undefined) this.env.clearTimer(this.#ackTimer);
+    this.env.clearTimer(this.#ackTimer);
     this.#ackTimer = undefined;
-    for (const feed of this.#unflushed) this.#flushFeed(feed);
+    for (const { feed } of this.#consumers.values()) this.#flushFeed(feed);
   }
 
   #flushFeed(feed: Feed): void {
     // Offline there is nobody to tell: the resume will.
     if (!this.#link.isOpen) return;
-    this.#unflushed.delete(feed);
     for (const frame of feed.flush()) this.#link.send(encodeClientFrame(frame));
   }
 
@@ -174,7 +174,7 @@ export class Session implements LinkOwner {
     const resume = this.#welcome && {
       session: this.#welcome.session,
       token: this.#welcome.resumeToken,
-      queues: consumers.map(({ feed }) => feed.resumeFields()),
+      queues: consumers.map(({ feed }) => feed.hello()),
       exchanges: [...this.#exchanges],
     };
     // What is undefined does not appear in JSON.
@@ -190,12 +190,12 @@ export class Session implements LinkOwner {
   welcomed(welcome: Welcome): void {
     this.#welcome = welcome;
     const ownerless = this.#takeUp(welcome);
-    this.#commands.resend();
+    this.#commands.welcomed();
     for (const queue of ownerless) void this.#endQueue(queue);
-    if (!welcome.resumed) for (const consumer of this.#consumers.values()) consumer.renewed();
-    for (const { feed } of this.#consumers.values()) this.#flushFeed(feed);
+    if (!welcome.resumed) for (const consumer of this.#consumers.values()) consumer.welcomed();
+    this.#flush();
     this.publisher.welcomed(welcome);
-    this.#owner.online(welcome.resumed);
+    this.#tell({ state: 'online', resumed: welcome.resumed });
   }
 
   /** Gives each subscription the queue that the welcome has for it, or ends it; returns queues left over. */
@@ -205,15 +205,14 @@ export class Session implements LinkOwner {
     this.#consumers.clear();
     for (const [was, consumer] of before) {
       const result = results.get(was);
-      if (resumed && (!result || ('queue' in result && result.queue === was))) {
+      if (result && 'code' in result) consumer.ended(new RinghubError(result.code, result.text));
+      else if (resumed && (result?.queue ?? was) === was) {
         this.#consumers.set(was, consumer);
-        consumer.feed.resumed();
-      } else if (result && 'queue' in result) {
+        consumer.feed.resume();
+      } else if (result) {
         this.#consumers.set(result.queue, consumer);
-        consumer.feed.renew(result);
-      } else {
-        consumer.ended(result ? new RinghubError(result.code, result.text) : errorNamed('unknown-queue'));
-      }
+        consumer.feed.restart(result);
+      } else consumer.ended(errorNamed('unknown-queue'));
     }
     // Unsubscribed while the hello that named them was under way.
     return this.#named.flatMap((was) => {
@@ -238,11 +237,11 @@ export class Session implements LinkOwner {
         this.publisher.refused(frame);
         break;
       case 'ok':
-        this.#commands.answered(frame);
+        this.#commands.received(frame);
         break;
       case 'error':
-        if (this.#commands.answered(frame) || frame.ref !== null) break;
-        this.#owner.failed(new RinghubError(frame.code, frame.text, frame.detail));
+        if (this.#commands.received(frame) || frame.ref !== null) break;
+        this.failed(new RinghubError(frame.code, frame.text, frame.detail));
         break;
       default:
     }
@@ -253,18 +252,24 @@ export class Session implements LinkOwner {
     if (!consumer) return;
     consumer.feed.receive(frame, this.#welcome!.epochs);
     // What an earlier session had delivered is acknowledged at once.
-    if (!consumer.feed.isQuiet) this.settled(consumer.feed, false);
-    consumer.arrived();
+    this.settled(false);
+    consumer.received();
   }
 
   changed(kind: LinkKind, error: unknown): void {
     if (kind === 'connecting' || kind === 'waiting') this.#commands.lost();
     if (kind === 'closed') this.#end(error);
-    this.#owner.changed(kind, error);
+    // `online` is told with the welcome, once everything is taken up.
+    if (kind !== 'online' && kind !== 'greeting') this.#tell({ state: kind as HubState, error });
+  }
+
+  #tell(event: HubEvents['state']): void {
+    this.state = event.state;
+    this.#events.emit('state', event);
   }
 
   #end(error: unknown): void {
-    if (this.#ackTimer !== undefined) this.env.clearTimer(this.#ackTimer);
+    this.env.clearTimer(this.#ackTimer);
     this.#commands.close(error);
     this.publisher.close(error);
     const wanted = error instanceof RinghubError && error.name === 'closed';

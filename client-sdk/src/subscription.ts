@@ -31,9 +31,7 @@ export interface SubscriptionEvents {
   readonly gap: GapEvent;
 }
 
-type Result<Event> = IteratorResult<Event, undefined>;
-
-const DONE: Result<never> = { done: true, value: undefined };
+const DONE = { done: true, value: undefined } as const;
 
 /**
  * Messages of one or more bindings, in order, with what was lost told in place. Survives reconnects.
@@ -65,19 +63,20 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   readonly closed: Promise<unknown>;
 
   readonly #session: Session;
-  readonly #handler: Handler<Event> | undefined;
+  readonly #handler: Handler<never> | undefined;
   #resolveClosed!: (error: unknown) => void;
   /** What the application has in hand. */
   #current: { delivery: Delivery; event: Event } | undefined;
   /** The loop was left: the item in hand comes first in the next one. */
   #isLeft = false;
-  #waiter: { resolve: (result: Result<Event>) => void; reject: (error: unknown) => void } | undefined;
+  /** Wakes the reader that waits for something to come. */
+  #wake: (() => void) | undefined;
   #isRunning = false;
   #isPaused = false;
   #end: { error: unknown } | undefined;
 
   /** @internal */
-  constructor(session: Session, feed: Feed, handler?: Handler<Event>) {
+  constructor(session: Session, feed: Feed, handler?: Handler<never>) {
     super();
     this.#session = session;
     this.feed = feed;
@@ -109,27 +108,26 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   }
 
   /** The next event. Asking for it says that the one before is processed. */
-  async next(): Promise<Result<Event>> {
-    if (this.#handler || this.#waiter) throw new TypeError('another reader');
-    const left = this.#isLeft && this.#current;
+  async next(): Promise<IteratorResult<Event, undefined>> {
+    if (this.#handler || this.#wake) throw new TypeError('another reader');
+    if (!this.#isLeft || this.#current?.delivery.settled) this.#finish();
     this.#isLeft = false;
-    if (!left || left.delivery.settled) this.#finish();
-    if (this.#end) {
-      if (this.#end.error) throw this.#end.error;
-      return DONE;
+    for (;;) {
+      if (this.#end?.error) throw this.#end.error;
+      if (this.#end || this.#isLeft) return DONE;
+      const event = this.#current?.event ?? this.#take();
+      if (event) return { done: false, value: event };
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
     }
-    const event = this.#current?.event ?? this.#take();
-    if (event) return { done: false, value: event };
-    return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
-    });
   }
 
   /** Leaves the loop, not the subscription: the item in hand is not processed, and comes first in the next loop. */
-  async return(): Promise<Result<Event>> {
+  async return(): Promise<IteratorResult<Event, undefined>> {
     this.#isLeft = true;
-    this.#waiter?.resolve(DONE);
-    this.#waiter = undefined;
+    this.#wake?.();
     return DONE;
   }
 
@@ -145,7 +143,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   async resume({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.#isPaused = false;
-    this.arrived();
+    this.received();
     await this.#session.credit(this.feed, this.granted.prefetch, signal);
   }
 
@@ -168,29 +166,23 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   // ── what the session tells ──
 
   /** @internal */
-  arrived(): void {
+  received(): void {
     if (this.#handler) void this.#run();
-    else if (this.#waiter) {
-      const event = this.#take();
-      if (!event) return;
-      this.#waiter.resolve({ done: false, value: event });
-      this.#waiter = undefined;
-    }
+    this.#wake?.();
   }
 
   /** @internal */
-  renewed(): void {
+  welcomed(): void {
     if (this.#isPaused) this.#session.credit(this.feed, 0).catch(() => {});
   }
 
   /** @internal */
   ended(error?: unknown): void {
-    if (this.#end) return;
     this.#end = { error };
+    // Numbers of a later session may be the same: what is still under way must not reach another queue.
+    this.feed.queue = 0;
     this.#resolveClosed(error);
-    if (error) this.#waiter?.reject(error);
-    else this.#waiter?.resolve(DONE);
-    this.#waiter = undefined;
+    this.#wake?.();
     if (error) this.#tell(error);
   }
 
@@ -217,12 +209,12 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   #settle(delivery: Delivery, outcome: Outcome): void {
     if (delivery.settled || this.#end) return;
-    this.#session.settled(this.feed, this.feed.settle(delivery, outcome));
+    this.#session.settled(this.feed.settle(delivery, outcome));
   }
 
   #start(): void {
     this.#isRunning = false;
-    this.arrived();
+    this.received();
   }
 
   async #run(): Promise<void> {
@@ -231,7 +223,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     for (let event = this.#take(); event; event = this.#take()) {
       const { delivery } = this.#current!;
       try {
-        const result = this.#handler!(event);
+        const result = this.#handler!(event as never);
         if (result !== undefined) await result;
         this.#finish();
       } catch (error) {

@@ -40,7 +40,8 @@ export interface Outage {
   /** The hub's time when the connection was back: what is older was missed and caught up. */
   backAtHubMs: number;
   isResumed: boolean;
-  readonly lanes: Record<LaneName, { lost: number; caughtUp: number; isOver: boolean }>;
+  /** `lost` is null where nobody can know: the hub itself was gone. */
+  readonly lanes: Record<LaneName, { lost: number | null; caughtUp: number; isOver: boolean }>;
 }
 
 export interface LogEntry {
@@ -209,7 +210,7 @@ export class DashboardModel {
         },
       };
       this.timeline?.outage(this.outage);
-      this.#note('connection', 'offline', 'connection lost; the hub keeps the session');
+      this.#note('connection', 'offline', 'connection lost; the session waits to be resumed');
       this.announcement = 'Connection lost';
     }
     if (event.state === 'closed') this.problem = 'The connection was closed for good: reload the page.';
@@ -255,7 +256,8 @@ export class DashboardModel {
 
   #gap(lane: Lane, event: GapEvent): void {
     const part = this.#settling?.lanes[lane.name];
-    if (part && !part.isOver) part.lost += event.count ?? 0;
+    if (part && !part.isOver)
+      part.lost = part.lost === null || event.count === null ? null : part.lost + event.count;
     this.timeline?.gap(lane.name, event);
     this.#noteGap(lane.name, event);
   }

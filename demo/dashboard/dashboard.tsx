@@ -41,11 +41,14 @@ export function Dashboard({ model }: { readonly model: DashboardModel }) {
             <Timeline model={model} />
           </div>
         </section>
-        <div class="bottom">
+        <section class="bottom" aria-labelledby="hub-title">
+          <h2 class="sr-only" id="hub-title">
+            The hub itself
+          </h2>
           <LedgerPanel model={model} />
           <RatesPanel model={model} />
           <ProcessPanel model={model} />
-        </div>
+        </section>
       </main>
     </>
   );

@@ -33,7 +33,10 @@ export function HostCharts({ model }: { readonly model: DashboardModel }) {
     { column: 'cpu.all', label: 'all cores', color: '--strong', isFilled: true, width: 2 },
   ];
   return (
-    <section class="charts" aria-label="The hub’s host, live">
+    <section class="charts" aria-labelledby="host-title">
+      <h2 class="sr-only" id="host-title">
+        The hub’s host, live
+      </h2>
       <HostChart
         model={model}
         title="Processors"

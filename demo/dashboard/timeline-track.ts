@@ -238,7 +238,7 @@ export function outageText(outage: Outage, nowMs: number): string {
   if (toMs === undefined) return `offline ${duration(nowMs - fromMs)}`;
   const { lost, caughtUp } = lanes.normal;
   const how = isResumed ? 'resumed' : 'new session, from cursors';
-  return `offline ${duration(toMs - fromMs)} — ${how}, ${count(lost)} lost, ${count(caughtUp)} caught up`;
+  return `offline ${duration(toMs - fromMs)} — ${how}, ${lost === null ? 'unknown how many' : count(lost)} lost, ${count(caughtUp)} caught up`;
 }
 
 function part(tag: string, text: string): HTMLElement {

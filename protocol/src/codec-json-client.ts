@@ -7,7 +7,7 @@
 import type {
   ClientFrame,
   Confirmed,
-  GapItem,
+  ErrorDetail,
   GapRange,
   GapReason,
   Headers,
@@ -75,197 +75,135 @@ const isEmpty = (properties: PublishProperties): boolean => {
 
 /** The frames of one message in order, or `undefined` where a line is not a frame at all. */
 export function decodeServerMessage(message: string): ServerFrame[] | undefined {
-  const frames: ServerFrame[] = [];
-  for (const line of message.split('\n')) {
-    let fields: unknown;
-    try {
-      fields = JSON.parse(line);
-    } catch {
-      return undefined;
-    }
-    if (!Array.isArray(fields) || typeof fields[0] !== 'string') return undefined;
-    const frame = fromArray(fields as [string, ...unknown[]]);
-    if (frame === 'damaged') return undefined;
-    if (frame) frames.push(frame);
+  try {
+    return message.split('\n').flatMap((line) => frameFrom(JSON.parse(line)));
+  } catch {
+    return undefined;
   }
-  return frames;
 }
 
 /**
  * Trusts the hub for the inside of objects, but not for the shape that the SDK walks over. Only known fields
- * are taken over, so that one of a later version never hides one of this.
+ * are taken over, so that one of a later version never hides one of this. What is damaged throws, to
+ * `decodeServerMessage` only: checks nest deeply and all end the same way.
  */
-function fromArray([type, a, b, c, d]: [string, ...unknown[]]): ServerFrame | 'damaged' | undefined {
-  switch (type) {
+function frameFrom(value: unknown): ServerFrame | [] {
+  const [type, a, b, c, d] = list(value);
+  switch (string(type)) {
     case 'deliver':
-      return deliverFrom(a, b, c, d);
+      return {
+        type: 'deliver',
+        queue: number(a),
+        firstTag: number(b),
+        items: list(c).map(itemFrom),
+        notes: d === undefined ? [] : list(d).map(noteFrom),
+      };
     case 'confirm':
-      return listFrom(a, runFrom, (runs) => ({ type, runs }));
+      return { type: 'confirm', runs: list(a).map(runFrom) };
     case 'refused':
-      return numbers(a, b)
-        ? withDetail({ type, seq: a as number, code: b as number, text: textFrom(c) }, d)
-        : 'damaged';
+      return { type: 'refused', seq: number(a), ...errorFrom(b, c, d) };
     case 'ok':
-      return numbers(a)
-        ? { type, ref: a as number, ...(isObject(b) ? { result: b as unknown as Subscribed } : {}) }
-        : 'damaged';
+      return { type: 'ok', ref: number(a), ...(isObject(b) ? { result: b as unknown as Subscribed } : {}) };
     case 'error':
-      return numbers(b)
-        ? withDetail({ type, ref: typeof a === 'number' ? a : null, code: b as number, text: textFrom(c) }, d)
-        : 'damaged';
+      return { type: 'error', ref: typeof a === 'number' ? a : null, ...errorFrom(b, c, d) };
     case 'mark':
-      return numbers(a) && typeof b === 'string' ? { type, queue: a as number, cursor: b } : 'damaged';
-    case 'welcome':
-      return isObject(a) && Array.isArray(a.queues) && a.queues.every(isObject)
-        ? ({ ...a, type } as unknown as Welcome)
-        : 'damaged';
+      return { type: 'mark', queue: number(a), cursor: string(b) };
+    case 'welcome': {
+      const fields = object(a);
+      list(fields.queues).forEach(object);
+      return { ...(fields as unknown as Welcome), type: 'welcome' };
+    }
     case 'drain':
-      return numbers(a) ? { type, reconnectInMs: a as number } : 'damaged';
+      return { type: 'drain', reconnectInMs: number(a) };
     case 'ping':
     case 'pong':
-      return { type };
+      return { type: type as 'ping' | 'pong' };
     default:
-      return undefined;
+      return [];
   }
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A text that is none is left out rather than refused: the code says it all. */
+const errorFrom = (code: unknown, text: unknown, detail: unknown) => ({
+  code: number(code),
+  text: typeof text === 'string' ? text : '',
+  ...(isObject(detail) ? { detail: detail as ErrorDetail } : {}),
+});
 
-const strings = (...values: unknown[]): boolean => values.every((v) => typeof v === 'string');
-
-const numbers = (...values: unknown[]): boolean => values.every((v) => typeof v === 'number');
-
-/** Not `String(value)`: that throws for `{"toString": 1}`. */
-const textFrom = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-const withDetail = <F extends object>(frame: F, detail: unknown): F =>
-  isObject(detail) ? { ...frame, detail } : frame;
-
-/** A frame from its list, each element of which must be readable. */
-function listFrom<T>(
-  list: unknown,
-  read: (value: unknown) => T | undefined,
-  frame: (elements: T[]) => ServerFrame,
-): ServerFrame | 'damaged' {
-  const elements = readAll(list, read);
-  return elements ? frame(elements) : 'damaged';
+function noteFrom(value: unknown): [number, Note] {
+  const [index, note] = list(value);
+  return [number(index), object(note)];
 }
 
-function readAll<T>(list: unknown, read: (value: unknown) => T | undefined): T[] | undefined {
-  if (!Array.isArray(list)) return undefined;
-  const elements: T[] = [];
-  for (const value of list) {
-    const element = read(value);
-    if (element === undefined) return undefined;
-    elements.push(element);
+function itemFrom(value: unknown): Item {
+  if (Array.isArray(value)) return messageFrom(value);
+  const { gap, snapshotEnd } = object(value);
+  if (isObject(gap)) {
+    const { count, reason, ranges } = gap;
+    return {
+      kind: 'gap',
+      gap: {
+        count: numberOrNull(count),
+        reason: string(reason) as GapReason,
+        ranges: list(ranges).map(rangeFrom),
+      },
+    };
   }
-  return elements;
+  const { cursor, complete } = object(snapshotEnd);
+  return { kind: 'snapshot-end', cursor: string(cursor), complete: complete === true };
 }
 
-function deliverFrom(
-  queue: unknown,
-  firstTag: unknown,
-  list: unknown,
-  rawNotes: unknown = [],
-): ServerFrame | 'damaged' {
-  const notes = readAll(rawNotes, noteFrom);
-  if (!numbers(queue, firstTag) || !notes) return 'damaged';
-  return listFrom(list, itemFrom, (items) => ({
-    type: 'deliver',
-    queue: queue as number,
-    firstTag: firstTag as number,
-    items,
-    notes,
-  }));
-}
-
-const noteFrom = (value: unknown): [number, Note] | undefined =>
-  Array.isArray(value) && numbers(value[0]) && isObject(value[1])
-    ? [value[0] as number, value[1] as Note]
-    : undefined;
-
-function itemFrom(fields: unknown): Item | undefined {
-  if (Array.isArray(fields)) return messageFrom(fields);
-  if (!isObject(fields)) return undefined;
-  if (isObject(fields.gap)) return gapFrom(fields.gap);
-  if (isObject(fields.snapshotEnd)) {
-    const { cursor, complete } = fields.snapshotEnd;
-    return typeof cursor === 'string'
-      ? { kind: 'snapshot-end', cursor, complete: complete === true }
-      : undefined;
-  }
-  return undefined;
-}
-
-function messageFrom(fields: unknown[]): MessageItem | undefined {
-  const [exchange, key, raw, contentType, log, offset, timeMs, extra] = fields;
+function messageFrom([exchange, key, raw, contentType, log, offset, timeMs, extra]: unknown[]): MessageItem {
+  const { id, headers } = isObject(extra) ? extra : {};
   const payload = payloadFromJson(raw);
-  if (
-    payload === undefined ||
-    typeof exchange !== 'string' ||
-    typeof key !== 'string' ||
-    typeof contentType !== 'string' ||
-    typeof log !== 'string' ||
-    typeof offset !== 'number' ||
-    typeof timeMs !== 'number'
-  ) {
-    return undefined;
-  }
-  const item = {
-    kind: 'message',
-    exchange,
-    key,
-    payload,
-    contentType,
-    log: log as LogId,
-    offset,
-    timeMs,
-  } as const;
-  if (!isObject(extra)) return item;
-  const { id, headers } = extra;
   return {
-    ...item,
+    kind: 'message',
+    exchange: string(exchange),
+    key: string(key),
+    payload: typeof payload === 'object' ? payload : string(payload),
+    contentType: string(contentType),
+    log: string(log) as LogId,
+    offset: number(offset),
+    timeMs: number(timeMs),
     ...(typeof id === 'string' ? { id } : {}),
     ...(isObject(headers) ? { headers: headers as Headers } : {}),
   };
 }
 
-function gapFrom({ count, reason, ranges: list }: Record<string, unknown>): GapItem | undefined {
-  const ranges = readAll(list, rangeFrom);
-  return ranges && isCountOrNull(count) && typeof reason === 'string'
-    ? { kind: 'gap', gap: { count, reason: reason as GapReason, ranges } }
-    : undefined;
+function rangeFrom(value: unknown): GapRange {
+  const [log, epoch, from, to, count, reason] = list(value);
+  return {
+    log: string(log) as LogId,
+    epoch: string(epoch),
+    from: number(from),
+    to: numberOrNull(to),
+    count: numberOrNull(count),
+    reason: string(reason) as GapReason,
+  };
 }
 
-function rangeFrom(value: unknown): GapRange | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const [log, epoch, from, to, count, reason] = value as unknown[];
-  return strings(log, epoch, reason) && numbers(from) && isCountOrNull(to) && isCountOrNull(count)
-    ? {
-        log: log as LogId,
-        epoch: epoch as string,
-        from: from as number,
-        to,
-        count,
-        reason: reason as GapReason,
-      }
-    : undefined;
+function runFrom(value: unknown): Confirmed {
+  const [seq, count, log, offset, sessions, duplicate] = list(value);
+  return {
+    seq: number(seq),
+    count: number(count),
+    log: string(log) as LogId,
+    offset: number(offset),
+    sessions: number(sessions),
+    ...(duplicate === true ? { duplicate } : {}),
+  };
 }
 
-const isCountOrNull = (value: unknown): value is number | null => value === null || typeof value === 'number';
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function runFrom(value: unknown): Confirmed | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const [seq, count, log, offset, sessions, duplicate] = value as unknown[];
-  return numbers(seq, count, offset, sessions) && strings(log)
-    ? {
-        seq: seq as number,
-        count: count as number,
-        log: log as LogId,
-        offset: offset as number,
-        sessions: sessions as number,
-        ...(duplicate === true ? { duplicate } : {}),
-      }
-    : undefined;
+function expected<T>(holds: boolean, value: unknown): T {
+  if (!holds) throw new TypeError();
+  return value as T;
 }
+
+const string = (value: unknown) => expected<string>(typeof value === 'string', value);
+const number = (value: unknown) => expected<number>(typeof value === 'number', value);
+const numberOrNull = (value: unknown) => (value === null ? value : number(value));
+const list = (value: unknown) => expected<unknown[]>(Array.isArray(value), value);
+const object = (value: unknown) => expected<Record<string, unknown>>(isObject(value), value);

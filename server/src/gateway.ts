@@ -101,6 +101,8 @@ class Connection implements Link, SocketHandler {
     this.heardMs = this.options.clock.nowMs();
     if (this.state === 'closed') return;
     if (this.state === 'authenticating') this.earlyBytes += message.length;
+    // What came with the hello, or before it was answered, says nothing about the welcome.
+    if (this.state === 'open') this.session?.tokens.prove();
     try {
       if (this.earlyBytes > MAX_EARLY_BYTES) this.fail('hello-expected');
       else this.read(decodeClientMessage(message));
@@ -153,6 +155,10 @@ class Connection implements Link, SocketHandler {
     }
   }
 
+  private get isClosed(): boolean {
+    return this.state === 'closed';
+  }
+
   private leave(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
@@ -181,7 +187,6 @@ class Connection implements Link, SocketHandler {
   private handle(frame: Frame): void {
     const { hub } = this.options;
     const session = this.session!;
-    session.tokens.prove();
     switch (frame.type) {
       case 'ping':
         hub.answerPing(session);
@@ -236,6 +241,11 @@ class Connection implements Link, SocketHandler {
     const opened = this.options.hub.open(principal, hello, this);
     if ('code' in opened) {
       this.end(opened);
+      return;
+    }
+    // The answer itself may have been too much for the connection.
+    if (this.isClosed) {
+      this.options.hub.lost(opened, this);
       return;
     }
     this.session = opened;

@@ -45,20 +45,19 @@ describe('acks', () => {
           } else if (step.type === 'reject' && !settled.has(tag)) {
             settled.add(tag);
             hub.settled.add(tag);
-            batcher.settledElsewhere(tag);
+            batcher.skip(tag);
           } else if (step.type === 'send') {
             const ack = batcher.take();
             if (ack) hub.ack(ack.upTo, ack.ranges);
             expect(hub.settled).toEqual(settled);
-            expect(batcher.isEmpty).toBe(true);
           } else if (step.type === 'lose') {
             // Sent into the void: a resume follows before anything else is sent.
             batcher.take();
-            const { upTo, ranges } = batcher.snapshot();
+            const { upTo, ranges } = batcher.resume();
             hub.resume(upTo, ranges);
             expect(hub.settled).toEqual(settled);
           } else if (step.type === 'resume') {
-            const { upTo, ranges } = batcher.snapshot();
+            const { upTo, ranges } = batcher.resume();
             hub.resume(upTo, ranges);
             expect(hub.settled).toEqual(settled);
           }
@@ -87,7 +86,7 @@ describe('acks', () => {
   it('keep to the ranges a frame may have', () => {
     const batcher = new AckBatcher();
     for (let tag = 2; tag <= 4000; tag += 2) batcher.settle(tag);
-    expect(batcher.snapshot().ranges).toHaveLength(1024);
+    expect(batcher.resume().ranges).toHaveLength(1024);
     const rest = batcher.take();
     expect(rest?.ranges).toHaveLength(2000 - 1024);
     expect(rest?.ranges[0]).toEqual([2050, 2050]);

@@ -52,7 +52,7 @@ describe('the cursor of an ordered subscription', () => {
         expect(tracker.cursor).toBe(expected());
         for (const index of order) {
           done.add(index);
-          tracker.processed(index + 1);
+          tracker.settle(index + 1);
           expect(tracker.cursor).toBe(expected());
         }
         // After a lost session exactly what was processed is recognised, in or out of order.
@@ -61,7 +61,7 @@ describe('the cursor of an ordered subscription', () => {
           if (kind !== 'message') continue;
           const passed =
             Number(new RegExp(`${position.log}:e:(\\d+)`).exec(tracker.cursor!)?.[1]) >= position.offset;
-          expect(tracker.wasProcessed(position)).toBe(done.has(index) || passed);
+          expect(tracker.has(position)).toBe(done.has(index) || passed);
         }
       }),
     );
@@ -71,11 +71,11 @@ describe('the cursor of an ordered subscription', () => {
     const tracker = new CursorTracker(true, 'v:old:90');
     tracker.gap(1, []);
     tracker.message(2, { log: 'v', epoch: 'new', offset: 3 });
-    tracker.processed(1);
+    tracker.settle(1);
     expect(tracker.cursor).toBe('v:old:90');
-    tracker.processed(2);
+    tracker.settle(2);
     expect(tracker.cursor).toBe('v:new:3');
-    expect(tracker.wasProcessed({ log: 'v', epoch: 'old', offset: 1 })).toBe(false);
+    expect(tracker.has({ log: 'v', epoch: 'old', offset: 1 })).toBe(false);
   });
 });
 
@@ -84,16 +84,16 @@ describe('the cursor of a snapshot', () => {
     const tracker = new CursorTracker(true, null);
     tracker.message(1, at('v', 50));
     tracker.message(2, at('v', 7));
-    tracker.processed(1);
+    tracker.settle(1);
     expect(tracker.cursor).toBeNull();
     tracker.restart();
-    expect(tracker.wasProcessed(at('v', 50))).toBe(true);
-    expect(tracker.wasProcessed(at('v', 7))).toBe(false);
+    expect(tracker.has(at('v', 50))).toBe(true);
+    expect(tracker.has(at('v', 7))).toBe(false);
     tracker.message(1, at('v', 7));
     tracker.snapshotEnd(2, 'v:e:60');
-    tracker.processed(2);
+    tracker.settle(2);
     expect(tracker.cursor).toBeNull();
-    tracker.processed(1);
+    tracker.settle(1);
     expect(tracker.cursor).toBe('v:e:60');
   });
 });
@@ -104,16 +104,12 @@ describe('the cursor of a conflating subscription', () => {
     tracker.message(1, at('v', 9));
     tracker.message(2, at('v', 5));
     tracker.mark('v:e:6');
-    tracker.processed(1, 'a');
+    tracker.settle(1, 'a');
     expect(tracker.cursor).toBe('v:e:0');
-    tracker.processed(2, 'b');
+    tracker.settle(2, 'b');
     expect(tracker.cursor).toBe('v:e:6');
     tracker.restart();
-    expect([4, 9, 10].map((offset) => tracker.wasProcessed(at('v', offset), 'a'))).toEqual([
-      true,
-      true,
-      false,
-    ]);
-    expect(tracker.wasProcessed(at('v', 5), 'b')).toBe(true);
+    expect([4, 9, 10].map((offset) => tracker.has(at('v', offset), 'a'))).toEqual([true, true, false]);
+    expect(tracker.has(at('v', 5), 'b')).toBe(true);
   });
 });

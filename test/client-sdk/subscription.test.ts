@@ -1,4 +1,10 @@
-import { type Hub, RinghubError, type Subscription, type SubscriptionOptions } from '@ringhub/client';
+import {
+  type Handler,
+  type Hub,
+  RinghubError,
+  type Subscription,
+  type SubscriptionOptions,
+} from '@ringhub/client';
 import type { Granted } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import { deliver, gapItem, item, subscribed } from './support/frames.ts';
@@ -8,11 +14,11 @@ import { Scene } from './support/scene.ts';
 async function subscribe(
   options: SubscriptionOptions = {},
   grants: Partial<Granted> = {},
-  handler?: (event: never) => unknown,
+  handler?: Handler<never>,
 ) {
   const scene = new Scene();
   const hub: Hub = await scene.online();
-  const subscribing = hub.subscribe('prices', 'eu.#', options, handler);
+  const subscribing = hub.subscribe('prices', 'eu.#', options, handler as Handler<unknown>);
   await scene.settle();
   const [[type, ref]] = scene.socket.read() as [[string, number]];
   expect(type).toBe('subscribe');

@@ -33,7 +33,7 @@ type Op =
   | { readonly op: 'trim'; readonly bytes: number }
   | { readonly op: 'expire' };
 
-const share = fc.double({ min: 0, max: 1, noNaN: true });
+const share = fc.nat(999).map((n) => n / 1000);
 
 const op: fc.Arbitrary<Op> = fc.oneof(
   {
@@ -90,7 +90,7 @@ type Settings = typeof settings extends fc.Arbitrary<infer S> ? S : never;
 class Client {
   readonly seen = new Map<number, SentItem>();
   lastTag = 0;
-  /** The highest tag it has settled or nacked: that one it had received. */
+  /** The highest tag it has settled, nacked or claimed in a resume: that one it had received. */
   touched = 0;
 
   take(items: readonly SentItem[]): void {
@@ -105,6 +105,11 @@ class Client {
     for (const tag of this.seen.keys()) if (tag > lastTag) this.seen.delete(tag);
     this.lastTag = lastTag;
   }
+}
+
+/** As `expect`, for the many times nothing is wrong. */
+function same(actual: unknown, expected: unknown): void {
+  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
 }
 
 class Pair {
@@ -205,7 +210,7 @@ class Pair {
         const ackedUpTo = this.isNone ? 0 : Math.floor(command.more * (lastTag + 1));
         client.forgetAfter(lastTag);
         expect(queue.mayResume(lastTag, ackedUpTo, [])).toBe(true);
-        client.touched = Math.max(client.touched, ackedUpTo);
+        client.touched = lastTag;
         queue.resume(lastTag, ackedUpTo, [], 0);
         model.resume(lastTag, range(1, ackedUpTo));
         return;
@@ -235,23 +240,23 @@ class Pair {
     const { queue } = scene;
     scene.check();
     const ready = Array.from({ length: queue.ready.length }, (_, i) => queue.ready.peek(i)!);
-    expect(ready.map(bodyOf)).toEqual(model.waiting.map(modelBodyOf));
-    expect(range(1, queue.window.lastTag).map((tag) => bodyOf(queue.window.get(tag)))).toEqual(
+    same(ready.map(bodyOf), model.waiting.map(modelBodyOf));
+    same(
+      range(1, queue.window.lastTag).map((tag) => bodyOf(queue.window.get(tag))),
       model.sent.map(({ slot, open }) => (open ? modelBodyOf(slot) : 'settled')),
     );
-    expect(queue.window.span).toBe(model.span);
-    expect(queue.window.unsettled).toBe(model.openTags.length);
+    same(queue.window.span, model.span);
+    same(queue.window.unsettled, model.openTags.length);
     const { ledger } = queue;
-    expect(ledger.routed).toBe(model.routed);
+    same(ledger.routed, model.routed);
     const outcomes = new Map([
       ...(['acked', 'written', 'rejected', 'expired'] as const).map((name) => [name, ledger[name]] as const),
       ...(ledger.droppedBy ?? []),
     ]);
-    for (const [name, n] of outcomes) expect(`${name} ${n}`).toBe(`${name} ${model.outcomes.get(name) ?? 0}`);
-    for (const [name, n] of model.outcomes)
-      expect(`${name} ${outcomes.get(name as 'acked')}`).toBe(`${name} ${n}`);
-    expect(queue.reader.phase === 'reading').toBe(model.behind);
-    expect(queue.reader.after).toBe(model.after);
+    for (const [name, n] of outcomes) same(`${name} ${n}`, `${name} ${model.outcomes.get(name) ?? 0}`);
+    for (const [name, n] of model.outcomes) same(`${name} ${outcomes.get(name as 'acked')}`, `${name} ${n}`);
+    same(queue.reader.phase === 'reading', model.behind);
+    same(queue.reader.after, model.after);
     const gaps = [...ready, ...range(1, queue.window.lastTag).map((tag) => queue.window.get(tag))];
     const isDense = queue.settings.overflow !== 'conflate';
     const isHere = (offset: number): boolean => offset <= model.after;
@@ -403,6 +408,6 @@ const runs = (overflow: (typeof POLICIES)[number]) =>
 
 describe('a queue does as the model does', () => {
   test.each(POLICIES)('with %s', (overflow) => {
-    fc.assert(runs(overflow), { numRuns: Number(process.env.RUNS ?? 300) });
+    fc.assert(runs(overflow), { numRuns: 100 });
   });
 });

@@ -418,7 +418,7 @@ describe('settling', () => {
   ])('refuses %s and changes nothing', (_, command) => {
     const s = sent(3);
     s.queue.ack(1, []);
-    expect(command(s)).toBeDefined();
+    expect(command(s)).toBeTypeOf('number');
     expect(s.queue.ledger).toMatchObject({ acked: 1, rejected: 0 });
     expect(s.queue.window.unsettled).toBe(2);
     expect(s.texts()).toEqual([]);

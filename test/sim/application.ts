@@ -57,6 +57,8 @@ export class Application {
   isOver = false;
   /** Set at the end: handlers are quick, and nothing goes wrong any more. */
   isCalm = false;
+  /** Connected, and not ready yet. */
+  #starting: Hub | undefined;
   #pendingPublishes = 0;
   readonly #random: Random;
 
@@ -78,7 +80,7 @@ export class Application {
     return `${this.subject}.${this.instance}`;
   }
 
-  /** Connects and declares; `ready` runs once that is done. */
+  /** Connects and declares; `ready` runs once that is done, and only then anything else happens. */
   async start(ready: () => void): Promise<void> {
     const { ackDelayMs, outboxMessages } = this.settings;
     try {
@@ -87,9 +89,9 @@ export class Application {
         backoff: { minMs: 50, maxMs: 1_000 },
         outbox: { messages: outboxMessages },
         ackDelayMs,
-        environment: this.surroundings,
+        environment: this.surroundings.environment,
       });
-      this.hub = hub;
+      this.#starting = hub;
       hub.addEventListener('error', ({ error }) => this.#onError(error));
       hub.addEventListener('state', ({ state, error }) => {
         if (state === 'closed' && !this.isOver) {
@@ -97,6 +99,7 @@ export class Application {
         }
       });
       for (const exchange of OWN_EXCHANGES) await hub.declareExchange(exchange);
+      this.hub = hub;
       if (!this.isOver) ready();
     } catch (error) {
       if (!this.isOver) this.world.fail('client-stopped', `${this.name} did not start: ${String(error)}`);
@@ -251,7 +254,7 @@ export class Application {
 
   async close(): Promise<void> {
     this.#end();
-    await this.hub?.close();
+    await (this.hub ?? this.#starting)?.close();
   }
 
   /** The tab is closed, with everything in it. */

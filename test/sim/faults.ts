@@ -68,10 +68,10 @@ export const FAULTS = {
     about: 'the SDK resumes from a cursor beyond what was processed',
     reader: (reader, { hub }) => {
       const feed = feedOf(reader);
-      const resumeFields = feed.resumeFields.bind(feed);
-      feed.resumeFields = () => {
+      const hello = feed.hello.bind(feed);
+      feed.hello = () => {
         const { epoch, last } = hub.engine.bounds('v');
-        const fields = resumeFields();
+        const fields = hello();
         return fields.cursor === null ? fields : { ...fields, cursor: `v:${epoch}:${last}` };
       };
     },

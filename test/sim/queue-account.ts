@@ -134,7 +134,7 @@ export class QueueAccount {
     }
     if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
     this.#sent.set(offset, tag);
-    if (taken.expiresMs <= this.world.nowMs) this.#fail('ttl', `offset ${offset} was sent after its TTL`);
+    if (taken.expiresMs < this.world.nowMs) this.#fail('ttl', `offset ${offset} was sent after its TTL`);
     this.#checkOrder(taken);
   }
 
@@ -212,12 +212,16 @@ export class QueueAccount {
     }
   }
 
-  /** Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message. */
-  check(): void {
+  /**
+   * Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message.
+   *
+   * @param fed offset of the last record that every live queue has been offered
+   */
+  check(fed: number): void {
     const { queue } = this.subscription;
     const { reader } = queue;
     if (reader.phase === 'snapshot' || queue.closed) return;
-    const head = reader.phase === 'live' ? this.truth.last(this.epoch) : reader.after;
+    const head = reader.phase === 'live' ? Math.max(fed, reader.after) : reader.after;
     const waiting = new Set<number>();
     const waitingGaps: GapRange[] = [];
     for (let i = 0; i < queue.ready.length; i++) {
@@ -264,6 +268,8 @@ export class QueueAccount {
     const isJoined = [...this.#byTag.values()].some(
       (item) => typeof item === 'object' && 'ranges' in item && item.ranges.length >= MAX_RANGES,
     );
+    // Joined with what had been sent, a range counts that, too.
+    if (ranges.some((r) => r.reason === 'several')) return;
     if (this.isConflating) this.#checkConflated(known.length, told);
     else if (!this.isSnapshot && told !== known.length) {
       this.#fail('gap-exact', `${known.length} messages are missing, gaps count ${told} (head ${head})`);

@@ -41,6 +41,12 @@ export class Reader {
   readonly #handed = new Map<number, Handing>();
   readonly #told: GapRange[] = [];
   readonly #snapshots: { readonly epoch: string; readonly offset: number; readonly complete: boolean }[] = [];
+  /** In which epoch each gap was handed out. */
+  readonly #gapEpochs = new Map<SubscriptionEvent, number>();
+  /** The latest epoch of which something was processed. */
+  #processedEpoch = -1;
+  /** As of when the last hello was said: what was processed later, the hub could not know. */
+  #epochAtHello = -1;
   #lastEpoch = -1;
   #lastOffset = 0;
 
@@ -57,6 +63,7 @@ export class Reader {
 
   /** The subscription has a queue, its first or, after a lost session, another. */
   begin(account: QueueAccount): void {
+    this.world.note(`${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.start}`);
     this.account = account;
     this.lastTag = 0;
     this.ackedUpTo = 0;
@@ -97,9 +104,13 @@ export class Reader {
   /** The SDK hands something out. */
   take(event: SubscriptionEvent): void {
     if (event.kind === 'gap') {
+      // A loop that was left begins with the same gap again.
+      if (this.#gapEpochs.has(event)) return;
       this.gaps++;
-      this.world.note(`${this.name} gap ${event.count} ${event.reason}`);
-      this.#told.push(...event.ranges);
+      const places = event.ranges.map((r) => `${r.reason} ${this.truth.indexOf(r.epoch) + 1}:${r.from}-${r.to ?? ''}`);
+      this.world.note(`${this.name} gap ${event.count} ${places.slice(0, 4).join(', ')}`);
+      this.#gapEpochs.set(event, this.truth.indexOf(this.account!.epoch));
+      for (const range of event.ranges) this.#takeRange(range);
     } else if (event.kind === 'snapshot-end') {
       const [position] = parseCursor(event.cursor) ?? [];
       if (!position) return this.#fail('snapshot', `ended with cursor ${event.cursor}`);
@@ -107,6 +118,21 @@ export class Reader {
       this.#starts.set(position.epoch, position.offset);
     } else {
       this.#takeMessage(event);
+    }
+  }
+
+  /** The end of an epoch is told once; it stands for all that was published until the present epoch began. */
+  #takeRange(range: GapRange): void {
+    this.#told.push(range);
+    const present = this.truth.indexOf(this.account!.epoch);
+    const over = this.truth.indexOf(range.epoch);
+    if (range.reason !== 'epoch' || over === present) return;
+    if (this.#epochAtHello > over) {
+      this.#fail('epoch-once', `the end of epoch ${over + 1} is told after epoch ${this.#epochAtHello + 1}`);
+    }
+    for (const epoch of this.#starts.keys()) {
+      const index = this.truth.indexOf(epoch);
+      if (over < index && index < present) this.#told.push({ ...range, epoch, from: 1 });
     }
   }
 
@@ -136,13 +162,27 @@ export class Reader {
 
   /** The application is done with something it was handed. */
   settle(event: SubscriptionEvent, state: Exclude<State, 'in-hand'>): void {
+    if (event.kind === 'gap') this.#processedIn(this.#gapEpochs.get(event)!);
     if (event.kind !== 'message') return;
     const handing = this.#handed.get(this.truth.place(event.position.epoch, event.position.offset));
     if (handing?.event !== event || handing.state !== 'in-hand') return;
     handing.state = state;
+    if (state !== 'nacked') this.#processedIn(this.truth.indexOf(event.position.epoch));
+  }
+
+  /** What was in hand when its epoch ended moves no cursor. */
+  #processedIn(epoch: number): void {
+    if (epoch === this.truth.indexOf(this.account!.epoch)) this.#processedEpoch = epoch;
   }
 
   // ── what the SDK claims ──
+
+  /** A hello names this subscription. */
+  resumes(ackedUpTo: number, cursor: string | null): void {
+    this.world.note(`${this.name} resumes at tag ${this.lastTag}, acked ${ackedUpTo}, cursor ${cursor}`);
+    this.#epochAtHello = this.#processedEpoch;
+    this.checkCursor(cursor);
+  }
 
   /** Tags that the SDK acknowledges: all of them done with, by this application. */
   acked(from: number, to: number): void {

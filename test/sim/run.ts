@@ -17,6 +17,7 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     lines: { type: 'string', default: '60' },
     'keep-going': { type: 'boolean', default: false },
+    twice: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -49,6 +50,10 @@ let published = 0;
 let toldAt = 0;
 for (let seed = first; seed < first + count; seed++) {
   const outcome = await playSeed(seed, fault);
+  if (values.twice) {
+    const again = await playSeed(seed, fault);
+    if (again.hash !== outcome.hash) console.log(`seed ${seed}: ${outcome.hash}, then ${again.hash}`);
+  }
   steps += outcome.steps;
   published += outcome.published;
   if (rejections.length > 0 && !outcome.violation) console.log(`seed ${seed}: unhandled`, rejections[0]);

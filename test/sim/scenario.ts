@@ -74,12 +74,15 @@ export class Scenario {
   }
 
   async #leave(): Promise<void> {
-    const { world, running, network } = this.simulation;
+    const { world, running, network, settings } = this.simulation;
     let left = 0;
     for (const application of running.values()) void application.close().then(() => left++);
     const isEmpty = (): boolean => left === running.size && network.wires.size === 0;
-    if (!(await world.run(isEmpty, LEAVE_MS))) world.fail('baseline', `${left} of ${running.size} closed`);
-    await world.run(() => false, 5_000);
+    await world.run(isEmpty, LEAVE_MS);
+    // A session whose bye was lost is there until its resume window is over.
+    const { deadMs, resumeWindowMs } = settings.limits;
+    await world.run(() => false, deadMs + resumeWindowMs + 5_000);
+    if (left < running.size) world.fail('baseline', `only ${left} of ${running.size} have closed`);
     this.simulation.checkBaseline();
     if (world.violation) throw world.violation;
   }
@@ -117,8 +120,9 @@ export class Scenario {
       });
     world.note(`${application.name} ${how}`);
     if (how === 'crash') {
+      const wires = this.simulation.network.of(application.name);
       application.crash();
-      for (const wire of this.simulation.network.of(application.name)) wire.end.link.cut('delivered');
+      for (const wire of wires) wire.end.link.cut('delivered');
     } else {
       void application.close();
     }
@@ -215,6 +219,7 @@ export class Scenario {
       case 'client-crash':
       case 'client-close':
         if (!application.hub || application.isOver) return;
+        if (trouble === 'client-close' && surroundings.isAsleep) return;
         return this.#replace(application, trouble === 'client-crash' ? 'crash' : 'close');
       case 'subscribe': {
         if (application.readers.filter((r) => !r.isOver).length >= 4) return;

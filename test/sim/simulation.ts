@@ -122,12 +122,18 @@ export class Simulation implements WireTap {
       const account = new QueueAccount(this.world, this.truth, process.number, options, subscription);
       this.#accounts.set(`${process.number}/${account.id}`, account);
       this.#checkStart(process, account, options);
+      const { queue } = subscription;
+      const resume = queue.resume.bind(queue);
+      queue.resume = (lastTag, ...rest) => {
+        account.resumed(lastTag);
+        resume(lastTag, ...rest);
+      };
       this.fault?.queue?.(subscription.queue, this);
       return result;
     };
     const end = subscriptions.end.bind(subscriptions);
     subscriptions.end = (subscription, reason) => {
-      this.account(process.number, subscription.queue.id)?.check();
+      this.account(process.number, subscription.queue.id)?.check(process.insides.context.feedOffset - 1);
       end(subscription, reason);
       const { ledger, residual, id } = subscription.queue;
       if (residual !== 0 || ledger.routed !== ledger.settled) {
@@ -220,7 +226,7 @@ export class Simulation implements WireTap {
         this.world.fail('resume-tag', `${reader.name} resumes after ${lastTag}, having got ${reader.lastTag}`);
       }
       this.#acked(reader, ackedUpTo, ackedRanges);
-      reader.checkCursor(cursor);
+      reader.resumes(ackedUpTo, cursor);
     }
   }
 
@@ -258,6 +264,7 @@ export class Simulation implements WireTap {
     }
     const results = new Map(frame.queues.map((result) => [result.was, result]));
     for (const reader of application.readers) {
+      if (reader.isOver) continue;
       const result = reader.account && results.get(reader.account.id);
       if (!result || !('queue' in result)) continue;
       if (frame.resumed && result.queue === result.was) reader.mayJump = true;
@@ -290,12 +297,8 @@ export class Simulation implements WireTap {
   }
 
   #hubWelcomes(wire: Wire, frame: Extract<ServerFrame, { type: 'welcome' }>, told: Told): void {
-    if (frame.resumed) {
-      told.resumed++;
-      for (const { queue, lastTag } of wire.hello?.resume?.queues ?? []) {
-        this.account(wire.process, queue)?.resumed(lastTag);
-      }
-    } else if (wire.hello?.resume) told.lost++;
+    if (frame.resumed) told.resumed++;
+    else if (wire.hello?.resume) told.lost++;
     if (!this.unlucky.delete(wire.client)) return;
     this.world.note(`the welcome of ${wire.client} is lost`);
     this.world.after(0, 'cut', () => wire.end.link.cut('lost'));
@@ -311,7 +314,7 @@ export class Simulation implements WireTap {
 
   #checkQueues(): void {
     for (const session of this.hub.insides.context.sessions.values()) {
-      for (const id of session.subscriptions.keys()) this.account(this.hub.number, id)?.check();
+      for (const id of session.subscriptions.keys()) this.account(this.hub.number, id)?.check(this.truth.last(this.hub.epoch));
     }
   }
 
@@ -398,6 +401,9 @@ export class Simulation implements WireTap {
       if (!application.surroundings.isDead) {
         left[`timers of ${application.name}`] = this.world.pending(`timer of ${application.name}`);
       }
+    }
+    for (const { id, client, end } of this.network.wires) {
+      this.world.note(`wire ${id} of ${client} is left, in state ${end.readyState}`);
     }
     for (const [what, count] of Object.entries(left)) {
       if (count !== 0) this.world.fail('baseline', `${count} ${what} are left`);

@@ -7,9 +7,8 @@ import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 import type { Timer, World } from './world.ts';
 
-export class Surroundings implements Environment {
-  readonly baseUrl = undefined;
-  readonly WebSocket: WebSocketConstructor;
+export class Surroundings {
+  readonly environment: Environment;
   isAsleep = false;
   isDead = false;
   readonly #random: Random;
@@ -23,20 +22,21 @@ export class Surroundings implements Environment {
     private readonly network: Network,
   ) {
     this.#random = world.random.fork(name);
-    this.WebSocket = function connect() {
+    const WebSocket = function connect() {
       return network.connect(name);
-    } as unknown as WebSocketConstructor;
+    };
+    this.environment = {
+      now: () => world.nowMs,
+      random: () => this.#random.next(),
+      setTimer: (callback, ms) => this.#setTimer(callback, ms),
+      clearTimer: (timer) => this.#clearTimer(timer),
+      onWake: (callback) => this.#onWake(callback),
+      baseUrl: undefined,
+      WebSocket: WebSocket as unknown as WebSocketConstructor,
+    };
   }
 
-  now(): number {
-    return this.world.nowMs;
-  }
-
-  random(): number {
-    return this.#random.next();
-  }
-
-  setTimer(callback: () => void, ms: number): unknown {
+  #setTimer(callback: () => void, ms: number): unknown {
     const entry: { run: (() => void) | undefined; timer?: Timer } = { run: callback };
     entry.timer = this.world.after(ms, `timer of ${this.name}`, () => {
       if (this.isDead) return;
@@ -46,20 +46,20 @@ export class Surroundings implements Environment {
     return entry;
   }
 
-  clearTimer(timer: unknown): void {
+  #clearTimer(timer: unknown): void {
     const entry = timer as { run: (() => void) | undefined; timer: Timer } | undefined;
     if (!entry) return;
     entry.run = undefined;
     entry.timer.cancel();
   }
 
-  onWake(callback: () => void): () => void {
+  #onWake(callback: () => void): () => void {
     this.#wakers.add(callback);
     return () => this.#wakers.delete(callback);
   }
 
   sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.setTimer(resolve, ms));
+    return new Promise((resolve) => this.#setTimer(resolve, ms));
   }
 
   /** The page goes to the background. */
@@ -90,8 +90,9 @@ export class Surroundings implements Environment {
     for (const wire of this.network.of(this.name)) {
       wire.end.onmessage = null;
       wire.end.onopen = null;
-      wire.end.onclose = () => this.network.ended(wire);
+      wire.end.onclose = null;
       wire.end.onerror = null;
+      this.network.ended(wire);
     }
   }
 

@@ -31,7 +31,7 @@ interface Event {
   run: (() => void) | undefined;
 }
 
-const TRACE_LINES = 400;
+const TRACE_LINES = 2000;
 /** Events queued on Node's loop at once: between two of them it drains all microtasks. */
 const STEPS_A_TURN = 64;
 

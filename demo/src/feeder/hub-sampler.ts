@@ -1,8 +1,9 @@
 /**
- * The hub's own figures: `GET /v1/stats`, turned into rates over the last second and the ledger.
+ * The hub's own figures, turned into rates over the last second and the ledger.
  *
- * Uses node:http with one kept connection; `fetch` would cost several times the CPU at ten requests a second.
- * One request at a time: a hub that answers slowly is asked less often.
+ * They come from `GET /v1/stats`, or straight from a hub in the same process. For HTTP it takes node:http with one
+ * kept connection; `fetch` would cost several times the CPU at ten requests a second. One question at a time: a hub
+ * that answers slowly is asked less often.
  */
 import { Agent as HttpAgent, get as httpGet } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
@@ -90,28 +91,24 @@ export function statsOverHttp(
   const ask = async (): Promise<Stats> => {
     const authorization = `Bearer ${await getToken()}`;
     return new Promise((resolve, reject) => {
-      const request = get(
-        url,
-        { agent: agent, headers: { authorization }, timeout: TIMEOUT_MS },
-        (response) => {
-          let text = '';
-          response.setEncoding('utf8');
-          response.on('data', (chunk: string) => {
-            text += chunk;
-            if (text.length > MAX_ANSWER_CHARS) response.destroy(new Error('the statistics are too long'));
-          });
-          response.on('error', reject);
-          response.on('end', () => {
-            if (response.statusCode !== 200)
-              return reject(new Error(`statistics: HTTP ${response.statusCode}`));
-            try {
-              resolve(JSON.parse(text) as Stats);
-            } catch (error) {
-              reject(error);
-            }
-          });
-        },
-      );
+      const request = get(url, { agent, headers: { authorization }, timeout: TIMEOUT_MS }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+          if (text.length > MAX_ANSWER_CHARS) response.destroy(new Error('the statistics are too long'));
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          if (response.statusCode !== 200)
+            return reject(new Error(`statistics: HTTP ${response.statusCode}`));
+          try {
+            resolve(JSON.parse(text) as Stats);
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
       request.on('timeout', () => request.destroy(new Error('statistics: no answer')));
       request.on('error', reject);
     });

@@ -10,7 +10,7 @@ import { randomUUID } from 'node:crypto';
 import { connect, type Hub } from '@ringhub/client';
 import { METRICS_EXCHANGE } from '../../shared/metrics.ts';
 import { type HostSampler, openHostSampler } from './host-sampler.ts';
-import { HubSampler } from './hub-sampler.ts';
+import { HubSampler, type StatsSource, statsOverHttp } from './hub-sampler.ts';
 
 export interface FeederLog {
   info(text: string): void;
@@ -26,6 +26,8 @@ export interface FeederOptions {
   readonly log?: FeederLog;
   /** Time between two readings, in ms; 100 by default. */
   readonly tickMs?: number;
+  /** The hub's statistics, where it runs in this process; by default they are asked for over HTTP. */
+  readonly stats?: StatsSource;
   /** What this process is called among the busiest ones; `this hub` by default. */
   readonly label?: string;
 }
@@ -40,7 +42,9 @@ export async function startFeeder(options: FeederOptions): Promise<void> {
   const getToken = typeof token === 'function' ? token : () => token;
   const hub = await connect(url, { getToken, signal });
   await hub.declareExchange(METRICS_EXCHANGE, { type: 'topic' });
-  const feeder = new Feeder(hub, openHostSampler(label), new HubSampler(url, getToken), tickMs, log);
+  const http = statsOverHttp(url, getToken);
+  const stats = new HubSampler(options.stats ?? http);
+  const feeder = new Feeder(hub, openHostSampler(label), stats, tickMs, log);
   // A session that was lost leaves publishes of unknown outcome: numbers of the next run tell nothing about them.
   hub.addEventListener('state', (event) => {
     if (event.state === 'online' && !event.resumed) feeder.beginRun();
@@ -49,6 +53,7 @@ export async function startFeeder(options: FeederOptions): Promise<void> {
   const end = () => {
     clearInterval(timer);
     feeder.close();
+    http.close();
   };
   if (signal.aborted) end();
   else signal.addEventListener('abort', end, { once: true });
@@ -103,7 +108,6 @@ class Feeder {
   close(): void {
     this.#isClosed = true;
     this.#host.close();
-    this.#hubSampler.close();
   }
 
   readonly #publish = (key: string, value: object): void => {

@@ -146,7 +146,7 @@ function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSigna
     return;
   }
   const told = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
-  startFeeder({ url: hub.url, token, signal, log: told }).catch((error: unknown) =>
+  startFeeder({ url: hub.url, token, signal, log: told, stats: () => hub.stats() }).catch((error: unknown) =>
     log.error({ err: error }, 'the demo feeder did not start'),
   );
 }

@@ -12,10 +12,15 @@ export class ConfirmRuns {
     return this.runs.length === 0;
   }
 
-  add(seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): void {
+  /** True where it began a new run. */
+  add(seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): boolean {
     const last = this.runs[this.runs.length - 1];
-    if (last && continues(last, seq, outcome)) last.count++;
-    else this.runs.push({ seq, count: 1, ...outcome });
+    if (last && continues(last, seq, outcome)) {
+      last.count++;
+      return false;
+    }
+    this.runs.push({ seq, count: 1, ...outcome });
+    return true;
   }
 
   /** Takes the runs out. */

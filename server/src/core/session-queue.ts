@@ -10,7 +10,7 @@
  * `capacityBytes`; overflow, TTL and conflation touch only what was never sent; every message taken or
  * refused is settled exactly once; what is lost is told where it would have stood. Pure: time is an argument.
  */
-import type { ErrorName, GapRange, GapReason, Granted, Note, TagRanges } from '@ringhub/protocol';
+import type { GapRange, GapReason, Granted, Note, TagRanges } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Batch } from './batch.ts';
 import { Conflation } from './conflation.ts';
@@ -106,7 +106,7 @@ export class SessionQueue {
       this.refuse(record, this.reasonOfFull(record));
       return true;
     }
-    if (!this.hasRoomFor(record)) return false;
+    if (!this.hasRoomFor(record) || !this.budget.hasRoomFor(record)) return false;
     this.take(record, nowMs);
     return true;
   }
@@ -154,27 +154,34 @@ export class SessionQueue {
     }
   }
 
-  /** Settles tags as acknowledged; changes nothing where one was never sent or is named twice. */
-  ack(upTo: number, ranges: TagRanges): ErrorName | undefined {
+  /**
+   * Settles tags as acknowledged.
+   *
+   * @returns a tag that was never sent, is settled already or is named twice; then nothing has changed
+   */
+  ack(upTo: number, ranges: TagRanges): number | undefined {
     if (this.written) return undefined;
-    if (upTo > this.window.sentTag || !this.areUnsettled(ranges, upTo)) return 'unknown-tag';
+    const unknown = upTo > this.window.sentTag ? upTo : this.unknownTag(ranges, upTo);
+    if (unknown !== undefined) return unknown;
     this.settleUpTo(upTo);
     this.settleRanges(ranges, 'acked');
     return undefined;
   }
 
-  /** Ends messages unprocessed. */
-  reject(ranges: TagRanges): ErrorName | undefined {
+  /** Ends messages unprocessed; returns an unknown tag as {@link ack} does. */
+  reject(ranges: TagRanges): number | undefined {
     if (this.written) return undefined;
-    if (!this.areUnsettled(ranges, 0)) return 'unknown-tag';
+    const unknown = this.unknownTag(ranges, 0);
+    if (unknown !== undefined) return unknown;
     this.settleRanges(ranges, 'rejected');
     return undefined;
   }
 
   /** Has messages sent again, with their tags; too often, and a gap stands in their place. */
-  nack(ranges: TagRanges): ErrorName | undefined {
+  nack(ranges: TagRanges): number | undefined {
     if (this.written) return undefined;
-    if (!this.areUnsettled(ranges, 0)) return 'unknown-tag';
+    const unknown = this.unknownTag(ranges, 0);
+    if (unknown !== undefined) return unknown;
     for (const [from, to] of ranges) {
       for (let tag = from; tag <= to; tag++) this.nackOne(tag);
     }
@@ -412,13 +419,15 @@ export class SessionQueue {
 
   // ── settling ──
 
-  /** True where all tags of all ranges were sent, are not settled, and lie above `above`. */
-  private areUnsettled(ranges: TagRanges, above: number): boolean {
+  /** The first tag that was not sent, is settled, or does not lie above `above`; with bounded work. */
+  private unknownTag(ranges: TagRanges, above: number): number | undefined {
     for (const [from, to] of ranges) {
-      if (from <= above || from < this.window.firstTag || to > this.window.sentTag) return false;
-      for (let tag = from; tag <= to; tag++) if (!this.window.get(tag)) return false;
+      if (from <= above) return from;
+      for (let tag = from; tag <= to; tag++) {
+        if (tag > this.window.sentTag || !this.window.get(tag)) return tag;
+      }
     }
-    return true;
+    return undefined;
   }
 
   private settleUpTo(upTo: number): void {

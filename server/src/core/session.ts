@@ -23,6 +23,9 @@ export interface Link {
   end(why: ErrorEntry | 'bye'): void;
 }
 
+/** About what a run of confirms takes. */
+const CONFIRM_BYTES = 64;
+
 export class Session {
   state: SessionState = 'attached';
   /** Only the hub sets and uses it. */
@@ -48,7 +51,8 @@ export class Session {
 
   constructor(
     readonly id: string,
-    readonly principal: Principal,
+    /** As of the last hello: what a token permits may change. */
+    public principal: Principal,
     readonly limits: SessionLimits,
     readonly tokens: ResumeTokens,
   ) {
@@ -66,8 +70,10 @@ export class Session {
     return this.outputBytes <= this.limits.maxOutputBytes;
   }
 
-  confirm(seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): void {
-    this.confirms.add(seq, outcome);
+  /** Queues a confirm for the next flush; false as for {@link write}. */
+  confirm(seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): boolean {
+    if (this.confirms.add(seq, outcome)) this.outputBytes += CONFIRM_BYTES;
+    return this.outputBytes <= this.limits.maxOutputBytes;
   }
 
   /** What was to be written belongs to a connection that is gone; a resume asks again. */

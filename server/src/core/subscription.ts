@@ -2,6 +2,7 @@
  * One subscription: a session queue and the bindings that fill it (PROTOCOL §6). Bindings point to it.
  */
 import { splitWords } from '@ringhub/protocol';
+import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Exchange } from './exchanges.ts';
 import type { Session } from './session.ts';
@@ -46,6 +47,11 @@ export class Subscription {
 
   unbind(): void {
     for (const { exchange, pattern } of this.bindings) exchange.topic.unbind(pattern, this);
+  }
+
+  /** Whether it might be made by this principal now. */
+  isPermitted(principal: Principal): boolean {
+    return this.bindings.every(({ exchange, pattern }) => principal.may('subscribe', exchange.name, pattern));
   }
 
   matches(record: StoredRecord): boolean {

@@ -6,6 +6,7 @@
  * A socket over its backpressure limit is not written to: its rings hold the rest until it has drained.
  */
 import {
+  type Confirmed,
   ERRORS,
   encodeDeliver,
   encodeGapItem,
@@ -58,6 +59,13 @@ export class Flusher {
   write(session: Session, frame: string): void {
     if (!session.link) return;
     if (session.write(frame)) this.markSession(session);
+    else session.link.end(ERRORS['output-overflow']);
+  }
+
+  /** As `write`, for a confirm: those of a turn are joined. */
+  confirm(session: Session, seq: number, outcome: Omit<Confirmed, 'seq' | 'count'>): void {
+    if (!session.link) return;
+    if (session.confirm(seq, outcome)) this.markSession(session);
     else session.link.end(ERRORS['output-overflow']);
   }
 

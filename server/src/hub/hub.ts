@@ -255,12 +255,14 @@ export class Hub implements HubApi {
   private settle(
     session: Session,
     id: number,
-    how: (queue: Subscription['queue']) => ErrorName | undefined,
+    how: (queue: Subscription['queue']) => number | undefined,
   ): ErrorName | undefined {
     const subscription = session.subscriptions.get(id);
     if (!subscription) return this.error(session, null, { error: 'unknown-queue', detail: { queue: id } });
-    const error = how(subscription.queue);
-    if (error) return this.error(session, null, { error, detail: { queue: id } });
+    const tag = how(subscription.queue);
+    if (tag !== undefined) {
+      return this.error(session, null, { error: 'unknown-tag', detail: { queue: id, tag } });
+    }
     this.flusher.markSubscription(subscription);
     return undefined;
   }

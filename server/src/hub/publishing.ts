@@ -9,7 +9,7 @@ import {
   type Payload,
   type Publish,
 } from '@ringhub/protocol';
-import type { Settled } from '../core/publish-window.ts';
+import type { Admission, Settled } from '../core/publish-window.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { PublishResult } from '../ports/engine.ts';
@@ -36,20 +36,7 @@ export class Publishing {
     const { seq } = frame;
     const bytes = payloadBytes(frame.payload);
     const admission = session.publishes.admit(seq, bytes);
-    switch (admission.kind) {
-      case 'sequence':
-        return 'publish-sequence';
-      case 'pending':
-        return undefined;
-      case 'window':
-        return this.refuse(session, seq, { error: 'publish-window' });
-      case 'answered':
-        return this.answer(session, seq, admission.outcome);
-      case 'new':
-        break;
-      default:
-        return admission satisfies never;
-    }
+    if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
     const refusal = this.check(session.principal, frame, bytes, session.limits.maxPayloadBytes);
     if (refusal) {
       session.publishes.settle(seq, refusal.error);
@@ -71,9 +58,32 @@ export class Publishing {
   /** A frame whose number could be read, but whose content was wrong. */
   refuseInvalid(session: Session, seq: number, refusal: Refusal): ErrorName | undefined {
     const admission = session.publishes.refuse(seq, refusal.error);
-    if (admission.kind === 'sequence') return 'publish-sequence';
-    if (admission.kind === 'answered') return this.answer(session, seq, admission.outcome);
+    if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
     return this.refuse(session, seq, refusal);
+  }
+
+  /** What is not to be published: seen before, or too much. */
+  private answerAtOnce(
+    session: Session,
+    seq: number,
+    admission: Exclude<Admission, { kind: 'new' }>,
+  ): ErrorName | undefined {
+    switch (admission.kind) {
+      case 'sequence':
+        return 'publish-sequence';
+      case 'pending':
+        return undefined;
+      case 'window':
+        return this.refuse(session, seq, { error: 'publish-window' });
+      case 'answered': {
+        const { outcome } = admission;
+        if (typeof outcome === 'string') return this.refuse(session, seq, { error: outcome });
+        this.hub.counters.duplicate++;
+        return this.answer(session, seq, { ...outcome, duplicate: true });
+      }
+      default:
+        return admission satisfies never;
+    }
   }
 
   /** A publish without a session. */
@@ -157,8 +167,7 @@ export class Publishing {
 
   private answer(session: Session, seq: number, outcome: Settled): undefined {
     if (typeof outcome === 'string') return this.refuse(session, seq, { error: outcome });
-    session.confirm(seq, outcome);
-    this.flusher.markSession(session);
+    this.flusher.confirm(session, seq, outcome);
     return undefined;
   }
 

@@ -51,7 +51,7 @@ export class Sessions {
       return queue && !queue.mayResume(q.lastTag, q.ackedUpTo, q.ackedRanges);
     });
     if (claimsTooMuch) return ERRORS['resume-invalid'];
-    return this.resume(old, resume, link);
+    return this.resume(old, principal, resume, link);
   }
 
   /** Something happened to a session: the table says what follows. */
@@ -71,7 +71,9 @@ export class Sessions {
 
   private find(principal: Principal, resume: Resume): Session | undefined {
     const session = this.hub.sessions.get(resume.session);
-    if (!session || session.principal.subject !== principal.subject) return undefined;
+    if (session?.principal.subject !== principal.subject) return undefined;
+    // Its limits are those of its role.
+    if (session.principal.role !== principal.role) return undefined;
     return session.tokens.accepts(this.hub.ids.hash(resume.token)) ? session : undefined;
   }
 
@@ -87,15 +89,17 @@ export class Sessions {
     return session;
   }
 
-  private resume(session: Session, resume: Resume, link: Link): Session {
+  private resume(session: Session, principal: Principal, resume: Resume, link: Link): Session {
     this.happened(session, 'resume', link);
+    session.principal = principal;
     const token = this.hub.ids.token();
     session.tokens.rotate(this.hub.ids.hash(resume.token), this.hub.ids.hash(token));
     this.hub.counters.resumed++;
     this.declare(session.principal, resume);
     const named = new Set(resume.queues.map((q) => q.queue));
     for (const subscription of session.subscriptions.values()) {
-      if (!named.has(subscription.queue.id)) this.subscriptions.end(subscription, 'unsubscribed');
+      if (named.has(subscription.queue.id) && subscription.isPermitted(principal)) continue;
+      this.subscriptions.end(subscription, 'unsubscribed');
     }
     this.welcome(
       session,

@@ -342,7 +342,9 @@ export class ClientEnd {
   close(code: number = NO_STATUS, reason = ''): void {
     if (this.readyState === ClientEnd.CONNECTING) {
       this.readyState = ClientEnd.CLOSING;
-      this.#connection.breakTowards('client');
+      // Its own doing: it knows of that even where no news reaches it.
+      this.#connection.toClient.break();
+      this.#connection.later('broken', () => this.broken());
       this.#connection.breakTowards('hub');
     } else if (this.readyState === ClientEnd.OPEN) {
       this.readyState = ClientEnd.CLOSING;

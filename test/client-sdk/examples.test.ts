@@ -1,0 +1,63 @@
+/** The examples of the SDK's docstrings: each type-checks, and runs against a hub. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as client from '@ringhub/client';
+import { transform } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningHub, startHub } from '../../server/src/index.ts';
+
+const root = join(import.meta.dirname, '../..');
+const sources = join(root, 'client-sdk/src');
+
+/** `[where, code]` of every ```ts block that stands in a comment. */
+const examples = readdirSync(sources).flatMap((file) => {
+  const blocks = readFileSync(join(sources, file), 'utf8').matchAll(/^ *\* ```ts\n([\s\S]*?)^ *\* ```$/gm);
+  return [...blocks].map(([, text], index): [string, string] => [
+    `${file.replace('.ts', '')}-${index + 1}`,
+    text!.replace(/^ *\* ?/gm, ''),
+  ]);
+});
+
+describe('the examples of the docstrings', () => {
+  let hub: RunningHub;
+  beforeAll(async () => {
+    hub = await startHub();
+  });
+  afterAll(() => hub.close());
+
+  it('are there', () => {
+    expect(examples.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it('type-check', () => {
+    const folder = join(root, 'node_modules/.cache/sdk-examples');
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    for (const [name, code] of examples) {
+      const declared = 'declare const url: string;\ndeclare const token: string;\n';
+      writeFileSync(join(folder, `${name}.ts`), `${code}\n${declared}export {};\n`);
+    }
+    const compilerOptions = { lib: ['es2023', 'es2024.string', 'dom', 'dom.iterable'] };
+    const config = { extends: join(root, 'tsconfig.base.json'), compilerOptions, include: ['*.ts'] };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    let output = '';
+    try {
+      execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', folder]);
+    } catch (error) {
+      output = String((error as { stdout: Buffer }).stdout);
+    }
+    expect(output).toBe('');
+  });
+
+  it.each(examples)('run: %s', async (_, code) => {
+    const { code: script } = await transform(code, { loader: 'ts', target: 'es2022' });
+    const body = script.replace(/import (\{.*?\}) from ["']@ringhub\/client["'];/, 'const $1 = client;');
+    const AsyncFunction = (async () => {}).constructor as new (
+      ...code: string[]
+    ) => (...args: unknown[]) => Promise<void>;
+    const quiet = { log: () => {} };
+    await new AsyncFunction('client', 'url', 'token', 'console', body)(client, hub.url, hub.token, quiet);
+    await expect.poll(() => hub.stats().connections).toBe(0);
+  });
+});
