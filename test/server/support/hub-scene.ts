@@ -5,9 +5,11 @@
  * `later-…` is answered only when the test says so.
  */
 import { NODE_LIMITS, type NodeLimits, type SessionLimits } from '../../../server/src/core/limits.ts';
+import type { SessionQueue } from '../../../server/src/core/session-queue.ts';
 import type { LogLimits } from '../../../server/src/core/volatile-log.ts';
 import { EmbeddedEngine } from '../../../server/src/engines/embedded.ts';
 import { Gateway } from '../../../server/src/gateway.ts';
+import type { HubContext } from '../../../server/src/hub/context.ts';
 import { Hub } from '../../../server/src/hub/hub.ts';
 import type { Action, Auth, Principal } from '../../../server/src/ports/auth.ts';
 import type { Engine } from '../../../server/src/ports/engine.ts';
@@ -99,6 +101,16 @@ export class HubScene {
       role: subject.startsWith('browser') ? 'browser' : 'server',
       may: (action, exchange, key) => !this.options.forbidden?.(action, exchange, key, subject),
     };
+  }
+
+  /** A queue inside the hub, to plant a fault in it. */
+  queue(id: number): SessionQueue {
+    const { sessions } = (this.hub as unknown as { context: HubContext }).context;
+    for (const session of sessions.values()) {
+      const found = session.subscriptions.get(id);
+      if (found) return found.queue;
+    }
+    throw new Error(`no queue ${id}`);
   }
 
   private start(): void {

@@ -1,0 +1,145 @@
+/**
+ * A walk over the bytes of one WebSocket message.
+ *
+ * Every read is checked against the end of the innermost open block; nothing is allocated from a length that
+ * a peer declared, and what is handed out never shares the message's memory. Damage throws {@link DAMAGED},
+ * which the two codecs catch: nothing of it gets outward.
+ */
+import type { ShortTexts } from './short-texts.ts';
+
+/** Thrown, and caught by the codec that called. A constant, so that damage costs no stack trace. */
+export const DAMAGED = Symbol('damaged');
+
+/**
+ * Stands for text that is not UTF-8: a lone surrogate, which real UTF-8 cannot give, and which every check of
+ * a client's field refuses as it refuses one in JSON.
+ */
+export const ILL_FORMED = '\ud800';
+
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const MAX_VARINT_BYTES = 8;
+const U32 = 0x1_0000_0000;
+
+export class ByteReader {
+  private readonly bytes: Uint8Array;
+  private position = 0;
+  private end: number;
+
+  constructor(
+    message: Uint8Array,
+    private readonly texts: ShortTexts,
+  ) {
+    // A plain view: Node's Buffer has methods of the same names that share memory.
+    this.bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+    this.end = message.byteLength;
+  }
+
+  get atEnd(): boolean {
+    return this.position === this.end;
+  }
+
+  /** Bytes left in the innermost block. */
+  get left(): number {
+    return this.end - this.position;
+  }
+
+  /** Reads a length (u32) and limits all reads to as many bytes; returns what `leave` wants. */
+  enter(): number {
+    const length = this.u32();
+    const outer = this.end;
+    if (length > this.left) throw DAMAGED;
+    this.end = this.position + length;
+    return outer;
+  }
+
+  /** Passes over the rest of the block: fields of a later version. */
+  leave(outer: number): void {
+    this.position = this.end;
+    this.end = outer;
+  }
+
+  u8(): number {
+    if (this.position >= this.end) throw DAMAGED;
+    return this.bytes[this.position++]!;
+  }
+
+  u32(): number {
+    const { bytes } = this;
+    const at = this.take(4);
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  }
+
+  /** At most 2^53 − 1. */
+  u64(): number {
+    const high = this.u32();
+    if (high >= 0x20_0000) throw DAMAGED;
+    return high * U32 + this.u32();
+  }
+
+  f64(): number {
+    const at = this.take(8);
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 8).getFloat64(0);
+  }
+
+  /** At most 2^53 − 1, and in as few bytes as it needs. */
+  varint(): number {
+    let byte = this.u8();
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    let scale = 0x80;
+    for (let i = 1; i < MAX_VARINT_BYTES; i++) {
+      byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (byte === 0 || value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
+      scale *= 0x80;
+    }
+    throw DAMAGED;
+  }
+
+  /** How many elements follow, each of `minBytes` at least. */
+  count(minBytes: number): number {
+    const count = this.varint();
+    if (count * minBytes > this.left) throw DAMAGED;
+    return count;
+  }
+
+  /** A copy of bytes behind their length. */
+  block(): Uint8Array<ArrayBuffer> {
+    const length = this.varint();
+    const at = this.take(length);
+    return this.bytes.slice(at, at + length);
+  }
+
+  /** Text behind its length; {@link ILL_FORMED} where it is not UTF-8. */
+  text(): string {
+    const length = this.varint();
+    const at = this.take(length);
+    return this.texts.read(this.bytes, at, length) ?? this.decode(at, length);
+  }
+
+  /** The rest of the block as text. */
+  restAsText(): string {
+    const { left } = this;
+    return this.decode(this.take(left), left);
+  }
+
+  private decode(at: number, length: number): string {
+    try {
+      return decoder.decode(this.bytes.subarray(at, at + length));
+    } catch {
+      return ILL_FORMED;
+    }
+  }
+
+  /** Moves on by `length` bytes; returns where they begin. */
+  private take(length: number): number {
+    const at = this.position;
+    if (length > this.end - at) throw DAMAGED;
+    this.position = at + length;
+    return at;
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Bytes on their way into binary frames: a buffer that grows by doubling and is used again after `reset`.
+ *
+ * It writes what it is given and checks nothing: its callers write values of this program, not of a peer.
+ * Numbers are counts up to 2^53 − 1; a lone surrogate is written as U+FFFD.
+ */
+import { HEAD_BYTES } from './binary-layout.ts';
+
+const encoder = /* @__PURE__ */ new TextEncoder();
+
+const INITIAL_BYTES = 512;
+/** A buffer that grew larger than this is not kept for the next use. */
+const MAX_KEPT_BYTES = 512 * 1024;
+/** Up to here a loop is faster than a call of the encoder. */
+const MAX_LOOPED = 32;
+const U32 = 0x1_0000_0000;
+
+export class ByteWriter {
+  private bytes = new Uint8Array(INITIAL_BYTES);
+  private view = new DataView(this.bytes.buffer);
+  length = 0;
+
+  /** Begins anew; what `subarray` gave before is overwritten from now on. */
+  reset(): void {
+    this.length = 0;
+    if (this.bytes.length > MAX_KEPT_BYTES) this.replaceBuffer(INITIAL_BYTES);
+  }
+
+  /** What was written from `start` on, without a copy: it holds until the next write or reset. */
+  subarray(start = 0): Uint8Array<ArrayBuffer> {
+    return this.bytes.subarray(start, this.length);
+  }
+
+  /** A copy of what was written from `start` on. */
+  slice(start = 0): Uint8Array<ArrayBuffer> {
+    return this.bytes.slice(start, this.length);
+  }
+
+  /** Writes the head of a frame or an item; `end` with what this returns writes the length of its body. */
+  begin(kind: number): number {
+    const start = this.length;
+    this.u8(kind);
+    this.reserve(4);
+    this.length += 4;
+    return start;
+  }
+
+  end(start: number): void {
+    this.view.setUint32(start + 1, this.length - start - HEAD_BYTES);
+  }
+
+  u8(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  u64(value: number): void {
+    this.reserve(8);
+    this.length += 8;
+    this.u64At(this.length - 8, value);
+  }
+
+  /** Overwrites eight bytes. */
+  u64At(at: number, value: number): void {
+    this.view.setUint32(at, Math.floor(value / U32));
+    this.view.setUint32(at + 4, value % U32);
+  }
+
+  f64(value: number): void {
+    this.reserve(8);
+    this.view.setFloat64(this.length, value);
+    this.length += 8;
+  }
+
+  /** Seven bits a byte, the lowest first; all but the last have their top bit set. */
+  varint(value: number): void {
+    this.reserve(8);
+    const { bytes } = this;
+    let rest = value;
+    while (rest >= 0x80) {
+      bytes[this.length++] = (rest % 0x80) | 0x80;
+      rest = rest < 0x8000_0000 ? rest >>> 7 : Math.floor(rest / 0x80);
+    }
+    bytes[this.length++] = rest;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** Length and bytes. */
+  block(bytes: Uint8Array): void {
+    this.varint(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Length and UTF-8 of a text. */
+  text(text: string): void {
+    if (text.length <= MAX_LOOPED && this.shortText(text)) return;
+    const start = this.length;
+    // Written behind the shortest length it can have, and moved where it has turned out to need a longer one.
+    this.varint(text.length);
+    const from = this.length;
+    const written = this.utf8(text);
+    if (written === text.length) return;
+    this.length = start;
+    this.varint(written);
+    if (this.length !== from) {
+      this.reserve(written);
+      this.bytes.copyWithin(this.length, from, from + written);
+    }
+    this.length += written;
+  }
+
+  /** The UTF-8 of a text, without a length; returns how many bytes it took. */
+  utf8(text: string): number {
+    this.reserve(text.length * 3);
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(this.length));
+    this.length += written;
+    return written;
+  }
+
+  /** Writes a short text of ASCII; false, and nothing written, for any other. */
+  private shortText(text: string): boolean {
+    this.reserve(MAX_LOOPED + 1);
+    const { bytes, length: start } = this;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      bytes[start + 1 + i] = unit;
+    }
+    bytes[start] = text.length;
+    this.length = start + 1 + text.length;
+    return true;
+  }
+
+  private reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.bytes.length) return;
+    const before = this.bytes;
+    this.replaceBuffer(Math.max(needed, before.length * 2));
+    this.bytes.set(before.subarray(0, this.length));
+  }
+
+  private replaceBuffer(size: number): void {
+    this.bytes = new Uint8Array(size);
+    this.view = new DataView(this.bytes.buffer);
+  }
+}
+
+/** Overwrites a fixed-width number in bytes written before. */
+export function patchU64(bytes: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / U32);
+  const low = value % U32;
+  for (let i = 0; i < 4; i++) {
+    bytes[at + i] = high >>> (24 - 8 * i);
+    bytes[at + 4 + i] = low >>> (24 - 8 * i);
+  }
+}

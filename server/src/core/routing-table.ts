@@ -1,0 +1,32 @@
+/**
+ * The routing table of an exchange: which targets get a message (PROTOCOL §5). One kind for each exchange type.
+ *
+ * Invariants: a target stands in a result once; a binding made twice is gone when taken back twice; the array
+ * of `route` is the table's own, to be read at once and never changed.
+ */
+import type { Headers } from '@ringhub/protocol';
+
+/** How a target is bound: a key or pattern, and for headers exchanges what to match. */
+export interface BindingArguments {
+  readonly key: string;
+  readonly headers?: HeadersMatch | undefined;
+}
+
+/** `all` or `any` of these; a null value asks only that the header is there. */
+export interface HeadersMatch {
+  readonly match: 'all' | 'any';
+  readonly values: Headers;
+}
+
+export interface RoutingTable<T extends object> {
+  readonly bindingCount: number;
+  /** False where this very binding was there already. */
+  bind(binding: BindingArguments, target: T): boolean;
+  /** True where the binding is gone now. */
+  unbind(binding: BindingArguments, target: T): boolean;
+  route(key: string, headers: Headers | undefined): readonly T[];
+  /** Whether one binding alone would match: for what is read from a log. */
+  matches(binding: BindingArguments, key: string, headers: Headers | undefined): boolean;
+}
+
+export const NO_TARGETS: readonly never[] = [];

@@ -1,0 +1,491 @@
+/**
+ * Too much of everything: slow readers, full memory, faults inside; and what the hub says of itself.
+ */
+import { ERRORS, type encodeMessageItem } from '@ringhub/protocol';
+import { describe, expect, it, vi } from 'vitest';
+import { HubScene } from './support/hub-scene.ts';
+
+const TEXT = 'x'.repeat(1_000);
+
+describe('one turn', () => {
+  it('is one frame and one write a session, whatever came in it', () => {
+    const scene = new HubScene();
+    const clients = [scene.client('a'), scene.client('b')];
+    for (const client of clients) client.subscribe();
+    const before = clients.map(({ writes }) => writes);
+    scene.publish(...Array.from({ length: 100 }, (_, i) => `k${i}`));
+    expect(clients.map(({ writes }, i) => writes - before[i]!)).toEqual([1, 1]);
+    expect(clients.map((client) => client.takeOf('deliver').map(({ items }) => items.length))).toEqual([
+      [100],
+      [100],
+    ]);
+  });
+
+  it('writes answers, confirms and deliveries together', () => {
+    const client = new HubScene().client();
+    const { writes } = client;
+    client.send(
+      ['subscribe', 1, { bindings: [['amq.topic', '#']] }],
+      ['publish', 1, 'amq.topic', 'k', 'x'],
+      ['ping'],
+    );
+    expect(client.writes - writes).toBe(1);
+    expect(
+      client
+        .take()
+        .slice(1)
+        .map(({ type }) => type),
+    ).toEqual(['ok', 'pong', 'confirm', 'deliver']);
+  });
+
+  it('makes the text of a message once for all its receivers, and keeps none afterwards', () => {
+    const scene = new HubScene();
+    const clients = Array.from({ length: 10 }, (_, i) => scene.client(`c${i}`));
+    for (const client of clients) client.subscribe({ ack: 'none' });
+    const offset = scene.publishNow('k');
+    expect(offset).toMatchObject({ offset: 1 });
+    let record: Parameters<typeof encodeMessageItem>[0] & { itemText: string | undefined } =
+      undefined as never;
+    scene.engine.read('v', 0, 1, (records) => {
+      record = records[0]!;
+    });
+    const toJson = vi.spyOn(JSON, 'stringify');
+    scene.clock.settle();
+    const encodings = toJson.mock.calls.filter(([value]) => Array.isArray(value) && value[1] === 'k').length;
+    toJson.mockRestore();
+    expect(encodings).toBe(1);
+    expect(clients.map((client) => client.deliveries())).toEqual(clients.map(() => ['1:k']));
+    expect(record.itemText).toBeUndefined();
+  });
+
+  it('takes so many bytes to one session; the rest comes with the next', () => {
+    const scene = new HubScene();
+    const client = scene.client();
+    client.subscribe({ prefetch: 500 });
+    for (let i = 0; i < 400; i++) scene.publishNow('k', TEXT);
+    scene.clock.turn();
+    const first = client.takeOf('deliver').flatMap(({ items }) => items).length;
+    expect(first).toBeGreaterThan(100);
+    expect(first).toBeLessThan(300);
+    scene.clock.settle();
+    expect(client.takeOf('deliver').flatMap(({ items }) => items).length).toBe(400 - first);
+  });
+});
+
+describe('a socket over its limit', () => {
+  it('is not written to; its rings hold the rest until it has drained', () => {
+    const scene = new HubScene();
+    const [slow, quick] = [scene.client('slow'), scene.client('quick')];
+    slow.subscribe();
+    quick.subscribe();
+    slow.socket.bufferedBytes = 2 * 1024 * 1024;
+    const { writes } = slow;
+    scene.publish('a', 'b');
+    slow.send(['ping']);
+    expect(slow.writes).toBe(writes);
+    expect(quick.deliveries()).toEqual(['1:a', '2:b']);
+    slow.socket.bufferedBytes = 0;
+    slow.handler.drained();
+    scene.clock.settle();
+    expect(slow.writes).toBe(writes + 1);
+    expect(slow.takeOf('deliver')).toMatchObject([{ items: [{ key: 'a' }, { key: 'b' }] }]);
+  });
+
+  it('holds no more answers than allowed, of whatever kind', () => {
+    const scene = new HubScene({ session: { maxOutputBytes: 2_000 } });
+    const floods: [string, (i: number) => readonly unknown[]][] = [
+      ['pongs', () => ['ping']],
+      ['errors', () => ['unsubscribe', 1, 99]],
+      ['refusals', (i) => ['publish', i + 1, 'none', 'k', 'x']],
+      ['confirms of a number sent over and over', () => ['publish', 1, 'amq.topic', 'k', 'x']],
+    ];
+    for (const [name, frame] of floods) {
+      const client = scene.client(name);
+      client.socket.bufferedBytes = 2 * 1024 * 1024;
+      for (let i = 0; i < 1_000 && client.closeCode === undefined; i++) client.send(frame(i));
+      expect([name, client.closeCode]).toEqual([name, ERRORS['output-overflow'].code]);
+    }
+    expect(scene.hub.stats().sessions).toEqual({ attached: 0, parked: 4 });
+  });
+
+  it('that overflows with its own welcome leaves a parked session, not a lost one', () => {
+    const scene = new HubScene({ session: { maxOutputBytes: 10 } });
+    const client = scene.connect().send(['hello', { version: 1, token: 'alice' }]);
+    expect(client.closeCode).toBe(ERRORS['output-overflow'].code);
+    expect(scene.hub.stats().sessions).toEqual({ attached: 0, parked: 1 });
+    client.send(['ping']);
+    scene.clock.advance(200_000);
+    expect(scene.hub.stats().sessions).toEqual({ attached: 0, parked: 0 });
+  });
+});
+
+describe('overflow disconnect', () => {
+  it('closes the slow one with a gap in its ring, and the session goes on after a resume', () => {
+    const scene = new HubScene();
+    const [slow, quick] = [scene.connect(), scene.client('quick')];
+    const welcome = slow.hello();
+    const { queue } = slow.subscribe({ overflow: 'disconnect', capacity: 3, prefetch: 1 });
+    quick.subscribe();
+    scene.publish('a');
+    expect(slow.deliveries()).toEqual(['1:a']);
+    scene.publish('b', 'c', 'd', 'e');
+    expect(slow.closeCode).toBe(ERRORS['slow-consumer'].code);
+    expect(quick.deliveries()).toHaveLength(5);
+    const second = scene.connect();
+    second.resume(welcome, [{ queue, lastTag: 1, ackedUpTo: 1 }]);
+    second.send(['credit', 1, queue, 2]);
+    expect(second.deliveries()).toEqual([`2:gap slow-consumer 2 [${scene.epoch} 2-3]`, '3:d']);
+    second.send(['ack', queue, 3]);
+    expect(second.deliveries()).toEqual(['4:e']);
+    expect(scene.hub.stats().ledger).toMatchObject({ dropped: { 'slow-consumer': 2 }, residual: 0 });
+  });
+
+  it('of one subscription parks the session once, also with another behind it in the same message', () => {
+    const scene = new HubScene({ limits: { maxParkedSessions: 1 } });
+    const sleeper = scene.client('sleeper');
+    sleeper.subscribe();
+    sleeper.cut();
+    const slow = scene.client('slow');
+    for (let i = 0; i < 2; i++) slow.subscribe({ overflow: 'disconnect', capacity: 2, prefetch: 0 });
+    // Parking the slow one evicts the sleeper, whose ring is about to be offered the same message.
+    scene.publish('a', 'b', 'c');
+    expect(slow.closeCode).toBe(ERRORS['slow-consumer'].code);
+    expect(scene.hub.stats()).toMatchObject({ queues: 2, ledger: { residual: 0 } });
+    scene.clock.advance(200_000);
+    expect(scene.hub.stats()).toMatchObject({ queues: 0, ledger: { residual: 0 }, memory: { heldBytes: 0 } });
+  });
+});
+
+describe('the memory budget', () => {
+  const bytesOf = (count: number) => count * 1_200;
+
+  it('is relieved from parked sessions first, the largest ring first, with gaps', () => {
+    const scene = new HubScene({ limits: { memoryBudgetBytes: bytesOf(20) } });
+    const parked = scene.connect();
+    const welcome = parked.hello();
+    const big = parked.subscribe({ bindings: [['amq.topic', 'big']] });
+    const small = parked.subscribe({ bindings: [['amq.topic', 'small']] });
+    const attached = scene.client('bob');
+    const mine = attached.subscribe({ bindings: [['amq.topic', 'mine']], prefetch: 0 });
+    parked.cut();
+    for (let i = 0; i < 10; i++) scene.publishNow('big', TEXT);
+    for (let i = 0; i < 3; i++) scene.publishNow('small', TEXT);
+    for (let i = 0; i < 12; i++) scene.publishNow('mine', TEXT);
+    scene.clock.settle();
+    const { memory, ledger } = scene.hub.stats();
+    expect(memory.heldBytes).toBeLessThanOrEqual(memory.budgetBytes);
+    expect(ledger.residual).toBe(0);
+    expect(scene.queue(big.queue).ledger.droppedBy?.get('memory')).toBeGreaterThan(0);
+    expect(scene.queue(small.queue).ledger.dropped).toBe(0);
+    expect(scene.queue(mine.queue).ledger.dropped).toBe(0);
+    const again = scene.connect();
+    again.resume(welcome, [{ queue: big.queue }, { queue: small.queue }]);
+    expect(again.deliveries(big.queue)[0]).toMatch(/^1:gap memory \d+ /);
+  });
+
+  it('then trims attached ones that are slow, and never makes a publisher wait', () => {
+    const scene = new HubScene({ limits: { memoryBudgetBytes: bytesOf(10) } });
+    const client = scene.client();
+    const { queue } = client.subscribe({ prefetch: 0 });
+    for (let i = 0; i < 50; i++) expect(scene.publishNow('k', TEXT)).toMatchObject({ kind: 'taken' });
+    scene.clock.settle();
+    expect(scene.hub.stats()).toMatchObject({ sessions: { attached: 1 }, ledger: { residual: 0 } });
+    client.send(['credit', 1, queue, 100]);
+    const [gap, ...rest] = client.deliveries();
+    expect(gap).toMatch(/^1:gap memory \d+ /);
+    expect(Number(/memory (\d+)/.exec(gap!)![1]) + rest.length).toBe(50);
+  });
+
+  it('as a last resort ends sessions that hold too much unacknowledged, parked ones first', () => {
+    const scene = new HubScene({ limits: { memoryBudgetBytes: bytesOf(10) } });
+    const [parked, attached] = [scene.client('parked'), scene.client('attached')];
+    for (const client of [parked, attached])
+      client.subscribe({ bindings: [['amq.topic', client === parked ? 'p' : 'a']] });
+    for (let i = 0; i < 5; i++) scene.publishNow('p', TEXT);
+    scene.clock.settle();
+    parked.cut();
+    for (let i = 0; i < 5; i++) {
+      scene.publishNow('a', TEXT);
+      scene.clock.settle();
+    }
+    expect(scene.hub.stats().ledger.dropped).toEqual({});
+    for (let i = 0; i < 2; i++) {
+      scene.publishNow('a', TEXT);
+      scene.clock.settle();
+    }
+    expect(scene.hub.stats()).toMatchObject({
+      sessions: { attached: 1, parked: 0 },
+      ledger: { dropped: { evicted: 5 } },
+    });
+    for (let i = 0; i < 5; i++) {
+      scene.publishNow('a', TEXT);
+      scene.clock.settle();
+    }
+    expect(attached.closeCode).toBe(ERRORS['session-evicted'].code);
+    expect(scene.hub.stats()).toMatchObject({ memory: { heldBytes: 0 }, ledger: { residual: 0 } });
+  });
+
+  it('ends nobody while what is unacknowledged fits', () => {
+    const scene = new HubScene({ limits: { memoryBudgetBytes: bytesOf(20) } });
+    const [holder, paused] = [scene.client('holder'), scene.client('paused')];
+    holder.subscribe({ bindings: [['amq.topic', 'h']] });
+    paused.subscribe({ bindings: [['amq.topic', 'p']], prefetch: 0 });
+    for (let i = 0; i < 19; i++) scene.publishNow('h', TEXT);
+    scene.clock.settle();
+    for (let i = 0; i < 10; i++) scene.publishNow('p', TEXT);
+    scene.clock.settle();
+    expect([holder.closeCode, paused.closeCode]).toEqual([undefined, undefined]);
+    expect(scene.hub.stats().ledger.dropped).toEqual({ memory: expect.any(Number) });
+  });
+
+  it('lets go of written texts also while nobody is there to flush', () => {
+    const scene = new HubScene({ log: { maxMessages: 1 } });
+    const client = scene.client();
+    client.subscribe({ capacity: 2, prefetch: 0 });
+    client.cut();
+    for (let i = 0; i < 100; i++) scene.publishNow('k');
+    const { budget } = (scene.hub as unknown as { context: { budget: { released: unknown[] } } }).context;
+    expect(budget.released.length).toBeGreaterThan(0);
+    scene.clock.advance(1_000);
+    expect(budget.released).toEqual([]);
+  });
+});
+
+describe('a fault inside', () => {
+  it('of one ring that takes a message costs only its session, which ends cleanly', () => {
+    const scene = new HubScene();
+    const [broken, fine] = [scene.client('broken'), scene.client('fine')];
+    const sub = broken.subscribe();
+    broken.subscribe();
+    fine.subscribe();
+    scene.queue(sub.queue).offer = () => {
+      throw new Error('planted');
+    };
+    expect(scene.publish('a')).toMatchObject([{ kind: 'taken' }]);
+    expect(fine.deliveries()).toEqual(['1:a']);
+    expect(broken.closeCode).toBe(ERRORS['session-evicted'].code);
+    expect(scene.faults).toEqual([`queue ${sub.queue} failed to take a message`]);
+    expect(scene.hub.stats()).toMatchObject({
+      sessions: { attached: 1, parked: 0 },
+      queues: 1,
+      ledger: { residual: 0 },
+    });
+    fine.cut();
+    scene.clock.advance(200_000);
+    expect(scene.hub.stats().memory.heldBytes).toBe(0);
+  });
+
+  it('of a ring whose ledger is broken ends the session all the same', () => {
+    const scene = new HubScene();
+    const [broken, fine] = [scene.client('broken'), scene.client('fine')];
+    const sub = broken.subscribe({ prefetch: 0, capacity: 2 });
+    fine.subscribe();
+    scene.publish('a');
+    scene.queue(sub.queue).ledger.settle = () => {
+      throw new Error('ledger: settled twice (planted)');
+    };
+    expect(scene.publish('b', 'c', 'd')).toMatchObject([
+      { kind: 'taken' },
+      { kind: 'taken' },
+      { kind: 'taken' },
+    ]);
+    expect(broken.closeCode).toBe(ERRORS['session-evicted'].code);
+    expect(fine.deliveries()).toEqual(['1:a', '2:b', '3:c', '4:d']);
+    expect(scene.hub.stats()).toMatchObject({ sessions: { attached: 1, parked: 0 }, queues: 1 });
+    scene.clock.advance(1_000);
+    // What it held is not accounted for, and the hub says so.
+    expect(scene.hub.health().ready).toBe(false);
+  });
+
+  it('of one flush costs only its connection', () => {
+    const scene = new HubScene();
+    const [broken, fine] = [scene.client('broken'), scene.client('fine')];
+    broken.subscribe();
+    fine.subscribe();
+    broken.socket.onSend = () => {
+      throw new Error('planted');
+    };
+    scene.publish('a');
+    expect(broken.closeCode).toBe(ERRORS.internal.code);
+    expect(fine.deliveries()).toEqual(['1:a']);
+    expect(scene.hub.stats().sessions).toEqual({ attached: 1, parked: 1 });
+  });
+
+  it('of one command costs only its connection', () => {
+    const scene = new HubScene();
+    const [broken, fine] = [scene.client('broken'), scene.client('fine')];
+    const { queue } = broken.subscribe();
+    fine.subscribe();
+    scene.publish('a');
+    scene.queue(queue).ack = () => {
+      throw new Error('planted');
+    };
+    broken.send(['ack', queue, 1]);
+    expect(broken.closeCode).toBe(ERRORS.internal.code);
+    scene.publish('b');
+    expect(fine.deliveries()).toEqual(['1:a', '2:b']);
+  });
+
+  it('of a resume ends the session, so that the next hello begins anew', () => {
+    const scene = new HubScene();
+    const first = scene.connect();
+    const welcome = first.hello();
+    const { queue } = first.subscribe();
+    first.cut();
+    scene.queue(queue).resume = () => {
+      throw new Error('planted');
+    };
+    const second = scene.connect();
+    expect(() => second.resume(welcome, [{ queue }])).toThrow('no welcome');
+    expect(second.closeCode).toBeDefined();
+    expect(scene.hub.stats().sessions).toEqual({ attached: 0, parked: 0 });
+    expect(scene.connect().resume(welcome, [{ queue }]).resumed).toBe(false);
+  });
+
+  it('of one queue’s sweep or heartbeat costs only its session', () => {
+    const scene = new HubScene();
+    const [broken, fine] = [scene.client('broken'), scene.client('fine')];
+    const sub = broken.subscribe({ bindings: [['amq.topic', 'none']] });
+    const other = fine.subscribe({ bindings: [['amq.topic', 'ttl']], ttlMs: 10, prefetch: 0 });
+    scene.queue(sub.queue).expire = () => {
+      throw new Error('planted');
+    };
+    scene.publish('ttl');
+    scene.clock.advance(2_000);
+    expect(scene.queue(other.queue).ledger.expired).toBe(1);
+    expect(broken.closeCode).toBeDefined();
+
+    const beaten = scene.client('beaten');
+    const third = beaten.subscribe();
+    scene.queue(third.queue).sentUpTo = () => {
+      throw new Error('planted');
+    };
+    scene.clock.advance(30_000);
+    expect(beaten.closeCode).toBe(ERRORS.internal.code);
+    expect(fine.takeOf('ping').length).toBeGreaterThan(0);
+  });
+
+  it('of one ring being trimmed costs the publisher nothing', () => {
+    const scene = new HubScene({ limits: { memoryBudgetBytes: 3_000 } });
+    const broken = scene.client('broken');
+    const { queue } = broken.subscribe({ prefetch: 0 });
+    scene.queue(queue).trim = () => {
+      throw new Error('planted');
+    };
+    const publisher = scene.client('publisher');
+    for (let seq = 1; seq <= 5; seq++) publisher.publish(seq, 'k', TEXT);
+    expect(publisher.closeCode).toBeUndefined();
+    expect(publisher.takeOf('confirm').flatMap(({ runs }) => runs).length).toBe(5);
+    expect(broken.closeCode).toBe(ERRORS['session-evicted'].code);
+  });
+});
+
+describe('draining', () => {
+  it('tells each when to come back, waits for acks, then closes', () => {
+    const scene = new HubScene();
+    const clients = ['a', 'b', 'c'].map((token) => scene.client(token));
+    const { queue } = clients[0]!.subscribe();
+    const silent = scene.connect();
+    scene.publish('k');
+    let done = false;
+    scene.gateway.drain(5_000, 10_000, () => {
+      done = true;
+    });
+    const times = clients.map((client) => client.takeOf('drain')[0]!.reconnectInMs);
+    expect(new Set(times).size).toBe(3);
+    expect(times.every((ms) => ms >= 0 && ms < 5_000)).toBe(true);
+    scene.clock.advance(1_000);
+    expect(done).toBe(false);
+    clients[1]!.publish(1, 'k');
+    expect(clients[1]!.takeOf('refused')).toMatchObject([{ code: ERRORS.unavailable.code }]);
+    expect(scene.hub.health()).toEqual({ ready: false, reasons: ['the hub is shutting down'] });
+    clients[0]!.send(['ack', queue, 1]);
+    scene.clock.advance(100);
+    expect(done).toBe(true);
+    expect([...clients, silent].map(({ closeCode }) => closeCode)).toEqual(
+      Array(4).fill(ERRORS.draining.code),
+    );
+    expect(scene.hub.stats().ledger).toMatchObject({ acked: 1, residual: 0 });
+  });
+
+  it('does not wait for ever', () => {
+    const scene = new HubScene();
+    const client = scene.client();
+    client.subscribe();
+    scene.publish('k');
+    let done = false;
+    scene.gateway.drain(0, 2_000, () => {
+      done = true;
+    });
+    scene.clock.advance(2_100);
+    expect([done, client.closeCode]).toEqual([true, ERRORS.draining.code]);
+  });
+
+  it('lets nobody in any more', () => {
+    const scene = new HubScene();
+    scene.client().subscribe();
+    scene.publish('k');
+    scene.gateway.drain(0, 2_000, () => {});
+    const late = scene.connect().send(['hello', { version: 1, token: 'late' }]);
+    expect(late.closeCode).toBe(ERRORS.draining.code);
+  });
+});
+
+describe('the hub says of itself', () => {
+  it('what happened, with a ledger that adds up', () => {
+    const scene = new HubScene();
+    const client = scene.client();
+    const { queue } = client.subscribe({ capacity: 3, prefetch: 2 });
+    client.subscribe({ ack: 'none' });
+    scene.publish('a', 'b', 'c', 'd');
+    client.send(['ack', queue, 1], ['reject', queue, [[2, 2]]]);
+    const stats = scene.hub.stats();
+    expect(stats).toMatchObject({
+      connections: 1,
+      queues: 2,
+      bindings: 2,
+      exchanges: 1,
+      routed: 8,
+      unroutable: 0,
+      publishes: { taken: 4, duplicate: 0, refused: {} },
+      logs: [{ log: 'v', first: 1, last: 4, messages: 4 }],
+    });
+    const { ledger } = stats;
+    const dropped = Object.values(ledger.dropped).reduce((all, n) => all + n, 0);
+    expect(ledger.routed).toBe(
+      ledger.acked +
+        ledger.written +
+        ledger.rejected +
+        ledger.expired +
+        dropped +
+        ledger.ready +
+        ledger.inflight,
+    );
+    expect(ledger).toMatchObject({ written: 4, acked: 0, rejected: 1, residual: 0 });
+  });
+
+  it('that it is well, and that it is not: a planted fault in a ledger turns health red', () => {
+    const scene = new HubScene();
+    const client = scene.client();
+    const { queue } = client.subscribe();
+    scene.publish('a');
+    scene.clock.advance(1_000);
+    expect(scene.hub.health()).toEqual({ ready: true, reasons: [] });
+    scene.queue(queue).ledger.acked++;
+    scene.clock.advance(1_000);
+    expect(scene.hub.health()).toMatchObject({ ready: false, reasons: [expect.stringContaining('ledger')] });
+    expect(scene.hub.stats().ledger.residual).toBe(1);
+    expect(scene.faults).toEqual(['ledger residual is 1']);
+    scene.clock.advance(5_000);
+    expect(scene.faults).toHaveLength(1);
+    client.send(['unsubscribe', 1, queue]);
+    scene.clock.advance(1_000);
+    expect(scene.hub.health().ready).toBe(false);
+  });
+
+  it('which publishes reached nobody', () => {
+    const scene = new HubScene();
+    scene.publish('a');
+    expect(scene.hub.stats().unroutable).toBe(1);
+  });
+});
