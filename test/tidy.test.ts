@@ -30,7 +30,7 @@ describe('layers', () => {
     ['protocol/src/frames.ts', `import { connect } from '@ringhub/client';`],
     ['protocol/src/frames.ts', `import { readFileSync } from 'node:fs';`],
     ['protocol/src/frames.ts', `import type { Ring } from '../../server/src/core/ring-queue.ts';`],
-    ['server/src/core/session.ts', `import type { Engine } from '../ports/engine.ts';`],
+    ['server/src/core/session.ts', `import { type Engine, open } from '../ports/engine.ts';`],
     ['server/src/core/session.ts', `export * from '../hub.ts';`],
     ['server/src/core/session.ts', `const hub = () => import('../hub.ts');`],
     ['server/src/core/session.ts', `type Hub = import('../hub.ts').Hub;`],

@@ -29,6 +29,8 @@ export class ByteReader {
   constructor(
     message: Uint8Array,
     private readonly texts: ShortTexts,
+    /** Whether text that is not UTF-8 is damage like any other, or for the check of its field to refuse. */
+    private readonly illFormed: 'damages' | 'is-marked',
   ) {
     // A plain view: Node's Buffer has methods of the same names that share memory.
     this.bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
@@ -114,7 +116,7 @@ export class ByteReader {
     return this.bytes.slice(at, at + length);
   }
 
-  /** Text behind its length; {@link ILL_FORMED} where it is not UTF-8. */
+  /** Text behind its length. */
   text(): string {
     const length = this.varint();
     const at = this.take(length);
@@ -127,11 +129,17 @@ export class ByteReader {
     return this.decode(this.take(left), left);
   }
 
+  /** What stands for a text that cannot be read. */
+  noText(): string {
+    if (this.illFormed === 'damages') throw DAMAGED;
+    return ILL_FORMED;
+  }
+
   private decode(at: number, length: number): string {
     try {
       return decoder.decode(this.bytes.subarray(at, at + length));
     } catch {
-      return ILL_FORMED;
+      return this.noText();
     }
   }
 

@@ -196,7 +196,11 @@ function payloadAndProperties(
 ): { payload: Payload; properties: PublishProperties } {
   const o = given === undefined ? {} : object(given, 'properties');
   const inline = typeof raw === 'object' && raw !== null && 'json' in raw;
-  const payload = inline ? stringify((raw as { json: unknown }).json) : payloadFromJson(raw);
+  const payload = inline
+    ? stringify((raw as { json: unknown }).json)
+    : raw instanceof Uint8Array
+      ? raw
+      : payloadFromJson(raw);
   if (payload === undefined || (typeof payload === 'string' && !payload.isWellFormed()))
     fail('bad-payload', 'payload');
   const contentType =

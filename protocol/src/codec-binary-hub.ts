@@ -1,19 +1,228 @@
 /**
  * Binary codec, the hub's half: reads client frames, writes hub frames (PROTOCOL §18).
  *
- * Reading never throws: frames, and one fatal {@link Invalid} where the bytes end to be frames; fields are
- * checked by the same code as those of JSON. Payloads are copied and not looked into. Writing: an item's bytes
- * are made once and shared by all its receivers; of a shared `deliver`, {@link patchDeliver} makes the next one's.
+ * Reading never throws: frames, then one fatal {@link Invalid} where the bytes cease to be frames; fields pass
+ * the same checks as those of JSON. Payloads are copied, never looked into. Writing: an item's bytes are made
+ * once and shared by all its receivers; {@link patchDeliver} turns one session's `deliver` into the next one's.
  */
+import { DELIVER_QUEUE_AT, DELIVER_TAG_AT, FLAG, FRAME, ITEM, NOTE_FLAG, RUN_FLAG } from './binary-layout.ts';
 import {
-  CONTENT_TYPES,
-  DELIVER_QUEUE_AT,
-  DELIVER_TAG_AT,
-  FLAG,
-  FRAME,
-  HEADER_KIND,
-  ITEM,
-  NOTE_FLAG,
-  RUN_FLAG,
-} from './binary-layout.ts';
-import { type ByteReader, ... } from './binary-reader.ts';
+  readContentType,
+  readHeaders,
+  readPayload,
+  writeContentType,
+  writeHeaders,
+  writePayload,
+} from './binary-message.ts';
+import { ByteReader, DAMAGED } from './binary-reader.ts';
+import { ByteWriter, patchU64 } from './binary-writer.ts';
+import { readClientFields } from './client-fields.ts';
+import {
+  decodeClientMessage,
+  type EncodableMessage,
+  encodeGapItem,
+  encodeServerFrame,
+  encodeSnapshotEndItem,
+  type Invalid,
+} from './codec-json-hub.ts';
+import type { ClientFrame, Confirmed, Gap, Note, ServerFrame } from './frames.ts';
+import { ShortTexts } from './short-texts.ts';
+
+type Notes = readonly (readonly [index: number, note: Note])[];
+
+const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: true };
+
+/**
+ * The frames of one WebSocket message in order; stops after the first fatal one.
+ *
+ * @param texts remembers keys and names from one message to the next; one for a whole hub will do
+ */
+export function decodeClientMessageBinary(
+  message: Uint8Array,
+  texts = new ShortTexts(),
+): (ClientFrame | Invalid)[] {
+  const frames: (ClientFrame | Invalid)[] = [];
+  const reader = new ByteReader(message, texts, 'is-marked');
+  try {
+    do {
+      const kind = reader.u8();
+      const outer = reader.enter();
+      readFrame(kind, reader, frames);
+      reader.leave(outer);
+      const last = frames.at(-1);
+      if (last?.type === 'invalid' && last.fatal) break;
+    } while (!reader.atEnd);
+  } catch (damage) {
+    if (damage !== DAMAGED) throw damage;
+    frames.push(BAD_FRAME);
+  }
+  return frames;
+}
+
+function readFrame(kind: number, reader: ByteReader, frames: (ClientFrame | Invalid)[]): void {
+  switch (kind) {
+    case FRAME.publish:
+      frames.push(readPublish(reader));
+      return;
+    case FRAME.ack:
+      frames.push(readClientFields(['ack', reader.varint(), reader.varint(), readRanges(reader)]));
+      return;
+    case FRAME.ping:
+      frames.push({ type: 'ping' });
+      return;
+    case FRAME.pong:
+      frames.push({ type: 'pong' });
+      return;
+    case FRAME.json:
+      for (const frame of decodeClientMessage(reader.restAsText())) frames.push(frame);
+      return;
+    default:
+      frames.push(BAD_FRAME);
+  }
+}
+
+function readPublish(reader: ByteReader): ClientFrame | Invalid {
+  const seq = reader.u64();
+  const flags = reader.u8();
+  const exchange = reader.text();
+  const key = reader.text();
+  const payload = readPayload(reader, (flags & FLAG.text) !== 0);
+  const properties: Record<string, unknown> = {};
+  if (flags & FLAG.headers) properties.headers = readHeaders(reader);
+  if (flags & FLAG.id) properties.id = reader.text();
+  if (flags & FLAG.contentType) properties.contentType = readContentType(reader);
+  if (flags & FLAG.ttlMs) properties.ttlMs = reader.varint();
+  if (flags & FLAG.mandatory) properties.mandatory = true;
+  return readClientFields(['publish', seq, exchange, key, payload, properties]);
+}
+
+function readRanges(reader: ByteReader): [number, number][] {
+  const ranges: [number, number][] = [];
+  for (let left = reader.count(2); left > 0; left--) ranges.push([reader.varint(), reader.varint()]);
+  return ranges;
+}
+
+/** Writes the item of a message, the same for all receivers. */
+export function writeMessageItem(writer: ByteWriter, m: EncodableMessage): void {
+  const start = writer.begin(ITEM.message);
+  writer.u8(
+    (typeof m.payload === 'string' ? FLAG.text : 0) |
+      (m.headers === undefined ? 0 : FLAG.headers) |
+      (m.id === undefined ? 0 : FLAG.id) |
+      (m.log === 'd' ? FLAG.durable : 0),
+  );
+  writer.varint(m.offset);
+  writer.varint(m.timeMs);
+  writer.text(m.exchange);
+  writer.text(m.key);
+  writePayload(writer, m.payload);
+  writeContentType(writer, m.contentType);
+  if (m.headers !== undefined) writeHeaders(writer, m.headers);
+  if (m.id !== undefined) writer.text(m.id);
+  writer.end(start);
+}
+
+/**
+ * The item of a message, in bytes of its own.
+ *
+ * @param scratch is overwritten; one that is used again saves growing a new one
+ */
+export function encodeMessageItemBinary(m: EncodableMessage, scratch = new ByteWriter()): Uint8Array {
+  scratch.reset();
+  writeMessageItem(scratch, m);
+  return scratch.slice();
+}
+
+export const writeGapItem = (writer: ByteWriter, gap: Gap): void =>
+  writeJson(writer, ITEM.json, encodeGapItem(gap));
+
+export const writeSnapshotEndItem = (writer: ByteWriter, cursor: string, complete: boolean): void =>
+  writeJson(writer, ITEM.json, encodeSnapshotEndItem(cursor, complete));
+
+/** Begins a batch; its `count` items follow, then `writer.end` with what this returns. */
+export function beginDeliver(
+  writer: ByteWriter,
+  queue: number,
+  firstTag: number,
+  count: number,
+  notes: Notes,
+): number {
+  const start = writer.begin(FRAME.deliver);
+  writer.u64(queue);
+  writer.u64(firstTag);
+  writer.varint(notes.length);
+  for (const [index, { replaced, redelivered }] of notes) {
+    writer.varint(index);
+    writer.u8(
+      (replaced === undefined ? 0 : NOTE_FLAG.replaced) |
+        (redelivered === undefined ? 0 : NOTE_FLAG.redelivered),
+    );
+    if (replaced !== undefined) writer.varint(replaced);
+    if (redelivered !== undefined) writer.varint(redelivered);
+  }
+  writer.varint(count);
+  return start;
+}
+
+/** Writes a batch from items already written, one after the other in `items`. */
+export function writeDeliver(
+  writer: ByteWriter,
+  queue: number,
+  firstTag: number,
+  count: number,
+  items: Uint8Array,
+  notes: Notes,
+): void {
+  const start = beginDeliver(writer, queue, firstTag, count, notes);
+  writer.raw(items);
+  writer.end(start);
+}
+
+/** Makes a `deliver` frame that begins at `at` one of another queue: same items and notes, other tags. */
+export function patchDeliver(bytes: Uint8Array, queue: number, firstTag: number, at = 0): void {
+  patchU64(bytes, at + DELIVER_QUEUE_AT, queue);
+  patchU64(bytes, at + DELIVER_TAG_AT, firstTag);
+}
+
+/** Writes any hub frame but `deliver`. */
+export function writeServerFrame(writer: ByteWriter, frame: Exclude<ServerFrame, { type: 'deliver' }>): void {
+  switch (frame.type) {
+    case 'ping':
+      writer.end(writer.begin(FRAME.ping));
+      return;
+    case 'pong':
+      writer.end(writer.begin(FRAME.pong));
+      return;
+    case 'confirm': {
+      const start = writer.begin(FRAME.confirm);
+      writer.varint(frame.runs.length);
+      for (const run of frame.runs) writeRun(writer, run);
+      writer.end(start);
+      return;
+    }
+    case 'mark': {
+      const start = writer.begin(FRAME.mark);
+      writer.varint(frame.queue);
+      writer.text(frame.cursor);
+      writer.end(start);
+      return;
+    }
+    default:
+      writeJson(writer, FRAME.json, encodeServerFrame(frame));
+  }
+}
+
+function writeRun(writer: ByteWriter, run: Confirmed): void {
+  writer.u8((run.log === 'd' ? RUN_FLAG.durable : 0) | (run.duplicate ? RUN_FLAG.duplicate : 0));
+  writer.varint(run.seq);
+  writer.varint(run.count);
+  writer.varint(run.offset);
+  writer.varint(run.sessions);
+}
+
+/** A frame or an item that is JSON text. */
+function writeJson(writer: ByteWriter, kind: number, json: string): void {
+  const start = writer.begin(kind);
+  writer.utf8(json);
+  writer.end(start);
+}

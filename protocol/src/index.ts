@@ -3,7 +3,11 @@
  * PROTOCOL.md beside this folder is its specification.
  */
 
+export { SUBPROTOCOL_BINARY } from './binary-layout.ts';
+export { ByteWriter } from './binary-writer.ts';
 export { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
+export * from './codec-binary-client.ts';
+export * from './codec-binary-hub.ts';
 export * from './codec-json-client.ts';
 export * from './codec-json-hub.ts';
 export { ERROR_CODES, retryOfCode } from './error-codes.ts';
@@ -11,4 +15,5 @@ export * from './errors.ts';
 export * from './frames.ts';
 export * from './payload-json.ts';
 export * from './position.ts';
+export { ShortTexts } from './short-texts.ts';
 export * from './topic-pattern.ts';

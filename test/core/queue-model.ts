@@ -3,7 +3,7 @@
  *
  * `waiting` and `sent` hold slots; a gap is the list of what was lost in it, in the order in which it would have stood.
  */
-import type { SessionBytes } from '../../server/src/core/session-queue.ts';
+import type { SessionBytes } from '../../server/src/core/held-messages.ts';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import type { SceneOptions } from './queue-scene.ts';
 

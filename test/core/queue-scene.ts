@@ -4,15 +4,11 @@
 import type { Note } from '@ringhub/protocol';
 import { expect } from 'vitest';
 import { Batch } from '../../server/src/core/batch.ts';
+import type { SessionBytes } from '../../server/src/core/held-messages.ts';
 import { LogReader } from '../../server/src/core/log-reader.ts';
 import { MemoryBudget } from '../../server/src/core/memory-budget.ts';
 import type { Entry } from '../../server/src/core/ready-ring.ts';
-import {
-  type Offered,
-  type QueueSettings,
-  type SessionBytes,
-  SessionQueue,
-} from '../../server/src/core/session-queue.ts';
+import { type Offered, type QueueSettings, SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { EPOCH, storedRecord, textOf } from './stored-record.ts';
 

@@ -230,7 +230,7 @@ describe('the memory budget', () => {
     const [holder, paused] = [scene.client('holder'), scene.client('paused')];
     holder.subscribe({ bindings: [['amq.topic', 'h']] });
     paused.subscribe({ bindings: [['amq.topic', 'p']], prefetch: 0 });
-    for (let i = 0; i < 19; i++) scene.publishNow('h', TEXT);
+    for (let i = 0; i < 20; i++) scene.publishNow("h", TEXT);
     scene.clock.settle();
     for (let i = 0; i < 10; i++) scene.publishNow('p', TEXT);
     scene.clock.settle();

@@ -28,6 +28,8 @@ export class Publications {
   readonly all: Publication[] = [];
   /** Publishers and instances that lost a session: only they may not know an outcome. */
   readonly lostSessions = new Set<string>();
+  /** Publishers and instances that resumed a session: they send unconfirmed numbers again. */
+  readonly resumed = new Set<string>();
 
   constructor(
     private readonly world: World,
@@ -100,8 +102,9 @@ export class Publications {
     } else if (taken.payload !== publication.payload) {
       this.#fail('confirmed', publication, `another message is at ${position.offset}`);
     }
-    if (duplicate && publication.id === undefined) {
-      this.#fail('confirmed', publication, 'is told to be a duplicate, without an id');
+    const mayBeAgain = this.resumed.has(`${publication.publisher} ${publication.instance}`);
+    if (duplicate && publication.id === undefined && !mayBeAgain) {
+      this.#fail('confirmed', publication, 'is told to be a duplicate, without id or resume');
     }
   }
 

@@ -259,8 +259,9 @@ export class Simulation implements WireTap {
 
   #clientWelcomed(application: Application, wire: Wire, frame: Extract<ServerFrame, { type: 'welcome' }>): void {
     application.welcomes++;
-    if (!frame.resumed && application.welcomes > 1) {
-      this.publications.lostSessions.add(`${application.subject} ${application.instance}`);
+    if (application.welcomes > 1) {
+      const { lostSessions, resumed } = this.publications;
+      (frame.resumed ? resumed : lostSessions).add(`${application.subject} ${application.instance}`);
     }
     const results = new Map(frame.queues.map((result) => [result.was, result]));
     for (const reader of application.readers) {

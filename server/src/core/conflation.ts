@@ -8,8 +8,14 @@ import type { StoredRecord } from '../ports/engine.ts';
 export class Conflation {
   private readonly indexes = new Map<string, number>();
 
-  /** @param header name of the header with the key; a message without it goes by its routing key */
-  constructor(private readonly header: string | undefined) {}
+  /**
+   * @param header name of the header with the key; a message without it goes by its routing key
+   * @param severalExchanges equal routing keys of different exchanges are different keys
+   */
+  constructor(
+    private readonly header: string | undefined,
+    private readonly severalExchanges: boolean,
+  ) {}
 
   /** Absolute index of the waiting message with the same key, or `undefined`. */
   find(record: StoredRecord): number | undefined {
@@ -29,10 +35,11 @@ export class Conflation {
     this.indexes.clear();
   }
 
-  private keyOf({ key, headers }: StoredRecord): string {
-    if (this.header === undefined) return key;
+  private keyOf({ exchange, key, headers }: StoredRecord): string {
+    const routingKey = this.severalExchanges ? `${exchange}:${key}` : key;
+    if (this.header === undefined) return routingKey;
     const value = headers && Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     // The type is part of the key: 1 and "1" are two, and neither is the routing key "1".
-    return value === undefined ? `key:${key}` : `${typeof value}:${value}`;
+    return value === undefined ? `key:${routingKey}` : `${typeof value}:${value}`;
   }
 }

@@ -67,7 +67,8 @@ export const BROWSER_LIMITS: SessionLimits = {
 export const SERVER_LIMITS: SessionLimits = {
   maxPayloadBytes: 192 * 1024,
   maxSubscriptions: 1_000,
-  maxBindings: 10_000,
+  // A resume names all of them in one hello, which has to fit a frame.
+  maxBindings: 2_000,
   maxQueueCapacity: 100_000,
   maxQueueBytes: 64 * MIB,
   defaultQueueCapacity: 1_000,

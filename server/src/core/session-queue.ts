@@ -10,26 +10,23 @@
  * `capacityBytes`; overflow, TTL and conflation touch only what was never sent; every message taken or
  * refused is settled exactly once; what is lost is told where it would have stood. Pure: time is an argument.
  */
-import type { GapRange, GapReason, Granted, Note, TagRanges } from '@ringhub/protocol';
+import type { GapRange, GapReason, Granted, TagRanges } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Batch } from './batch.ts';
 import { Conflation } from './conflation.ts';
 import { GapEntry } from './gap-entry.ts';
-import { type DropReason, Ledger, type Outcome, residualOf } from './ledger.ts';
+import { HeldMessages, type SessionBytes } from './held-messages.ts';
+import { type DropReason, type Ledger, type Outcome, residualOf } from './ledger.ts';
 import type { LogReader } from './log-reader.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type Entry, ReadyRing, type SnapshotEnd } from './ready-ring.ts';
 import { UnackedWindow } from './unacked-window.ts';
 import { WrittenLog } from './written-log.ts';
 
-/** Bytes in all rings of one session, against its limit. */
-export interface SessionBytes {
-  held: number;
-  readonly max: number;
-}
-
 export interface QueueSettings extends Granted {
   readonly conflationHeader?: string | undefined;
+  /** Bound to more than one exchange. */
+  readonly severalExchanges?: boolean;
   readonly maxRedeliveries: number;
 }
 
@@ -38,21 +35,16 @@ export type Offered = 'passed' | 'changed' | 'disconnect';
 
 type RefusalReason = 'refused' | 'session-bytes' | 'overflow' | 'slow-consumer';
 
-type MutableNote = { -readonly [K in keyof Note]: Note[K] };
-
 export class SessionQueue {
-  readonly ledger = new Ledger();
+  readonly ledger: Ledger;
   readonly ready = new ReadyRing();
   readonly window = new UnackedWindow();
   prefetch: number;
   closed = false;
 
+  private readonly held: HeldMessages;
   private readonly conflation: Conflation | undefined;
-  /** When each waiting message came in; only with a queue TTL. */
-  private readonly enteredMs: Map<StoredRecord, number> | undefined;
   private readonly written: WrittenLog | undefined;
-  /** What differs by receiver, for the few messages that have it. */
-  private readonly notes = new Map<StoredRecord, MutableNote>();
   /** Tags to send again after a nack. */
   private readonly nacked = new Set<number>();
 
@@ -64,9 +56,18 @@ export class SessionQueue {
     private readonly sessionBytes: SessionBytes,
   ) {
     this.prefetch = settings.prefetch;
-    if (settings.overflow === 'conflate') this.conflation = new Conflation(settings.conflationHeader);
-    if (settings.ttlMs !== undefined) this.enteredMs = new Map();
+    this.held = new HeldMessages(budget, sessionBytes, settings.ttlMs);
+    this.ledger = this.held.ledger;
+    if (settings.overflow === 'conflate')
+      this.conflation = new Conflation(settings.conflationHeader, settings.severalExchanges ?? false);
     if (settings.ack === 'none') this.written = new WrittenLog();
+  }
+
+  /** What the subscriber was given, as it is now. */
+  get granted(): Granted {
+    const { overflow, capacity, capacityBytes, ack, ttlMs } = this.settings;
+    const granted = { overflow, capacity, capacityBytes, ack, prefetch: this.prefetch };
+    return ttlMs === undefined ? granted : { ...granted, ttlMs };
   }
 
   /** Bytes of messages held, sent or not. */
@@ -102,7 +103,7 @@ export class SessionQueue {
   takeRead(record: StoredRecord, nowMs: number): boolean {
     const fitsAtAll = record.bytes <= this.settings.capacityBytes && record.bytes <= this.sessionBytes.max;
     if (!fitsAtAll) {
-      this.ledger.begin();
+      this.held.begin(record, nowMs);
       this.refuse(record, this.reasonOfFull(record));
       return true;
     }
@@ -225,7 +226,7 @@ export class SessionQueue {
   expire(nowMs: number): void {
     for (;;) {
       const record = this.ready.peek(this.ready.firstMessage());
-      if (record?.kind !== 'message' || this.expiresMs(record) >= nowMs) return;
+      if (record?.kind !== 'message' || this.held.expiresMs(record) >= nowMs) return;
       this.loseOldest('expired', 'expired');
     }
   }
@@ -250,7 +251,7 @@ export class SessionQueue {
     this.closed = true;
     for (let tag = this.window.firstTag; tag <= this.window.lastTag; tag++) this.settle(tag, reason);
     for (let entry = this.ready.shift(); entry; entry = this.ready.shift()) {
-      if (entry.kind === 'message') this.release(entry, reason);
+      if (entry.kind === 'message') this.held.release(entry, reason);
     }
     this.conflation?.clear();
     this.nacked.clear();
@@ -262,15 +263,14 @@ export class SessionQueue {
   private overflowed = false;
 
   private take(record: StoredRecord, nowMs: number): void {
-    this.ledger.begin();
-    this.enteredMs?.set(record, nowMs);
+    this.held.begin(record, nowMs);
     if (this.conflation && this.conflate(record, this.conflation)) return;
     if (!this.hasRoomFor(record)) this.makeRoom(record);
     if (!this.hasRoomFor(record)) {
       this.refuse(record, this.reasonOfFull(record));
       return;
     }
-    this.hold(record);
+    this.held.hold(record);
     const index = this.ready.push(record);
     this.conflation?.waitsAt(record, index);
   }
@@ -319,8 +319,7 @@ export class SessionQueue {
   }
 
   private refuse(record: StoredRecord, reason: RefusalReason): void {
-    this.enteredMs?.delete(record);
-    this.ledger.settle(reason);
+    this.held.refuse(record, reason);
     this.ready.tailGap().addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
   }
 
@@ -329,11 +328,8 @@ export class SessionQueue {
     const index = conflation.find(record);
     if (index === undefined || !this.wouldFit(record)) return false;
     const old = this.ready.peek(index - this.ready.headIndex) as StoredRecord;
-    const replaced = (this.notes.get(old)?.replaced ?? 0) + 1;
-    this.hold(record);
     this.ready.replace(index, record);
-    this.release(old, 'conflated');
-    this.notes.set(record, { replaced });
+    this.held.replace(old, record);
     // The newcomer may be the larger one.
     while (this.isOverBytes && this.loseOldest('overflow', 'overflow')) {}
     return true;
@@ -354,19 +350,13 @@ export class SessionQueue {
     const gap = this.ready.turnIntoGap(distance);
     gap.addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
     this.ready.absorbNext(gap);
-    this.release(record, outcome);
+    this.held.release(record, outcome);
     return true;
   }
 
   /** Whether the queue is in order of offset: then neighbouring losses form one range. */
   private get isDense(): boolean {
     return this.conflation === undefined;
-  }
-
-  private expiresMs(record: StoredRecord): number {
-    const entered = this.enteredMs?.get(record);
-    if (entered === undefined || this.settings.ttlMs === undefined) return record.expiresMs;
-    return Math.min(record.expiresMs, entered + this.settings.ttlMs);
   }
 
   // ── sending ──
@@ -377,7 +367,7 @@ export class SessionQueue {
   }
 
   private send(entry: Entry, batch: Batch): void {
-    const note = entry.kind === 'message' ? this.notes.get(entry) : undefined;
+    const note = this.held.noteOf(entry);
     if (entry.kind === 'message') this.conflation?.forget(entry);
     if (!this.written) {
       batch.add(this.window.add(entry), entry, note);
@@ -386,7 +376,7 @@ export class SessionQueue {
     const tag = this.window.skip();
     this.written.add(tag, entry);
     batch.add(tag, entry, note);
-    if (entry.kind === 'message') this.release(entry, 'written');
+    if (entry.kind === 'message') this.held.release(entry, 'written');
   }
 
   private fillResends(batch: Batch, maxItems: number, maxBytes: number): boolean {
@@ -395,7 +385,7 @@ export class SessionQueue {
       const joins = batch.entries.length === 0 || tag === batch.firstTag + batch.entries.length;
       if (!joins || batch.entries.length >= maxItems || batch.bytes >= maxBytes) break;
       this.nacked.delete(tag);
-      batch.add(tag, entry, this.noteOf(entry));
+      batch.add(tag, entry, this.held.noteOf(entry));
       this.window.markSent(tag);
     }
     return batch.entries.length > 0;
@@ -407,14 +397,10 @@ export class SessionQueue {
       this.nacked.delete(tag);
       const entry = this.window.get(tag);
       if (!entry) continue;
-      batch.add(tag, entry, this.noteOf(entry));
+      batch.add(tag, entry, this.held.noteOf(entry));
       return true;
     }
     return false;
-  }
-
-  private noteOf(entry: Entry): Note | undefined {
-    return entry.kind === 'message' ? this.notes.get(entry) : undefined;
   }
 
   // ── settling ──
@@ -444,7 +430,7 @@ export class SessionQueue {
     const entry = this.window.take(tag);
     if (!entry) return;
     if (this.nacked.size > 0) this.nacked.delete(tag);
-    if (entry.kind === 'message') this.release(entry, outcome);
+    if (entry.kind === 'message') this.held.release(entry, outcome);
   }
 
   private nackOne(tag: number): void {
@@ -452,31 +438,10 @@ export class SessionQueue {
     if (!entry || this.nacked.has(tag)) return;
     this.nacked.add(tag);
     if (entry.kind !== 'message') return;
-    const note = this.notes.get(entry) ?? {};
-    note.redelivered = (note.redelivered ?? 0) + 1;
-    if (note.redelivered <= this.settings.maxRedeliveries) {
-      this.notes.set(entry, note);
-      return;
-    }
+    if (this.held.redeliver(entry) <= this.settings.maxRedeliveries) return;
     const gap = new GapEntry();
     gap.addMessage(entry.log, this.reader.epoch, entry.offset, 'redelivery-limit', this.isDense);
     this.window.replace(tag, gap);
-    this.release(entry, 'redelivery-limit');
-  }
-
-  // ── holding ──
-
-  private hold(record: StoredRecord): void {
-    this.budget.hold(record);
-    this.sessionBytes.held += record.bytes;
-  }
-
-  /** The only way out for a message this ring holds. */
-  private release(record: StoredRecord, outcome: Outcome): void {
-    this.ledger.settle(outcome);
-    this.enteredMs?.delete(record);
-    if (this.notes.size > 0) this.notes.delete(record);
-    this.sessionBytes.held -= record.bytes;
-    this.budget.release(record);
+    this.held.release(entry, 'redelivery-limit');
   }
 }

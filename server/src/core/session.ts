@@ -7,10 +7,10 @@
 import type { Confirmed, ErrorEntry, ErrorName } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import { ConfirmRuns } from './confirm-runs.ts';
+import type { SessionBytes } from './held-messages.ts';
 import type { SessionLimits } from './limits.ts';
 import { PublishWindow } from './publish-window.ts';
 import type { ResumeTokens } from './resume-token.ts';
-import type { SessionBytes } from './session-queue.ts';
 import type { SessionState } from './session-state.ts';
 import type { Subscription } from './subscription.ts';
 

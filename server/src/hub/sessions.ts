@@ -123,13 +123,7 @@ export class Sessions {
     const { queue } = subscription;
     queue.resume(wanted.lastTag, wanted.ackedUpTo, wanted.ackedRanges, this.offsetOf(wanted.cursor));
     this.flusher.markSubscription(subscription);
-    const { conflationHeader: _, maxRedeliveries: __, ...granted } = queue.settings;
-    return {
-      was: wanted.queue,
-      queue: queue.id,
-      cursor: wanted.cursor,
-      granted: { ...granted, prefetch: queue.prefetch },
-    };
+    return { was: wanted.queue, queue: queue.id, cursor: wanted.cursor, granted: queue.granted };
   }
 
   private subscribeAnew(session: Session, wanted: ResumeQueue): ResumedQueue {

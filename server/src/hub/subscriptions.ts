@@ -56,6 +56,7 @@ export class Subscriptions {
       {
         ...granted,
         conflationHeader: options.conflationHeader,
+        severalExchanges: new Set(wanted.map((w) => w.exchange)).size > 1,
         maxRedeliveries: this.hub.limits.maxRedeliveries,
       },
       new LogReader('v', epoch, start.after, start.from),
@@ -81,9 +82,21 @@ export class Subscriptions {
     session.dirty.delete(subscription);
     session.bindings -= subscription.bindings.length;
     this.hub.bindings -= subscription.bindings.length;
-    queue.close(reason);
+    this.settleRest(queue, reason);
     this.hub.ended.add(queue.ledger);
     this.hub.endedResidual += Math.abs(queue.residual);
+  }
+
+  /** A fault on the way is told, and keeps nothing else of the queue from being let go of. */
+  private settleRest(queue: SessionQueue, reason: DropReason): void {
+    for (let left = queue.window.unsettled + queue.ready.length; left >= 0; left--) {
+      try {
+        queue.close(reason);
+        return;
+      } catch (error) {
+        this.hub.fault(`queue ${queue.id} could not be settled`, error);
+      }
+    }
   }
 
   private check(session: Session, { bindings }: SubscribeOptions): Wanted[] | Refusal {
