@@ -71,7 +71,14 @@ export class Gateway {
   }
 
   private tick(): void {
-    for (const connection of this.connections) connection.tick();
+    for (const connection of this.connections) {
+      try {
+        connection.tick();
+      } catch (error) {
+        this.options.onFault?.('a heartbeat failed', error);
+        connection.end(ERRORS.internal);
+      }
+    }
   }
 }
 

@@ -93,6 +93,7 @@ export class QueueAccount {
 
   /** A `deliver` frame was handed to a socket. */
   sent({ firstTag, items, notes }: Deliver, bounds: { first: number }): void {
+    this.world.note(`${this.name} sends ${firstTag}: ${items.map(textOf).join(' ')}`);
     const noteOf = new Map(notes);
     items.forEach((item, index) => {
       const tag = firstTag + index;
@@ -241,8 +242,8 @@ export class QueueAccount {
   }
 
   #checkSnapshot(isThere: (taken: Taken) => boolean, ranges: readonly GapRange[]): void {
-    const { lastValues } = this.subscription.bindings[0]!.exchange;
-    const isWhole = lastValues.snapshot(() => false).complete;
+    const { bindings } = this.subscription;
+    const isWhole = bindings.every(({ exchange }) => exchange.lastValues.snapshot(() => false).complete);
     for (const taken of this.#snapshot) {
       if (isThere(taken) || !isWhole || ranges.some((r) => covers(r, taken.offset))) continue;
       if (this.#isNewer(taken)) continue;
@@ -328,6 +329,9 @@ export class QueueAccount {
     this.world.fail(invariant, `${this.name} (${overflow}, ack ${ack}): ${text}`);
   }
 }
+
+const textOf = (item: Deliver['items'][number]): string =>
+  item.kind === 'message' ? String(item.offset) : item.kind === 'gap' ? `gap ${item.gap.count}` : item.kind;
 
 const covers = ({ from, to }: GapRange, offset: number): boolean =>
   from <= offset && offset <= (to ?? Number.POSITIVE_INFINITY);

@@ -40,6 +40,8 @@ export class Reader {
   readonly #starts = new Map<string, number>();
   readonly #handed = new Map<number, Handing>();
   readonly #told: GapRange[] = [];
+  /** The end of a snapshot, handed out; it counts once all before it was processed, and the cursor says so. */
+  #ending: { readonly epoch: string; readonly offset: number; readonly complete: boolean } | undefined;
   readonly #snapshots: { readonly epoch: string; readonly offset: number; readonly complete: boolean }[] = [];
   /** In which epoch each gap was handed out. */
   readonly #gapEpochs = new Map<SubscriptionEvent, number>();
@@ -61,6 +63,13 @@ export class Reader {
     return this.options.overflow === 'conflate';
   }
 
+  /** Everything that the hub sent has come, and is done with. */
+  get isDrained(): boolean {
+    if (!this.subscription || !this.account || this.lastTag !== this.account.lastTag) return false;
+    for (const { state } of this.#handed.values()) if (state === 'in-hand') return false;
+    return true;
+  }
+
   /** The subscription has a queue, its first or, after a lost session, another. */
   begin(account: QueueAccount): void {
     this.world.note(`${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.start}`);
@@ -68,6 +77,7 @@ export class Reader {
     this.lastTag = 0;
     this.ackedUpTo = 0;
     this.mayJump = false;
+    this.#ending = undefined;
     if (account.isSnapshot) {
       this.#lastOffset = 0;
       return;
@@ -114,8 +124,8 @@ export class Reader {
     } else if (event.kind === 'snapshot-end') {
       const [position] = parseCursor(event.cursor) ?? [];
       if (!position) return this.#fail('snapshot', `ended with cursor ${event.cursor}`);
-      this.#snapshots.push({ ...position, complete: event.complete });
-      this.#starts.set(position.epoch, position.offset);
+      this.world.note(`${this.name} snapshot ends at ${position.offset}`);
+      this.#ending = { ...position, complete: event.complete };
     } else {
       this.#takeMessage(event);
     }
@@ -162,12 +172,21 @@ export class Reader {
 
   /** The application is done with something it was handed. */
   settle(event: SubscriptionEvent, state: Exclude<State, 'in-hand'>): void {
+    this.#thaw();
     if (event.kind === 'gap') this.#processedIn(this.#gapEpochs.get(event)!);
     if (event.kind !== 'message') return;
     const handing = this.#handed.get(this.truth.place(event.position.epoch, event.position.offset));
     if (handing?.event !== event || handing.state !== 'in-hand') return;
     handing.state = state;
     if (state !== 'nacked') this.#processedIn(this.truth.indexOf(event.position.epoch));
+  }
+
+  /** From the end of its snapshot on, everything is due. Until then a lost session begins another snapshot. */
+  #thaw(): void {
+    if (!this.#ending || this.subscription?.cursor === null) return;
+    this.#snapshots.push(this.#ending);
+    this.#starts.set(this.#ending.epoch, this.#ending.offset);
+    this.#ending = undefined;
   }
 
   /** What was in hand when its epoch ended moves no cursor. */
@@ -201,6 +220,7 @@ export class Reader {
   /** The SDK's cursor: everything up to it is processed, told, or conflated away. */
   checkCursor(cursor: string | null): void {
     if (cursor === null || this.isOver) return;
+    this.#thaw();
     for (const { epoch, offset } of parseCursor(cursor) ?? []) {
       const start = this.#starts.get(epoch);
       if (start === undefined) continue;
@@ -211,6 +231,8 @@ export class Reader {
 
   /** At the end, with everything drained. */
   check(): void {
+    this.#thaw();
+    if (this.#ending) this.#fail('snapshot', 'the cursor did not move past its end');
     for (const [epoch, start] of this.#starts) {
       const missing = this.#firstMissing(epoch, start, this.truth.last(epoch), false);
       if (missing) this.#fail('accounted', `offset ${missing.offset} of ${epoch} was neither processed nor told`);

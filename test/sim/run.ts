@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import { FAULTS, faultNamed } from './faults.ts';
 import { type Outcome, playSeed } from './seed.ts';
+import { World } from './world.ts';
 
 const { values } = parseArgs({
   options: {
@@ -32,6 +33,8 @@ const fault = faultNamed(values.fault);
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 const lines = Number(values.lines);
+
+World.traceLines = Math.max(World.traceLines, lines);
 
 const rejections: unknown[] = [];
 process.on('unhandledRejection', (reason) => rejections.push(reason));

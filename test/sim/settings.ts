@@ -86,7 +86,8 @@ export function drawSettings(random: Random): Settings {
     },
     sessionLimits: {
       publishWindowMessages: random.pick([2, 8, 64]),
-      maxOutputBytes: random.chance(0.15) ? 3_000 : 1024 * 1024,
+      // Confirms of a whole window have to fit, or a resume would end in the same overflow again and again.
+      maxOutputBytes: random.chance(0.15) ? 9_000 : 1024 * 1024,
       maxSessionBytes: random.chance(0.2) ? random.int(1_500, 6_000) : 1024 * 1024,
       defaultQueueCapacity: 50,
     },

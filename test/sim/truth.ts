@@ -101,7 +101,7 @@ export class Truth {
 }
 
 /** What tells messages apart for `conflate`. */
-export function conflationKey({ key, headers }: Taken, header: string | undefined): string {
+export function conflationKey({ exchange, key, headers }: Taken, header: string | undefined): string {
   const value = header === undefined ? undefined : headers?.[header];
-  return value === undefined ? `key ${key}` : `header ${typeof value} ${value}`;
+  return value === undefined ? `key ${exchange} ${key}` : `header ${typeof value} ${value}`;
 }

@@ -31,7 +31,6 @@ interface Event {
   run: (() => void) | undefined;
 }
 
-const TRACE_LINES = 2000;
 /** Events queued on Node's loop at once: between two of them it drains all microtasks. */
 const STEPS_A_TURN = 64;
 
@@ -40,6 +39,8 @@ export class World {
   steps = 0;
   violation: Violation | undefined;
   readonly random: Random;
+  /** How many lines of the trace are kept. */
+  static traceLines = 400;
   /** Called once between any two events, when all promises have settled that can. */
   onStep: () => void = () => {};
 
@@ -87,7 +88,7 @@ export class World {
     let hash = this.#hash;
     for (let i = 0; i < line.length; i++) hash = Math.imul(hash ^ line.charCodeAt(i), 0x01000193);
     this.#hash = hash;
-    if (this.#trace.length >= TRACE_LINES * 2) this.#trace.splice(0, TRACE_LINES);
+    if (this.#trace.length >= World.traceLines * 2) this.#trace.splice(0, World.traceLines);
     this.#trace.push(line);
   }
 

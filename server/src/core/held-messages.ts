@@ -46,11 +46,12 @@ export class HeldMessages {
 
   /** The only way out for a message that is held. */
   release(record: StoredRecord, outcome: Outcome): void {
-    this.ledger.settle(outcome);
     this.enteredMs?.delete(record);
     if (this.notes.size > 0) this.notes.delete(record);
     this.sessionBytes.held -= record.bytes;
     this.budget.release(record);
+    // Last, as it asserts: a fault in the books must not keep memory held.
+    this.ledger.settle(outcome);
   }
 
   /** The only way out for one that never was. */

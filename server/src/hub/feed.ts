@@ -39,6 +39,8 @@ export class Feed {
 
   private offer(subscription: Subscription, record: StoredRecord, nowMs: number): void {
     const { session, queue } = subscription;
+    // Its session may have ended by what another ring did with this message.
+    if (queue.closed) return;
     if (session.reachedBy !== record.offset) {
       session.reachedBy = record.offset;
       record.sessions++;

@@ -39,8 +39,19 @@ export class MemoryRelief {
     for (const subscription of subscriptions) {
       const excess = this.hub.budget.heldBytes - target;
       if (excess <= 0) return;
-      subscription.queue.trim(excess);
-      if (subscription.session.link) this.flusher.markSubscription(subscription);
+      this.trim(subscription, excess);
+    }
+  }
+
+  private trim(subscription: Subscription, bytes: number): void {
+    const { session, queue } = subscription;
+    try {
+      queue.trim(bytes);
+      if (session.link) this.flusher.markSubscription(subscription);
+    } catch (error) {
+      // It runs where somebody publishes, who has no part in it.
+      this.hub.fault(`queue ${queue.id} could not be trimmed`, error);
+      this.sessions.happened(session, 'evict');
     }
   }
 

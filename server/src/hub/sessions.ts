@@ -51,7 +51,14 @@ export class Sessions {
       return queue && !queue.mayResume(q.lastTag, q.ackedUpTo, q.ackedRanges);
     });
     if (claimsTooMuch) return ERRORS['resume-invalid'];
-    return this.resume(old, principal, resume, link);
+    try {
+      return this.resume(old, principal, resume, link);
+    } catch (error) {
+      // A ring that cannot be resumed now never can: the session ends, and its cursors go on.
+      this.hub.fault(`session ${old.id} could not be resumed`, error);
+      this.happened(old, 'evict');
+      return ERRORS['session-evicted'];
+    }
   }
 
   /** Something happened to a session: the table says what follows. */
@@ -85,7 +92,12 @@ export class Sessions {
     this.hub.sessions.set(session.id, session);
     if (resume) this.hub.counters.resumesLost++;
     this.declare(principal, resume);
-    this.welcome(session, token, false, resume?.queues.map((q) => this.subscribeAnew(session, q)) ?? []);
+    try {
+      this.welcome(session, token, false, resume?.queues.map((q) => this.subscribeAnew(session, q)) ?? []);
+    } catch (error) {
+      this.happened(session, 'connection-lost');
+      throw error;
+    }
     return session;
   }
 

@@ -1,6 +1,7 @@
 /**
  * What is due with time: resume windows, expired messages, starved readers, and the ledger's check each second.
  */
+import type { Session } from '../core/session.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
 import type { Sessions } from './sessions.ts';
@@ -29,17 +30,31 @@ export class Sweeper {
     this.sessions.expire(nowMs);
     let residual = this.hub.endedResidual;
     for (const session of this.hub.sessions.values()) {
-      for (const subscription of session.subscriptions.values()) {
-        const { queue } = subscription;
-        queue.expire(nowMs);
-        residual += Math.abs(queue.residual);
-        // A reader that waits for another ring of its session to make room is woken by nobody else.
-        if (session.link && (queue.reader.phase !== 'live' || queue.hasSomethingToSend)) {
-          this.flusher.markSubscription(subscription);
-        }
+      try {
+        residual += this.sweepSession(session, nowMs);
+      } catch (error) {
+        this.hub.fault(`session ${session.id} could not be swept`, error);
+        this.sessions.happened(session, 'evict');
       }
     }
+    // Rings of parked sessions let go of messages too, and nobody flushes then.
+    this.hub.budget.forgetTexts();
     if (residual !== 0 && this.residual === 0) this.hub.fault(`ledger residual is ${residual}`);
     this.residual = residual;
+  }
+
+  /** Returns what the laws of its queues leave over. */
+  private sweepSession(session: Session, nowMs: number): number {
+    let residual = 0;
+    for (const subscription of session.subscriptions.values()) {
+      const { queue } = subscription;
+      queue.expire(nowMs);
+      residual += Math.abs(queue.residual);
+      // A reader that waits for another ring of its session to make room is woken by nobody else.
+      if (session.link && (queue.reader.phase !== 'live' || queue.hasSomethingToSend)) {
+        this.flusher.markSubscription(subscription);
+      }
+    }
+    return residual;
   }
 }

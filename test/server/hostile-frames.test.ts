@@ -1,0 +1,384 @@
+/**
+ * For every error of the table that a hub raises: an input that raises exactly this one, and a neighbour on the same
+ * hub that notices nothing.
+ */
+import { ERRORS, type ErrorName } from '@ringhub/protocol';
+import { describe, expect, it } from 'vitest';
+import { MemoryTransport } from '../../server/src/transports/memory.ts';
+import { HubScene, type HubSceneOptions } from './support/hub-scene.ts';
+import { resumeOf, type ScriptedClient } from './support/scripted-client.ts';
+
+interface Hostility extends HubSceneOptions {
+  readonly what: string;
+  /** Raises the error with a connection that has said nothing yet; returns where it is to be looked for. */
+  readonly raise: (scene: HubScene, client: ScriptedClient) => ScriptedClient | undefined;
+}
+
+const TOPIC = 'amq.topic';
+const greeted =
+  (raise: (client: ScriptedClient, scene: HubScene) => unknown): Hostility['raise'] =>
+  (scene, client) => {
+    client.hello();
+    raise(client, scene);
+    return client;
+  };
+const subscribing = (options: Record<string, unknown>) =>
+  greeted((client) => client.send(['subscribe', 1, { bindings: [[TOPIC, '#']], ...options }]));
+const publishing = (...fields: unknown[]) => greeted((client) => client.send(['publish', 1, ...fields]));
+
+/** The connection ends with the code. */
+const CLOSING: Partial<Record<ErrorName, Hostility>> = {
+  draining: {
+    what: 'the hub shuts down',
+    raise: (scene, client) => {
+      // The neighbour is sent away too, so this one has the hub for itself: see below.
+      client.hello();
+      scene.gateway.drain(0, 0, () => {});
+      return client;
+    },
+  },
+  'heartbeat-timeout': {
+    what: 'nothing is said for deadMs',
+    raise: greeted((_, scene) => scene.clock.advance(50_000)),
+  },
+  'slow-consumer': {
+    what: 'a ring with overflow disconnect is full',
+    raise: greeted((client, scene) => {
+      client.subscribe({ overflow: 'disconnect', capacity: 2, prefetch: 0 });
+      scene.publish('a', 'b', 'c');
+    }),
+  },
+  'output-overflow': {
+    what: 'pings are sent and no pong is read',
+    session: { maxOutputBytes: 1_000 },
+    raise: greeted((client) => {
+      client.socket.bufferedBytes = 1e9;
+      for (let i = 0; i < 1_000; i++) client.send(['ping']);
+    }),
+  },
+  internal: {
+    what: 'the socket fails while it is written to',
+    raise: greeted((client) => {
+      client.socket.onSend = () => {
+        throw new Error('planted');
+      };
+      client.send(['ping']);
+    }),
+  },
+  'hello-timeout': {
+    what: 'no hello comes',
+    raise: (scene, client) => {
+      scene.clock.advance(7_000);
+      return client;
+    },
+  },
+  'taken-over': {
+    what: 'the session is resumed elsewhere',
+    raise: greeted((client, scene) => {
+      scene.connect().resume(client.all('welcome')[0]!);
+    }),
+  },
+  unauthorized: {
+    what: 'the token is not known',
+    raise: (_, client) => client.send(['hello', { version: 1, token: 'nobody' }]),
+  },
+  'bad-frame': {
+    what: 'a message is no JSON array',
+    raise: greeted((client) => client.text('{"publish":1}')),
+  },
+  'unsupported-version': {
+    what: 'the hello is of another version',
+    raise: (_, client) => client.send(['hello', { version: 99, token: 'alice' }]),
+  },
+  'hello-expected': {
+    what: 'a second hello comes',
+    raise: greeted((client) => client.send(['hello', { version: 1 }])),
+  },
+  'publish-sequence': {
+    what: 'a number is left out',
+    raise: greeted((client) => client.send(['publish', 2, TOPIC, 'k', 'x'])),
+  },
+  'resume-invalid': {
+    what: 'a tag is claimed that was never sent',
+    raise: (scene, client) => {
+      const owner = scene.connect();
+      const welcome = owner.hello();
+      const { queue } = owner.subscribe();
+      return client.send([
+        'hello',
+        { version: 1, token: 'alice', resume: resumeOf(welcome, [{ queue, lastTag: 7 }]) },
+      ]);
+    },
+  },
+  'session-evicted': {
+    what: 'a session holds more unacknowledged than the hub has memory',
+    limits: { memoryBudgetBytes: 10_000 },
+    raise: greeted((client, scene) => {
+      client.subscribe({ bindings: [[TOPIC, 'heavy']] });
+      for (let i = 0; i < 20; i++) {
+        scene.publishNow('heavy', 'x'.repeat(1_000));
+        scene.clock.settle();
+      }
+    }),
+  },
+};
+
+/** The command is answered with the code; the connection goes on. */
+const ANSWERED: Partial<Record<ErrorName, Hostility>> = {
+  'unknown-exchange': { what: 'publish to no exchange', raise: publishing('none', 'k', 'x') },
+  'bad-pattern': {
+    what: 'a pattern of 33 words',
+    raise: subscribing({ bindings: [[TOPIC, 'a.'.repeat(32)]] }),
+  },
+  'too-many-hashes': {
+    what: 'a pattern of three #',
+    raise: subscribing({ bindings: [[TOPIC, '#.a.#.b.#']] }),
+  },
+  'bad-argument': { what: 'a capacity of -1', raise: subscribing({ capacity: -1 }) },
+  'too-many-bindings': {
+    what: 'more bindings than allowed',
+    session: { maxBindings: 2 },
+    raise: subscribing({
+      bindings: [
+        [TOPIC, 'a'],
+        [TOPIC, 'b'],
+        [TOPIC, 'c'],
+      ],
+    }),
+  },
+  'too-many-subscriptions': {
+    what: 'a subscription too many',
+    session: { maxSubscriptions: 2 },
+    raise: greeted((client) => {
+      for (let ref = 1; ref <= 3; ref++) client.send(['subscribe', ref, { bindings: [[TOPIC, '#']] }]);
+    }),
+  },
+  'payload-too-large': {
+    what: 'a payload over the limit, counted in UTF-8',
+    session: { maxPayloadBytes: 10 },
+    raise: publishing(TOPIC, 'k', 'ääääää'),
+  },
+  'unknown-tag': {
+    what: 'an ack of what was never sent',
+    raise: greeted((client) => client.send(['ack', client.subscribe().queue, 1_000_000])),
+  },
+  'unknown-queue': {
+    what: 'an ack for another session’s queue',
+    raise: greeted((client) => client.send(['ack', 1, 1])),
+  },
+  forbidden: {
+    what: 'a publish that is not permitted',
+    forbidden: (action, _, key, subject) => subject === 'alice' && action === 'publish' && key === 'secret',
+    raise: publishing(TOPIC, 'secret', 'x'),
+  },
+  unroutable: {
+    what: 'mandatory, with nobody there',
+    raise: publishing('empty', 'k', 'x', { mandatory: true }),
+  },
+  'bad-key': { what: 'a key with a control character', raise: publishing(TOPIC, 'a\nb', 'x') },
+  'bad-headers': {
+    what: 'a header that is an object',
+    raise: publishing(TOPIC, 'k', 'x', { headers: { a: {} } }),
+  },
+  'exchange-mismatch': {
+    what: 'a declaration with other attributes',
+    raise: greeted((client, scene) => {
+      // Version 1 knows one type only: the other one is planted.
+      const { context } = scene.hub as unknown as {
+        context: { exchanges: { get(name: string): { options: { type: string } } } };
+      };
+      (context.exchanges.get('empty') as { options: { type: string } }).options = { type: 'fanout' };
+      client.send(['declare', 1, 'empty', { type: 'topic' }]);
+    }),
+  },
+  'reserved-name': {
+    what: 'a declaration of an amq. name',
+    raise: greeted((client) => client.send(['declare', 1, 'amq.mine', { type: 'topic' }])),
+  },
+  'bad-cursor': { what: 'a cursor that is none', raise: subscribing({ since: { cursor: 'v:1' } }) },
+  'bad-payload': { what: 'a payload that is a number', raise: publishing(TOPIC, 'k', 5) },
+  'too-many-exchanges': {
+    what: 'an exchange too many',
+    limits: { maxExchanges: 3 },
+    raise: greeted((client) => {
+      for (const [ref, name] of ['a', 'b'].entries()) client.send(['declare', ref, name, { type: 'topic' }]);
+    }),
+  },
+  'bad-name': {
+    what: 'a declaration without a name',
+    raise: greeted((client) => client.send(['declare', 1, '', { type: 'topic' }])),
+  },
+  'publish-window': {
+    what: 'more publishes at once than the window allows',
+    session: { publishWindowMessages: 1 },
+    raise: greeted((client) =>
+      client.sendNow(...[1, 2].map((seq) => ['publish', seq, TOPIC, 'flood', 'x'])).send(['ping']),
+    ),
+  },
+  unavailable: {
+    what: 'a publish while the hub shuts down',
+    raise: greeted((client, scene) => {
+      client.subscribe();
+      scene.publish('unsettled');
+      scene.gateway.drain(0, 60_000, () => {});
+      client.send(['publish', 1, TOPIC, 'k', 'x']);
+    }),
+  },
+};
+
+/** Raised where no hub is reached, or by the client library. */
+const ELSEWHERE: Partial<Record<ErrorName, string>> = {
+  'frame-too-large': 'below, and test/contract/transport-suite.ts',
+  'too-many-connections': 'test/contract/transport-ws.test.ts: an HTTP status, before there is a connection',
+  'outcome-unknown': 'test/client-sdk',
+  'outbox-full': 'test/client-sdk',
+  closed: 'test/client-sdk',
+};
+
+/** Somebody else on the same hub, whose messages must go on coming. */
+class Neighbour {
+  private readonly client: ScriptedClient;
+  private readonly queue: number;
+  private tag = 0;
+
+  constructor(private readonly scene: HubScene) {
+    this.client = scene.client('bob');
+    this.queue = this.client.subscribe({ bindings: [[TOPIC, 'neighbour']] }).queue;
+  }
+
+  expectFine(): void {
+    this.client.take();
+    this.scene.publishNow('neighbour');
+    this.scene.clock.settle();
+    expect(this.client.deliveries()).toEqual([`${++this.tag}:neighbour`]);
+    this.client.send(['ack', this.queue, this.tag]);
+    expect(this.client.closeCode).toBeUndefined();
+    expect(this.scene.hub.stats().ledger.residual).toBe(0);
+  }
+}
+
+function stage({ limits, session, forbidden }: Hostility) {
+  const scene = new HubScene({
+    ...(limits && { limits }),
+    ...(session && { session }),
+    ...(forbidden && { forbidden }),
+  });
+  scene.hub.declareExchange('empty');
+  const neighbour = new Neighbour(scene);
+  neighbour.expectFine();
+  return { scene, neighbour, client: scene.connect() };
+}
+
+describe('the tables', () => {
+  it('name every error, once', () => {
+    const named = [CLOSING, ANSWERED, ELSEWHERE].flatMap((table) => Object.keys(table));
+    expect(named.toSorted()).toEqual(Object.keys(ERRORS).toSorted());
+    for (const name of Object.keys(ANSWERED)) expect(ERRORS[name as ErrorName].scope).toBe('command');
+    for (const name of Object.keys(CLOSING)) expect(ERRORS[name as ErrorName].scope).not.toBe('command');
+    for (const { name, code } of Object.values(ERRORS))
+      if (code >= 4500) expect(ELSEWHERE).toHaveProperty([name]);
+  });
+});
+
+describe('the connection is closed with', () => {
+  it.each(Object.entries(CLOSING).map(([name, h]) => [name, h.what, h] as const))(
+    '%s where %s',
+    (name, _, hostility) => {
+      const { scene, neighbour, client } = stage(hostility);
+      if (name === 'heartbeat-timeout') {
+        // The neighbour answers its pings meanwhile.
+        scene.clock.every(10_000, () => neighbour.expectFine());
+      }
+      const looked = hostility.raise(scene, client) ?? client;
+      const { code, text } = ERRORS[name as ErrorName];
+      expect(looked.socket.closed).toEqual({ code, reason: text });
+      expect(looked.all('error').concat(looked.all('refused') as never)).toEqual([]);
+      const { writes } = looked;
+      looked.send(['ping']);
+      expect(looked.writes).toBe(writes);
+      if (name !== 'draining') neighbour.expectFine();
+      else expect(scene.hub.stats().ledger.residual).toBe(0);
+    },
+  );
+});
+
+describe('the command is answered with', () => {
+  it.each(Object.entries(ANSWERED).map(([name, h]) => [name, h.what, h] as const))(
+    '%s for %s',
+    (name, _, hostility) => {
+      const { scene, neighbour, client } = stage(hostility);
+      const looked = hostility.raise(scene, client) ?? client;
+      const answers = [...looked.all('error'), ...looked.all('refused')];
+      const { code, text } = ERRORS[name as ErrorName];
+      expect(answers.map((answer) => [answer.code, answer.text])).toEqual([[code, text]]);
+      expect(looked.closeCode).toBeUndefined();
+      looked.take();
+      looked.send(['ping']);
+      expect(looked.takeOf('pong')).toHaveLength(1);
+      if (name !== 'unavailable') neighbour.expectFine();
+      else expect(scene.hub.stats().ledger.residual).toBe(0);
+    },
+  );
+});
+
+describe('frame-too-large', () => {
+  it('closes one connection and no other', () => {
+    const scene = new HubScene();
+    const neighbour = new Neighbour(scene);
+    const steps: (() => void)[] = [];
+    const run = (): void => {
+      for (let step = steps.shift(); step; step = steps.shift()) step();
+    };
+    const transport = new MemoryTransport((kind, step) => {
+      if (kind !== 'close-grace') steps.push(step);
+    });
+    transport.start((socket) => scene.gateway.accept(socket), { maxFrameBytes: 1_000, maxConnections: 10 });
+    const client = transport.connect();
+    let code = 0;
+    client.onclose = (event) => {
+      code = event.code;
+    };
+    run();
+    client.send(JSON.stringify(['hello', { version: 1, token: 'alice' }]));
+    run();
+    client.send(JSON.stringify(['publish', 1, TOPIC, 'k', 'x'.repeat(1_000)]));
+    run();
+    expect(code).toBe(ERRORS['frame-too-large'].code);
+    expect(scene.hub.stats().sessions).toEqual({ attached: 1, parked: 1 });
+    neighbour.expectFine();
+  });
+});
+
+describe('hostile text', () => {
+  it.each([
+    ['nothing', ''],
+    ['an empty line first', '\n["ping"]'],
+    ['half a frame', '["publish",1,"amq.topic"'],
+    ['a number', '5'],
+    ['null', 'null'],
+    ['an unknown frame', '["shutdown"]'],
+    ['a frame of the hub', '["deliver",1,1,[]]'],
+    ['a name that is inherited', '["__proto__"]'],
+    ['an endless nesting', '['.repeat(100_000)],
+    ['a command without a ref', '["subscribe",null,{}]'],
+    ['a publish without a number', '["publish","1","amq.topic","k","x"]'],
+  ])('%s closes with bad-frame', (_, text) => {
+    const scene = new HubScene();
+    const neighbour = new Neighbour(scene);
+    const client = scene.client().text(text);
+    expect(client.closeCode).toBe(ERRORS['bad-frame'].code);
+    neighbour.expectFine();
+  });
+
+  it('what was sent before a bad frame is done and answered', () => {
+    const scene = new HubScene();
+    const client = scene.client().text('["publish",1,"amq.topic","k","x"]\n["ping"]\nrubbish\n["ping"]');
+    expect(client.closeCode).toBe(ERRORS['bad-frame'].code);
+    expect(
+      client
+        .take()
+        .slice(1)
+        .map(({ type }) => type),
+    ).toEqual(['pong', 'confirm']);
+  });
+});
