@@ -22,53 +22,53 @@ const MAX_VARINT_BYTES = 8;
 const U32 = 0x1_0000_0000;
 
 export class ByteReader {
-  private readonly bytes: Uint8Array;
-  private position = 0;
-  private end: number;
+  readonly #bytes: Uint8Array;
+  readonly #texts: ShortTexts;
+  readonly #illFormed: 'damages' | 'is-marked';
+  #position = 0;
+  #end: number;
 
-  constructor(
-    message: Uint8Array,
-    private readonly texts: ShortTexts,
-    /** Whether text that is not UTF-8 is damage like any other, or for the check of its field to refuse. */
-    private readonly illFormed: 'damages' | 'is-marked',
-  ) {
+  /** @param illFormed whether text that is not UTF-8 is damage, or for the check of its field to refuse */
+  constructor(message: Uint8Array, texts: ShortTexts, illFormed: 'damages' | 'is-marked') {
     // A plain view: Node's Buffer has methods of the same names that share memory.
-    this.bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
-    this.end = message.byteLength;
+    this.#bytes = new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
+    this.#texts = texts;
+    this.#illFormed = illFormed;
+    this.#end = message.byteLength;
   }
 
   get atEnd(): boolean {
-    return this.position === this.end;
+    return this.#position === this.#end;
   }
 
   /** Bytes left in the innermost block. */
   get left(): number {
-    return this.end - this.position;
+    return this.#end - this.#position;
   }
 
   /** Reads a length (u32) and limits all reads to as many bytes; returns what `leave` wants. */
   enter(): number {
     const length = this.u32();
-    const outer = this.end;
+    const outer = this.#end;
     if (length > this.left) throw DAMAGED;
-    this.end = this.position + length;
+    this.#end = this.#position + length;
     return outer;
   }
 
   /** Passes over the rest of the block: fields of a later version. */
   leave(outer: number): void {
-    this.position = this.end;
-    this.end = outer;
+    this.#position = this.#end;
+    this.#end = outer;
   }
 
   u8(): number {
-    if (this.position >= this.end) throw DAMAGED;
-    return this.bytes[this.position++]!;
+    if (this.#position >= this.#end) throw DAMAGED;
+    return this.#bytes[this.#position++]!;
   }
 
   u32(): number {
-    const { bytes } = this;
-    const at = this.take(4);
+    const bytes = this.#bytes;
+    const at = this.#take(4);
     return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
   }
 
@@ -80,8 +80,8 @@ export class ByteReader {
   }
 
   f64(): number {
-    const at = this.take(8);
-    return new DataView(this.bytes.buffer, this.bytes.byteOffset + at, 8).getFloat64(0);
+    const at = this.#take(8);
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getFloat64(0);
   }
 
   /** At most 2^53 − 1, and in as few bytes as it needs. */
@@ -112,42 +112,42 @@ export class ByteReader {
   /** A copy of bytes behind their length. */
   block(): Uint8Array<ArrayBuffer> {
     const length = this.varint();
-    const at = this.take(length);
-    return this.bytes.slice(at, at + length);
+    const at = this.#take(length);
+    return this.#bytes.slice(at, at + length);
   }
 
   /** Text behind its length. */
   text(): string {
     const length = this.varint();
-    const at = this.take(length);
-    return this.texts.read(this.bytes, at, length) ?? this.decode(at, length);
+    const at = this.#take(length);
+    return this.#texts.read(this.#bytes, at, length) ?? this.#decode(at, length);
   }
 
   /** The rest of the block as text. */
   restAsText(): string {
     const { left } = this;
-    return this.decode(this.take(left), left);
+    return this.#decode(this.#take(left), left);
   }
 
   /** What stands for a text that cannot be read. */
   noText(): string {
-    if (this.illFormed === 'damages') throw DAMAGED;
+    if (this.#illFormed === 'damages') throw DAMAGED;
     return ILL_FORMED;
   }
 
-  private decode(at: number, length: number): string {
+  #decode(at: number, length: number): string {
     try {
-      return decoder.decode(this.bytes.subarray(at, at + length));
+      return decoder.decode(this.#bytes.subarray(at, at + length));
     } catch {
       return this.noText();
     }
   }
 
   /** Moves on by `length` bytes; returns where they begin. */
-  private take(length: number): number {
-    const at = this.position;
-    if (length > this.end - at) throw DAMAGED;
-    this.position = at + length;
+  #take(length: number): number {
+    const at = this.#position;
+    if (length > this.#end - at) throw DAMAGED;
+    this.#position = at + length;
     return at;
   }
 }

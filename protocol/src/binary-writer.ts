@@ -16,66 +16,66 @@ const MAX_LOOPED = 32;
 const U32 = 0x1_0000_0000;
 
 export class ByteWriter {
-  private bytes = new Uint8Array(INITIAL_BYTES);
-  private view = new DataView(this.bytes.buffer);
+  #bytes = new Uint8Array(INITIAL_BYTES);
+  #view = new DataView(this.#bytes.buffer);
   length = 0;
 
   /** Begins anew; what `subarray` gave before is overwritten from now on. */
   reset(): void {
     this.length = 0;
-    if (this.bytes.length > MAX_KEPT_BYTES) this.replaceBuffer(INITIAL_BYTES);
+    if (this.#bytes.length > MAX_KEPT_BYTES) this.#replaceBuffer(INITIAL_BYTES);
   }
 
   /** What was written from `start` on, without a copy: it holds until the next write or reset. */
   subarray(start = 0): Uint8Array<ArrayBuffer> {
-    return this.bytes.subarray(start, this.length);
+    return this.#bytes.subarray(start, this.length);
   }
 
   /** A copy of what was written from `start` on. */
   slice(start = 0): Uint8Array<ArrayBuffer> {
-    return this.bytes.slice(start, this.length);
+    return this.#bytes.slice(start, this.length);
   }
 
   /** Writes the head of a frame or an item; `end` with what this returns writes the length of its body. */
   begin(kind: number): number {
     const start = this.length;
     this.u8(kind);
-    this.reserve(4);
+    this.#reserve(4);
     this.length += 4;
     return start;
   }
 
   end(start: number): void {
-    this.view.setUint32(start + 1, this.length - start - HEAD_BYTES);
+    this.#view.setUint32(start + 1, this.length - start - HEAD_BYTES);
   }
 
   u8(value: number): void {
-    this.reserve(1);
-    this.bytes[this.length++] = value;
+    this.#reserve(1);
+    this.#bytes[this.length++] = value;
   }
 
   u64(value: number): void {
-    this.reserve(8);
+    this.#reserve(8);
     this.length += 8;
     this.u64At(this.length - 8, value);
   }
 
   /** Overwrites eight bytes. */
   u64At(at: number, value: number): void {
-    this.view.setUint32(at, Math.floor(value / U32));
-    this.view.setUint32(at + 4, value % U32);
+    this.#view.setUint32(at, Math.floor(value / U32));
+    this.#view.setUint32(at + 4, value % U32);
   }
 
   f64(value: number): void {
-    this.reserve(8);
-    this.view.setFloat64(this.length, value);
+    this.#reserve(8);
+    this.#view.setFloat64(this.length, value);
     this.length += 8;
   }
 
   /** Seven bits a byte, the lowest first; all but the last have their top bit set. */
   varint(value: number): void {
-    this.reserve(8);
-    const { bytes } = this;
+    this.#reserve(8);
+    const bytes = this.#bytes;
     let rest = value;
     while (rest >= 0x80) {
       bytes[this.length++] = (rest % 0x80) | 0x80;
@@ -85,8 +85,8 @@ export class ByteWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    this.reserve(bytes.length);
-    this.bytes.set(bytes, this.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.length);
     this.length += bytes.length;
   }
 
@@ -98,34 +98,35 @@ export class ByteWriter {
 
   /** Length and UTF-8 of a text. */
   text(text: string): void {
-    if (text.length <= MAX_LOOPED && this.shortText(text)) return;
+    if (text.length <= MAX_LOOPED && this.#shortText(text)) return;
     const start = this.length;
-    // Written behind the shortest length it can have, and moved where it has turned out to need a longer one.
+    // Behind the length of as many bytes as units, which is right for ASCII; otherwise it is put right.
     this.varint(text.length);
     const from = this.length;
     const written = this.utf8(text);
     if (written === text.length) return;
+    const shift = varintBytes(written) - (from - start);
+    this.#reserve(shift);
+    if (shift > 0) this.#bytes.copyWithin(from + shift, from, this.length);
+    const end = this.length + shift;
     this.length = start;
     this.varint(written);
-    if (this.length !== from) {
-      this.reserve(written);
-      this.bytes.copyWithin(this.length, from, from + written);
-    }
-    this.length += written;
+    this.length = end;
   }
 
   /** The UTF-8 of a text, without a length; returns how many bytes it took. */
   utf8(text: string): number {
-    this.reserve(text.length * 3);
-    const { written } = encoder.encodeInto(text, this.bytes.subarray(this.length));
+    this.#reserve(text.length * 3);
+    const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.length));
     this.length += written;
     return written;
   }
 
   /** Writes a short text of ASCII; false, and nothing written, for any other. */
-  private shortText(text: string): boolean {
-    this.reserve(MAX_LOOPED + 1);
-    const { bytes, length: start } = this;
+  #shortText(text: string): boolean {
+    this.#reserve(MAX_LOOPED + 1);
+    const bytes = this.#bytes;
+    const start = this.length;
     for (let i = 0; i < text.length; i++) {
       const unit = text.charCodeAt(i);
       if (unit >= 0x80) return false;
@@ -136,18 +137,24 @@ export class ByteWriter {
     return true;
   }
 
-  private reserve(more: number): void {
+  #reserve(more: number): void {
     const needed = this.length + more;
-    if (needed <= this.bytes.length) return;
-    const before = this.bytes;
-    this.replaceBuffer(Math.max(needed, before.length * 2));
-    this.bytes.set(before.subarray(0, this.length));
+    if (needed <= this.#bytes.length) return;
+    const before = this.#bytes;
+    this.#replaceBuffer(Math.max(needed, before.length * 2));
+    this.#bytes.set(before.subarray(0, this.length));
   }
 
-  private replaceBuffer(size: number): void {
-    this.bytes = new Uint8Array(size);
-    this.view = new DataView(this.bytes.buffer);
+  #replaceBuffer(size: number): void {
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
   }
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest /= 0x80) bytes++;
+  return bytes;
 }
 
 /** Overwrites a fixed-width number in bytes written before. */

@@ -26,10 +26,17 @@ export class ShortTexts {
     const slot = (hash ^ (hash >>> 9)) & (SLOTS - 1);
     const known = this.slots[slot]!;
     if (isSame(known, bytes, at, length)) return known;
-    const text = String.fromCharCode(...bytes.subarray(at, end));
+    const text = textOf(bytes, at, length);
     this.slots[slot] = text;
     return text;
   }
+}
+
+/** By way of an array: several times faster than from the bytes directly. */
+function textOf(bytes: Uint8Array, at: number, length: number): string {
+  const units = new Array<number>(length);
+  for (let i = 0; i < length; i++) units[i] = bytes[at + i]!;
+  return String.fromCharCode.apply(null, units);
 }
 
 function isSame(text: string, bytes: Uint8Array, at: number, length: number): boolean {

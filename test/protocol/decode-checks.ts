@@ -13,7 +13,7 @@ import {
 } from '@ringhub/protocol';
 import { expect } from 'vitest';
 
-const CLIENT_TYPES = new Set<string>([
+export const CLIENT_TYPES = new Set<string>([
   'hello',
   'ping',
   'pong',
@@ -48,7 +48,7 @@ export function readAsHub(message: string): (ClientFrame | Invalid)[] {
   return read;
 }
 
-function checkFault(fault: Invalid): void {
+export function checkFault(fault: Invalid): void {
   const { scope } = ERRORS[fault.error];
   if (scope !== (fault.fatal ? 'connection' : 'command')) expect.fail(`${fault.error} is of scope ${scope}`);
   if (fault.fatal) {
@@ -70,7 +70,7 @@ export function readAsClient(message: string): ServerFrame[] | undefined {
   return read;
 }
 
-function walk(frame: ServerFrame): void {
+export function walk(frame: ServerFrame): void {
   switch (frame.type) {
     case 'deliver':
       for (const item of frame.items) {

@@ -45,7 +45,7 @@ function writtenOut([before, open, count, close, after]: Repeat): string {
   return before + open.repeat(count) + close.repeat(count) + after;
 }
 
-function withBytes(value: unknown): unknown {
+export function withBytes(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(withBytes);
   if ('bytes' in value && Array.isArray(value.bytes)) return Uint8Array.from(value.bytes as number[]);

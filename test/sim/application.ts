@@ -2,8 +2,9 @@
  * One run of an application: a real SDK client, its publishes and its subscriptions, each with a way of its own to
  * consume them. A crash or a close ends the run; the next one begins from stored cursors.
  */
-import { connect, type Hub, type Message, RinghubError, type Subscription } from '@ringhub/client';
+
 import type { SubscriptionEvent } from '@ringhub/client';
+import { connect, type Hub, type Message, RinghubError, type Subscription } from '@ringhub/client';
 import type { SubscribeOptions } from '@ringhub/protocol';
 import type { Network } from './network.ts';
 import type { Publications } from './publications.ts';
@@ -59,7 +60,8 @@ export class Application {
   isCalm = false;
   /** Connected, and not ready yet. */
   #starting: Hub | undefined;
-  #pendingPublishes = 0;
+  /** Without an answer yet: never more than the outbox holds. */
+  openPublishes = 0;
   readonly #random: Random;
 
   constructor(
@@ -112,22 +114,13 @@ export class Application {
     const { hub } = this;
     if (!hub || this.isOver) return;
     const { exchange, key, payload, ...rest } = wish;
-    const before = this.#pendingPublishes++;
+    const before = this.openPublishes++;
     const promise = hub.publish(exchange, key, payload, rest);
     const { id, mandatory } = wish;
-    const publication = {
-      publisher: this.subject,
-      instance: this.instance,
-      number,
-      payload,
-      exchange,
-      key,
-      id,
-      mandatory,
-      outcome: 'pending' as const,
-    };
-    void this.publications.add(publication, promise).then(() => {
-      this.#pendingPublishes--;
+    const { subject: publisher, instance } = this;
+    const publication = { publisher, instance, number, payload, exchange, key, id, mandatory };
+    void this.publications.add({ ...publication, outcome: 'pending' }, promise).then(() => {
+      this.openPublishes--;
     });
     promise.catch((error: unknown) => {
       const isFull = error instanceof RinghubError && error.name === 'outbox-full';
@@ -135,15 +128,6 @@ export class Application {
         this.world.fail('outbox', `${this.name} has an outbox full with ${before}`);
       }
     });
-    const open = this.publications.pending.filter((p) => p.publisher === this.subject && p.instance === this.instance);
-    // The one over the bound is refused in this very turn.
-    if (open.length > this.settings.outboxMessages + 1 + this.#refusedThisTurn(before)) {
-      this.world.fail('outbox', `${this.name} has ${open.length} publishes open`);
-    }
-  }
-
-  #refusedThisTurn(before: number): number {
-    return Math.max(0, before + 1 - this.settings.outboxMessages);
   }
 
   // ── subscribing ──
@@ -156,7 +140,9 @@ export class Application {
     this.unsent.push(reader);
     this.manners.set(reader, manner);
     const handler =
-      manner.form === 'handler' ? (event: SubscriptionEvent) => this.#handle(reader, manner, event) : undefined;
+      manner.form === 'handler'
+        ? (event: SubscriptionEvent) => this.#handle(reader, manner, event)
+        : undefined;
     try {
       const subscription = (await hub.subscribe(options, handler)) as Subscription;
       reader.subscription = subscription;
@@ -261,10 +247,7 @@ export class Application {
   crash(): void {
     this.#end();
     this.surroundings.die();
-    for (const publication of this.publications.pending) {
-      const isMine = publication.publisher === this.subject && publication.instance === this.instance;
-      if (isMine) publication.outcome = 'abandoned';
-    }
+    this.publications.abandon(this.subject, this.instance);
   }
 
   #end(): void {
@@ -276,6 +259,9 @@ export class Application {
   /** Handlers fail here on purpose; the hub has no reason to complain. */
   #onError(error: unknown): void {
     if (error instanceof BadLuck) return;
-    this.world.fail('client-error', `${this.name}: ${String(error)} ${JSON.stringify((error as RinghubError).detail)}`);
+    this.world.fail(
+      'client-error',
+      `${this.name}: ${String(error)} ${JSON.stringify((error as RinghubError).detail)}`,
+    );
   }
 }

@@ -5,6 +5,7 @@
 import type { Delivery } from '../../client-sdk/src/delivery.ts';
 import type { Feed } from '../../client-sdk/src/feed.ts';
 import type { DedupWindow } from '../../server/src/core/dedup-window.ts';
+import { GapEntry } from '../../server/src/core/gap-entry.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
 import type { HubProcess } from './hub-process.ts';
@@ -18,31 +19,15 @@ export interface Fault {
   readonly reader?: (reader: Reader, simulation: Simulation) => void;
 }
 
-/** Private methods of a queue, as far as faults need them. */
-interface QueueInsides {
-  firstMessage(): number;
-  loseOldest(reason: string, outcome: string): boolean;
-  release(record: StoredRecord, outcome: string): void;
-}
-
-const insidesOf = (queue: SessionQueue): QueueInsides => queue as unknown as QueueInsides;
-
 const feedOf = (reader: Reader): Feed => (reader.subscription as unknown as { feed: Feed }).feed;
 
 export const FAULTS = {
   'silent-drop': {
-    about: 'a full ring lets its oldest message go without a gap',
-    queue: (queue) => {
-      const inside = insidesOf(queue);
-      const loseOldest = inside.loseOldest.bind(queue);
-      inside.loseOldest = (reason, outcome) => {
-        if (reason !== 'overflow') return loseOldest(reason, outcome);
-        const distance = inside.firstMessage();
-        const record = queue.ready.peek(distance);
-        if (record?.kind !== 'message') return false;
-        queue.ready.remove(distance);
-        inside.release(record, outcome);
-        return true;
+    about: 'a ring lets messages go without a gap',
+    queue: ({ ready }) => {
+      ready.turnIntoGap = (distance) => {
+        ready.remove(distance);
+        return new GapEntry();
       };
     },
   },
@@ -84,7 +69,10 @@ export const FAULTS = {
       let waiting = 0;
       engine.publish = (record, done: (result: PublishResult) => void) => {
         const offset = engine.bounds('v').last + ++waiting;
-        done({ kind: 'taken', record: { ...record, log: 'v', offset, sessions: 1 } as unknown as StoredRecord });
+        done({
+          kind: 'taken',
+          record: { ...record, log: 'v', offset, sessions: 1 } as unknown as StoredRecord,
+        });
         world.after(20, 'late append', () => {
           waiting--;
           if (process.isAlive) publish(record, () => {});

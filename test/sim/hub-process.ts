@@ -2,8 +2,9 @@
  * One life of the hub: the real gateway, hub and embedded engine, on the world's clock, until it is killed. A dead
  * process does nothing any more, whatever still calls it.
  */
-import type { LogLimits } from '../../server/src/core/volatile-log.ts';
+
 import type { NodeLimits, SessionLimits } from '../../server/src/core/limits.ts';
+import type { LogLimits } from '../../server/src/core/volatile-log.ts';
 import { EmbeddedEngine } from '../../server/src/engines/embedded.ts';
 import { Gateway } from '../../server/src/gateway.ts';
 import type { HubContext } from '../../server/src/hub/context.ts';
@@ -166,5 +167,10 @@ function seededIds(random: Random): Ids {
     for (let i = 0; i < length; i++) made += random.pick([...ALPHABET]);
     return made;
   };
-  return { id: () => text(21), token: () => text(22), hash: (token) => `#${token}`, random: () => random.next() };
+  return {
+    id: () => text(21),
+    token: () => text(22),
+    hash: (token) => `#${token}`,
+    random: () => random.next(),
+  };
 }

@@ -6,7 +6,12 @@
  */
 import { type ClientFrame, decodeServerMessage, type ServerFrame } from '@ringhub/protocol';
 import type { Socket, SocketHandler } from '../../server/src/ports/transport.ts';
-import { type ClientEnd, type End, MemoryTransport, type StepKind } from '../../server/src/transports/memory.ts';
+import {
+  type ClientEnd,
+  type End,
+  MemoryTransport,
+  type StepKind,
+} from '../../server/src/transports/memory.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
 
@@ -32,6 +37,7 @@ export interface WireTap {
   clientReceived(wire: Wire, frames: readonly ServerFrame[]): void;
   hubReceived(wire: Wire, message: string): void;
   hubSent(wire: Wire, frames: readonly ServerFrame[]): void;
+  hubClosed(wire: Wire, code: number): void;
 }
 
 export class Network {
@@ -118,7 +124,12 @@ export class Network {
   #accepted(process: number, socket: Socket, accept: (socket: Socket) => SocketHandler): SocketHandler {
     const wire = this.#accepting!;
     wire.process = process;
-    const handler = accept(new TappedHubSocket(socket, (message) => this.tap.hubSent(wire, this.decode(message))));
+    const { tap } = this;
+    const tapped = new TappedHubSocket(socket, {
+      sent: (message) => tap.hubSent(wire, this.decode(message)),
+      closed: (code) => tap.hubClosed(wire, code),
+    });
+    const handler = accept(tapped);
     return {
       message: (message) => {
         this.tap.hubReceived(wire, message);
@@ -139,7 +150,7 @@ export class Network {
 class TappedHubSocket implements Socket {
   constructor(
     private readonly socket: Socket,
-    private readonly onSend: (message: string) => void,
+    private readonly heard: { sent(message: string): void; closed(code: number): void },
   ) {}
 
   get remoteAddress(): string {
@@ -151,11 +162,12 @@ class TappedHubSocket implements Socket {
   }
 
   send(message: string): void {
-    this.onSend(message);
+    this.heard.sent(message);
     this.socket.send(message);
   }
 
   close(code: number, reason: string): void {
+    this.heard.closed(code);
     this.socket.close(code, reason);
   }
 

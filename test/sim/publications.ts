@@ -36,20 +36,31 @@ export class Publications {
     private readonly truth: Truth,
   ) {}
 
+  /** Without an answer yet. */
+  pending = 0;
+
   add(publication: Publication, promise: Promise<Receipt>): Promise<void> {
     this.all.push(publication);
+    this.pending++;
     return promise.then(
       (receipt) => this.#confirmed(publication, receipt),
       (error: RinghubError) => this.#failed(publication, error),
     );
   }
 
-  get pending(): Publication[] {
-    return this.all.filter((p) => p.outcome === 'pending');
+  /** Its application is gone, and will never know. */
+  abandon(publisher: string, instance: number): void {
+    for (const publication of this.all) {
+      if (publication.publisher !== publisher || publication.instance !== instance) continue;
+      if (publication.outcome !== 'pending') continue;
+      publication.outcome = 'abandoned';
+      this.pending--;
+    }
   }
 
   #confirmed(publication: Publication, receipt: Receipt): void {
     if (publication.outcome === 'abandoned') return;
+    this.pending--;
     publication.outcome = 'confirmed';
     publication.receipt = receipt;
     const { position } = receipt;
@@ -58,13 +69,13 @@ export class Publications {
 
   #failed(publication: Publication, error: RinghubError): void {
     if (publication.outcome === 'abandoned') return;
+    this.pending--;
     publication.error = error;
     const isUnknown = error.name === 'outcome-unknown';
     publication.outcome = isUnknown ? 'unknown' : NEVER_SENT.has(error.name) ? 'never-sent' : 'refused';
     this.world.note(`${error.name} ${publication.payload.split(' ')[0]}`);
     if (!isUnknown) return;
-    const who = `${publication.publisher} ${publication.instance}`;
-    if (!this.lostSessions.has(who)) this.#fail('outcome-unknown', publication, 'no session was lost');
+    if (!this.#isLost(publication)) this.#fail('outcome-unknown', publication, 'no session was lost');
   }
 
   /** At the end: everything is settled and true. */
@@ -78,10 +89,13 @@ export class Publications {
       if (outcome === 'pending') this.#fail('settled', publication, 'never got an answer');
       // Ids are remembered as long as a log lives: published again after a restart, it is a new message.
       const logs = calls.get(payload) === 1 ? 1 : new Set(stored.map(({ epoch }) => epoch)).size;
-      if (stored.length > logs) this.#fail('log-once', publication, `stands ${stored.length} times in the log`);
+      if (stored.length > logs)
+        this.#fail('log-once', publication, `stands ${stored.length} times in the log`);
       if (receipt) this.#checkReceipt(publication, receipt);
       const isRefused = outcome === 'refused' || outcome === 'never-sent';
-      if (stored.length > 0 && calls.get(payload) === 1 && isRefused) {
+      // Known: sent again after a lost session, a mandatory one may be refused although its id is in the log.
+      const isKnown = publication.mandatory && publication.id !== undefined && this.#isLost(publication);
+      if (stored.length > 0 && calls.get(payload) === 1 && isRefused && !isKnown) {
         this.#fail('refused', publication, `${publication.error?.name}, but stored`);
       }
       // What was published again with its id: which call was the first to arrive, nobody needs to know.
@@ -96,6 +110,10 @@ export class Publications {
       }
       last.set(log, { number: publication.number, offset: taken.offset });
     }
+  }
+
+  #isLost({ publisher, instance }: Publication): boolean {
+    return this.lostSessions.has(`${publisher} ${instance}`);
   }
 
   #checkReceipt(publication: Publication, { position, duplicate }: Receipt): void {

@@ -181,7 +181,8 @@ export class QueueAccount {
     }
     if (epoch !== this.epoch) this.#fail('gap-true', `a gap ${reason} of epoch ${epoch}`);
     if (to === null || to < from) this.#fail('gap-true', `a gap ${reason} from ${from} to ${to}`);
-    if (reason === 'trimmed' && to! >= first) this.#fail('gap-true', `${to} is not trimmed: ${first} is there`);
+    if (reason === 'trimmed' && to! >= first)
+      this.#fail('gap-true', `${to} is not trimmed: ${first} is there`);
     if ((count === null) !== (reason === 'trimmed') && reason !== 'several') {
       this.#fail('gap-true', `a gap ${reason} counts ${count}`);
     }
@@ -282,7 +283,8 @@ export class QueueAccount {
         this.#fail('gap-exact', `${inside} missing from ${range.from} to ${range.to}, told ${range.count}`);
       }
     }
-    if (ledger.routed < known.length) this.#fail('routed', `${known.length} missing of ${ledger.routed} routed`);
+    if (ledger.routed < known.length)
+      this.#fail('routed', `${known.length} missing of ${ledger.routed} routed`);
   }
 
   #checkConflated(missing: number, told: number): void {

@@ -18,7 +18,9 @@ import type { World } from './world.ts';
 type State = 'in-hand' | 'processed' | 'rejected' | 'nacked';
 
 interface Handing {
-  event: SubscriptionEvent;
+  readonly event: SubscriptionEvent;
+  /** The queue it came by. */
+  readonly by: QueueAccount;
   state: State;
 }
 
@@ -43,8 +45,8 @@ export class Reader {
   /** The end of a snapshot, handed out; it counts once all before it was processed, and the cursor says so. */
   #ending: { readonly epoch: string; readonly offset: number; readonly complete: boolean } | undefined;
   readonly #snapshots: { readonly epoch: string; readonly offset: number; readonly complete: boolean }[] = [];
-  /** In which epoch each gap was handed out. */
-  readonly #gapEpochs = new Map<SubscriptionEvent, number>();
+  /** By which queue each gap came. */
+  readonly #gapsBy = new Map<SubscriptionEvent, QueueAccount>();
   /** The latest epoch of which something was processed. */
   #processedEpoch = -1;
   /** As of when the last hello was said: what was processed later, the hub could not know. */
@@ -72,7 +74,9 @@ export class Reader {
 
   /** The subscription has a queue, its first or, after a lost session, another. */
   begin(account: QueueAccount): void {
-    this.world.note(`${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.start}`);
+    this.world.note(
+      `${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.start}`,
+    );
     this.account = account;
     this.lastTag = 0;
     this.ackedUpTo = 0;
@@ -115,15 +119,20 @@ export class Reader {
   take(event: SubscriptionEvent): void {
     if (event.kind === 'gap') {
       // A loop that was left begins with the same gap again.
-      if (this.#gapEpochs.has(event)) return;
+      if (this.#gapsBy.has(event)) return;
       this.gaps++;
-      const places = event.ranges.map((r) => `${r.reason} ${this.truth.indexOf(r.epoch) + 1}:${r.from}-${r.to ?? ''}`);
+      const places = event.ranges.map(
+        (r) => `${r.reason} ${this.truth.indexOf(r.epoch) + 1}:${r.from}-${r.to ?? ''}`,
+      );
       this.world.note(`${this.name} gap ${event.count} ${places.slice(0, 4).join(', ')}`);
-      this.#gapEpochs.set(event, this.truth.indexOf(this.account!.epoch));
+      this.#gapsBy.set(event, this.account!);
       for (const range of event.ranges) this.#takeRange(range);
     } else if (event.kind === 'snapshot-end') {
       const [position] = parseCursor(event.cursor) ?? [];
-      if (!position) return this.#fail('snapshot', `ended with cursor ${event.cursor}`);
+      if (!position) {
+        this.#fail('snapshot', `ended with cursor ${event.cursor}`);
+        return;
+      }
       this.world.note(`${this.name} snapshot ends at ${position.offset}`);
       this.#ending = { ...position, complete: event.complete };
     } else {
@@ -160,12 +169,14 @@ export class Reader {
     if (before && before.state !== 'nacked') {
       this.#fail('once', `offset ${offset} is handed out again, though ${before.state}`);
     }
-    this.#handed.set(place, { event, state: 'in-hand' });
+    this.#handed.set(place, { event, by: this.account!, state: 'in-hand' });
     this.messages++;
     if (before || this.isConflating) return;
     const index = this.truth.indexOf(epoch);
     const isBack = index < this.#lastEpoch || (index === this.#lastEpoch && offset <= this.#lastOffset);
-    if (isBack) this.#fail('order', `offset ${offset} came after ${this.#lastOffset}`);
+    // What one queue lost and told, the next one may bring: it reads from the cursor again.
+    if (isBack && !this.#isTold(epoch, offset))
+      this.#fail('order', `offset ${offset} came after ${this.#lastOffset}`);
     this.#lastEpoch = index;
     this.#lastOffset = offset;
   }
@@ -173,12 +184,12 @@ export class Reader {
   /** The application is done with something it was handed. */
   settle(event: SubscriptionEvent, state: Exclude<State, 'in-hand'>): void {
     this.#thaw();
-    if (event.kind === 'gap') this.#processedIn(this.#gapEpochs.get(event)!);
+    if (event.kind === 'gap') this.#processedBy(this.#gapsBy.get(event)!);
     if (event.kind !== 'message') return;
     const handing = this.#handed.get(this.truth.place(event.position.epoch, event.position.offset));
     if (handing?.event !== event || handing.state !== 'in-hand') return;
     handing.state = state;
-    if (state !== 'nacked') this.#processedIn(this.truth.indexOf(event.position.epoch));
+    if (state !== 'nacked') this.#processedBy(handing.by);
   }
 
   /** From the end of its snapshot on, everything is due. Until then a lost session begins another snapshot. */
@@ -189,9 +200,9 @@ export class Reader {
     this.#ending = undefined;
   }
 
-  /** What was in hand when its epoch ended moves no cursor. */
-  #processedIn(epoch: number): void {
-    if (epoch === this.truth.indexOf(this.account!.epoch)) this.#processedEpoch = epoch;
+  /** What was in hand when its queue ended moves no cursor. */
+  #processedBy(account: QueueAccount): void {
+    if (account === this.account) this.#processedEpoch = this.truth.indexOf(account.epoch);
   }
 
   // ── what the SDK claims ──
@@ -213,7 +224,10 @@ export class Reader {
       const state = this.#handed.get(this.truth.place(account.epoch, item.offset))?.state;
       const isDone = state === 'processed' || state === 'rejected';
       if (isDone || (this.isConflating && this.#isSuperseded(account.epoch, item.offset))) continue;
-      this.#fail('ack-processed', `tag ${tag} (offset ${item.offset}) is acknowledged, though ${state ?? 'unseen'}`);
+      this.#fail(
+        'ack-processed',
+        `tag ${tag} (offset ${item.offset}) is acknowledged, though ${state ?? 'unseen'}`,
+      );
     }
   }
 
@@ -235,17 +249,22 @@ export class Reader {
     if (this.#ending) this.#fail('snapshot', 'the cursor did not move past its end');
     for (const [epoch, start] of this.#starts) {
       const missing = this.#firstMissing(epoch, start, this.truth.last(epoch), false);
-      if (missing) this.#fail('accounted', `offset ${missing.offset} of ${epoch} was neither processed nor told`);
+      if (missing)
+        this.#fail('accounted', `offset ${missing.offset} of ${epoch} was neither processed nor told`);
     }
     for (const { epoch, offset, complete } of this.#snapshots) {
       if (!complete || offset !== this.#starts.get(epoch)) continue;
       for (const taken of this.truth.lastPerKey(epoch, this.options.bindings, offset)) {
         if (this.#isAccounted(taken, false) || this.#isNewer(taken)) continue;
-        this.#fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, was neither processed nor told`);
+        this.#fail(
+          'snapshot',
+          `offset ${taken.offset}, the last of ${taken.key}, was neither processed nor told`,
+        );
       }
     }
     for (const { event, state } of this.#handed.values()) {
-      if (state === 'in-hand') this.#fail('drained', `offset ${(event as Message).position.offset} is still in hand`);
+      if (state === 'in-hand')
+        this.#fail('drained', `offset ${(event as Message).position.offset} is still in hand`);
     }
   }
 
@@ -263,13 +282,17 @@ export class Reader {
     if (this.#isTold(epoch, offset)) return true;
     if (!this.isConflating) return false;
     return this.#later(taken).some(
-      (later) => isOpen || this.#handed.has(this.truth.place(epoch, later.offset)) || this.#isTold(epoch, later.offset),
+      (later) =>
+        isOpen ||
+        this.#handed.has(this.truth.place(epoch, later.offset)) ||
+        this.#isTold(epoch, later.offset),
     );
   }
 
   #isTold(epoch: string, offset: number): boolean {
     return this.#told.some(
-      (range) => range.epoch === epoch && range.from <= offset && offset <= (range.to ?? Number.POSITIVE_INFINITY),
+      (range) =>
+        range.epoch === epoch && range.from <= offset && offset <= (range.to ?? Number.POSITIVE_INFINITY),
     );
   }
 

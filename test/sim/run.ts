@@ -2,7 +2,8 @@
  * Runs seeds of the simulation: `node scripts/run-ts.mjs test/sim/run.ts --seeds 10000 --from 1`.
  *
  * `--seed 42 --trace` plays one seed and prints the end of its trace; `--fault NAME` plants a fault; `--keep-going` does
- * not stop at the first seed that fails.
+ * not stop at the first seed that fails; `--twice` plays each seed twice and compares; `--reached` prints what the runs
+ * came across.
  */
 import { parseArgs } from 'node:util';
 import { FAULTS, faultNamed } from './faults.ts';
@@ -18,13 +19,16 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     lines: { type: 'string', default: '60' },
     'keep-going': { type: 'boolean', default: false },
+    reached: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 
 if (values.help) {
-  console.log('--seeds N  --from N  --seed N  --trace  --lines N  --keep-going  --fault NAME, one of:');
+  console.log(
+    '--seeds N  --from N  --seed N  --trace  --lines N  --keep-going  --reached  --twice  --fault NAME, one of:',
+  );
   for (const [name, { about }] of Object.entries(FAULTS)) console.log(`  ${name.padEnd(16)} ${about}`);
   process.exit(0);
 }
@@ -51,6 +55,7 @@ const broken = new Map<string, number[]>();
 let steps = 0;
 let published = 0;
 let toldAt = 0;
+const reached = new Map<string, number>();
 for (let seed = first; seed < first + count; seed++) {
   const outcome = await playSeed(seed, fault);
   if (values.twice) {
@@ -59,6 +64,7 @@ for (let seed = first; seed < first + count; seed++) {
   }
   steps += outcome.steps;
   published += outcome.published;
+  for (const [what, times] of outcome.reached) reached.set(what, (reached.get(what) ?? 0) + times);
   if (rejections.length > 0 && !outcome.violation) console.log(`seed ${seed}: unhandled`, rejections[0]);
   if (outcome.violation || rejections.length > 0) {
     const { invariant } = outcome.violation ?? { invariant: 'unhandled-rejection' };
@@ -73,9 +79,14 @@ for (let seed = first; seed < first + count; seed++) {
   if (seconds() - toldAt > 5 && count > 1) {
     toldAt = seconds();
     const done = seed - first + 1;
-    console.log(`${done} seeds, ${(done / toldAt).toFixed(1)} a second, ${steps} steps, ${published} publishes`);
+    console.log(
+      `${done} seeds, ${(done / toldAt).toFixed(1)} a second, ${steps} steps, ${published} publishes`,
+    );
   }
 }
 console.log(`${steps} steps, ${published} publishes, ${seconds().toFixed(1)} s`);
-for (const [invariant, seeds] of broken) console.log(`${invariant}: ${seeds.length} seeds, first ${seeds[0]}`);
+if (values.reached)
+  for (const what of [...reached.keys()].sort()) console.log(`  ${what}: ${reached.get(what)}`);
+for (const [invariant, seeds] of broken)
+  console.log(`${invariant}: ${seeds.length} seeds, first ${seeds[0]}`);
 process.exit(broken.size > 0 ? 1 : 0);

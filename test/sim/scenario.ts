@@ -36,7 +36,9 @@ export class Scenario {
     for (const subject of this.#publishers) this.#start(subject, []);
     for (const subject of this.#subjects) {
       const count = this.#random.int(1, 2);
-      world.after(this.#random.int(0, 2_000), 'arrival', () => this.#start(subject, this.#newSubscriptions(count)));
+      world.after(this.#random.int(0, 2_000), 'arrival', () =>
+        this.#start(subject, this.#newSubscriptions(count)),
+      );
     }
     for (const subject of this.#publishers) this.#publishLater(subject);
     this.#troubleLater();
@@ -176,55 +178,71 @@ export class Scenario {
     world.note(`trouble ${trouble} ${name}`);
     switch (trouble) {
       case 'cut':
-        return link?.cut('lost');
+        link?.cut('lost');
+        return;
       case 'cut-after-delivery':
-        return link?.cut('delivered');
+        link?.cut('delivered');
+        return;
       case 'three-cuts':
-        return this.#cutAgain(name, 3);
+        this.#cutAgain(name, 3);
+        return;
       case 'half-open-client':
-        return link?.halfOpen('client');
+        link?.halfOpen('client');
+        return;
       case 'half-open-hub':
-        return link?.halfOpen('hub');
+        link?.halfOpen('hub');
+        return;
       case 'half-open-both':
         link?.halfOpen('client');
-        return link?.halfOpen('hub');
+        link?.halfOpen('hub');
+        return;
       case 'stall-client':
       case 'stall-hub': {
         const end = trouble === 'stall-hub' ? 'hub' : 'client';
         link?.stall(end);
-        return this.#after(100, 6_000, () => {
+        this.#after(100, 6_000, () => {
           if (!surroundings.isAsleep || end === 'hub') link?.unstall(end);
         });
+        return;
       }
       case 'slow-network':
         network.latencyMs = this.#random.int(50, 1_500);
         network.jitterMs = this.#random.int(0, 500);
-        return this.#after(500, 3_000, () => simulation.calmNetwork());
+        this.#after(500, 3_000, () => simulation.calmNetwork());
+        return;
       case 'lost-welcome':
         simulation.unlucky.add(name);
-        return link?.cut('lost');
+        link?.cut('lost');
+        return;
       case 'blocked-client':
-        return this.#block(name, 200, 4_000);
+        this.#block(name, 200, 4_000);
+        return;
       case 'expired-session':
-        return this.#block(name, simulation.settings.limits.resumeWindowMs, 25_000);
+        this.#block(name, simulation.settings.limits.resumeWindowMs, 25_000);
+        return;
       case 'hub-kill':
-        return this.#killHub();
+        this.#killHub();
+        return;
       case 'hub-restart':
         if (!simulation.hub.isAlive || simulation.hub.insides.context.draining) return;
         simulation.hub.drain(this.#random.int(0, 1_000), this.#random.int(0, 1_000));
-        return this.#startHubLater();
+        this.#startHubLater();
+        return;
       case 'page-sleep':
         surroundings.freeze();
-        return this.#after(500, 12_000, () => surroundings.thaw(this.#random.chance(0.7)));
+        this.#after(500, 12_000, () => surroundings.thaw(this.#random.chance(0.7)));
+        return;
       case 'client-crash':
       case 'client-close':
         if (!application.hub || application.isOver) return;
         if (trouble === 'client-close' && surroundings.isAsleep) return;
-        return this.#replace(application, trouble === 'client-crash' ? 'crash' : 'close');
+        this.#replace(application, trouble === 'client-crash' ? 'crash' : 'close');
+        return;
       case 'subscribe': {
         if (application.readers.filter((r) => !r.isOver).length >= 4) return;
         const { options, manner } = this.newSubscription();
-        return void application.subscribe(options, manner);
+        void application.subscribe(options, manner);
+        return;
       }
       case 'unsubscribe':
         if (reader) application.unsubscribe(reader);
@@ -232,9 +250,10 @@ export class Scenario {
       case 'pause':
         if (!reader) return;
         application.setPaused(reader, true);
-        return this.#after(100, 3_000, () => {
+        this.#after(100, 3_000, () => {
           if (application.paused.has(reader)) application.setPaused(reader, false);
         });
+        return;
       case 'prefetch':
         if (reader) this.#setPrefetch(reader, this.#random.int(1, 20));
         return;
@@ -245,9 +264,10 @@ export class Scenario {
         simulation.wallStepMs += this.#random.int(-5_000, 5_000);
         return;
       case 'wake':
-        return surroundings.wake();
+        surroundings.wake();
+        return;
       default:
-        return trouble satisfies never;
+        trouble satisfies never;
     }
   }
 

@@ -11,6 +11,8 @@ export interface Outcome {
   readonly steps: number;
   readonly published: number;
   readonly violation: Violation | undefined;
+  /** How often something worth reaching was reached. */
+  readonly reached: ReadonlyMap<string, number>;
   /** The last lines. */
   readonly trace: readonly string[];
 }
@@ -24,8 +26,18 @@ export async function playSeed(seed: number, fault?: Fault): Promise<Outcome> {
   } catch (error) {
     violation =
       world.violation ??
-      (error instanceof Violation ? error : new Violation('no-exceptions', String((error as Error)?.stack ?? error)));
+      (error instanceof Violation
+        ? error
+        : new Violation('no-exceptions', String((error as Error)?.stack ?? error)));
   }
   const { hash, steps, trace } = world;
-  return { seed, hash, steps, published: simulation.publications.all.length, violation, trace };
+  return {
+    seed,
+    hash,
+    steps,
+    published: simulation.publications.all.length,
+    violation,
+    trace,
+    reached: simulation.reached,
+  };
 }

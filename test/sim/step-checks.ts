@@ -2,10 +2,11 @@
  * What holds after every single step, counted anew from the structures themselves: the ledger's law of each queue,
  * the memory budget, and every bound.
  */
-import type { StoredRecord } from '../../server/src/ports/engine.ts';
+
+import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
 import type { Session } from '../../server/src/core/session.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
-import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
+import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import type { HubProcess } from './hub-process.ts';
 import type { World } from './world.ts';
 
@@ -28,8 +29,10 @@ export class StepChecks {
         this.#fail('session', `${session.state} session ${session.id} and its link`);
       }
     }
-    if (bindings !== context.bindings) this.#fail('bindings', `${bindings} counted, ${context.bindings} said`);
-    if (parked !== sessions.parkedCount) this.#fail('parked', `${parked} counted, ${sessions.parkedCount} said`);
+    if (bindings !== context.bindings)
+      this.#fail('bindings', `${bindings} counted, ${context.bindings} said`);
+    if (parked !== sessions.parkedCount)
+      this.#fail('parked', `${parked} counted, ${sessions.parkedCount} said`);
     if (parked > context.limits.maxParkedSessions) this.#fail('bound', `${parked} parked sessions`);
     if (context.endedResidual !== 0) this.#fail('ledger', `ended queues leave over ${context.endedResidual}`);
     this.#budget(process);
@@ -43,15 +46,19 @@ export class StepChecks {
       bindings += own.length;
       bytes += this.#queue(queue);
     }
-    if (bindings !== session.bindings) this.#fail('bindings', `session counts ${session.bindings}, not ${bindings}`);
-    if (bytes !== session.bytes.held) this.#fail('session-bytes', `${bytes} held, ${session.bytes.held} said`);
-    if (bytes > session.bytes.max) this.#fail('bound', `a session holds ${bytes} bytes of ${session.bytes.max}`);
+    if (bindings !== session.bindings)
+      this.#fail('bindings', `session counts ${session.bindings}, not ${bindings}`);
+    if (bytes !== session.bytes.held)
+      this.#fail('session-bytes', `${bytes} held, ${session.bytes.held} said`);
+    if (bytes > session.bytes.max)
+      this.#fail('bound', `a session holds ${bytes} bytes of ${session.bytes.max}`);
     // Confirms that wait are counted by the run, at a flat rate.
     const output = session.output.reduce((sum, frame) => sum + frame.length, 0);
     const { outputBytes, confirms } = session;
     const isExact = confirms.isEmpty ? output === outputBytes : output < outputBytes;
     if (!isExact) this.#fail('output', `${output} waiting, ${outputBytes} said`);
-    if (outputBytes > session.limits.maxOutputBytes) this.#fail('bound', `${outputBytes} bytes of answers wait`);
+    if (outputBytes > session.limits.maxOutputBytes)
+      this.#fail('bound', `${outputBytes} bytes of answers wait`);
     if (!session.link && session.output.length > 0) this.#fail('output', 'answers wait for nobody');
     return bindings;
   }
@@ -70,14 +77,18 @@ export class StepChecks {
       const isGap = entry.kind === 'gap';
       if (isGap && wasGap) this.#fail('gaps-merge', `queue ${queue.id} has two gaps side by side`);
       wasGap = isGap;
-      if (isGap && entry.ranges.length > MAX_RANGES) this.#fail('bound', `a gap has ${entry.ranges.length} ranges`);
+      if (isGap && entry.ranges.length > MAX_RANGES)
+        this.#fail('bound', `a gap has ${entry.ranges.length} ranges`);
       if (entry.kind !== 'message') continue;
       messages++;
       bytes += entry.bytes;
       this.#hold(entry);
     }
     if (messages !== ready.messages || bytes !== ready.bytes) {
-      this.#fail('ring', `queue ${queue.id}: ${messages}/${bytes} waiting, ${ready.messages}/${ready.bytes} said`);
+      this.#fail(
+        'ring',
+        `queue ${queue.id}: ${messages}/${bytes} waiting, ${ready.messages}/${ready.bytes} said`,
+      );
     }
     let [unsettled, inflight, inflightBytes] = [0, 0, 0];
     for (let tag = window.firstTag; tag <= window.lastTag; tag++) {
@@ -98,7 +109,8 @@ export class StepChecks {
         `queue ${queue.id}: ${ledger.routed} routed, ${ledger.settled} settled, ${messages} ready, ${inflight} inflight`,
       );
     }
-    if (messages + inflight > settings.capacity) this.#fail('bound', `queue ${queue.id}: ${messages + inflight} items`);
+    if (messages + inflight > settings.capacity)
+      this.#fail('bound', `queue ${queue.id}: ${messages + inflight} items`);
     if (window.span > settings.capacity) this.#fail('bound', `queue ${queue.id}: a span of ${window.span}`);
     if (bytes + inflightBytes > settings.capacityBytes) {
       this.#fail('bound', `queue ${queue.id}: ${bytes + inflightBytes} bytes`);

@@ -102,4 +102,3 @@ export class Surroundings {
     if (!this.isDead) run?.();
   }
 }
-

@@ -15,7 +15,15 @@ export function drawKey(random: Random): string {
 
 export function drawOptions(random: Random, nowWallMs: number): SubscribeOptions {
   const bindings: [string, string][] = [];
-  for (let i = random.weighted([[6, 1], [2, 2], [1, 3]] as const); i > 0; i--) {
+  for (
+    let i = random.weighted([
+      [6, 1],
+      [2, 2],
+      [1, 3],
+    ] as const);
+    i > 0;
+    i--
+  ) {
     bindings.push([random.pick(EXCHANGES), random.pick(PATTERNS)]);
   }
   const capacity = random.pick([2, 3, 5, 10, 40]);

@@ -36,7 +36,8 @@ export class Conflation {
   }
 
   private keyOf({ exchange, key, headers }: StoredRecord): string {
-    const routingKey = this.severalExchanges ? `${exchange}:${key}` : key;
+    // Names and keys may hold anything but control characters.
+    const routingKey = this.severalExchanges ? `${exchange}\n${key}` : key;
     if (this.header === undefined) return routingKey;
     const value = headers && Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     // The type is part of the key: 1 and "1" are two, and neither is the routing key "1".

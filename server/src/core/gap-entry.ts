@@ -43,7 +43,7 @@ export class GapEntry {
   /** Takes over the losses of a gap that stood right behind this one. */
   absorb(next: GapEntry): void {
     this.count = add(this.count, next.count);
-    for (const range of next.ranges) this.append(range);
+    for (const range of next.ranges) this.append({ ...range });
   }
 
   /** What is told to the subscriber. */

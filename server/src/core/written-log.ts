@@ -11,6 +11,9 @@ import type { Entry, SnapshotEnd } from './ready-ring.ts';
 export const REMEMBERED = 1024;
 export const REMEMBERED_NOTICES = 64;
 
+/** Stands among the offsets for a gap or a snapshot end. */
+const NO_MESSAGE = -1;
+
 export class WrittenLog {
   private readonly offsets: number[] = [];
   private readonly logs: LogId[] = [];
@@ -31,6 +34,8 @@ export class WrittenLog {
       return;
     }
     this.notices.set(tag, entry);
+    this.offsets[tag % REMEMBERED] = NO_MESSAGE;
+    this.highestOffset = Math.max(this.highestOffset, highestOf(entry));
     for (const oldest of this.notices.keys()) {
       if (this.notices.size <= REMEMBERED_NOTICES) return;
       this.notices.delete(oldest);
@@ -66,8 +71,10 @@ export class WrittenLog {
       if (notice.kind === 'gap') gap.absorb(notice);
       else ends.push(notice);
     }
-    if (forgotten > 0) {
-      const count = received >= this.forgottenNotice ? forgotten : null;
+    const isExact = received >= this.forgottenNotice;
+    const isComplete = isExact && forgotten === 0;
+    if (!isComplete) {
+      const count = isExact ? forgotten : null;
       gap.addRange({
         log: 'v',
         epoch,
@@ -78,10 +85,15 @@ export class WrittenLog {
       });
     }
     for (let tag = firstKnown; tag <= last; tag++) {
-      if (this.notices.has(tag)) continue;
       const slot = tag % REMEMBERED;
-      gap.addMessage(this.logs[slot]!, epoch, this.offsets[slot]!, 'not-received', dense && forgotten === 0);
+      const offset = this.offsets[slot]!;
+      if (offset === NO_MESSAGE) continue;
+      gap.addMessage(this.logs[slot]!, epoch, offset, 'not-received', dense && isComplete);
     }
     return gap.ranges.length > 0 ? [gap, ...ends] : ends;
   }
 }
+
+/** The highest offset a notice speaks of. */
+const highestOf = (notice: Exclude<Entry, { kind: 'message' }>): number =>
+  notice.kind === 'gap' ? Math.max(0, ...notice.ranges.map(({ to }) => to ?? 0)) : 0;

@@ -1,0 +1,29 @@
+/** The rotating secret: a lost welcome locks nobody out, and a proof ends the old one (PROTOCOL §12). */
+import { describe, expect, it } from 'vitest';
+import { ResumeTokens } from '../../server/src/core/resume-token.ts';
+
+describe('resume tokens', () => {
+  it('accept the current one only', () => {
+    const tokens = new ResumeTokens('a');
+    expect(['a', 'b', ''].map((t) => tokens.accepts(t))).toEqual([true, false, false]);
+  });
+
+  it('accept the one just used and the new one, until the new one is proved', () => {
+    const tokens = new ResumeTokens('a');
+    tokens.rotate('a', 'b');
+    expect(['a', 'b'].map((t) => tokens.accepts(t))).toEqual([true, true]);
+    tokens.prove();
+    expect(['a', 'b'].map((t) => tokens.accepts(t))).toEqual([false, true]);
+  });
+
+  it('survive any number of lost welcomes in a row', () => {
+    const tokens = new ResumeTokens('a');
+    for (const next of ['b', 'c', 'd']) {
+      expect(tokens.accepts('a')).toBe(true);
+      tokens.rotate('a', next);
+    }
+    expect(['a', 'b', 'c', 'd'].map((t) => tokens.accepts(t))).toEqual([true, false, false, true]);
+    tokens.rotate('d', 'e');
+    expect(['a', 'd', 'e'].map((t) => tokens.accepts(t))).toEqual([false, true, true]);
+  });
+});
