@@ -1,5 +1,5 @@
 /**
- * The numbers of the binary codec that both sides must agree on (PROTOCOL §18).
+ * The numbers of the binary codec that both sides must agree on (PROTOCOL §19).
  *
  * A frame, and an item inside a `deliver`, begins with a head: kind (u8), length of the body (u32). All
  * fixed-width numbers are big-endian. What differs by receiver stands at fixed places, to be overwritten.

@@ -1,4 +1,4 @@
-/** The parts that a publish and a message have in common: payload, content type, headers (PROTOCOL §18). */
+/** The parts that a publish and a message have in common: payload, content type, headers (PROTOCOL §19). */
 import { CONTENT_TYPES, HEADER_KIND } from './binary-layout.ts';
 import { type ByteReader, DAMAGED } from './binary-reader.ts';
 import type { ByteWriter } from './binary-writer.ts';

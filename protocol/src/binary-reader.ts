@@ -110,7 +110,7 @@ export class ByteReader {
   }
 
   /** A copy of bytes behind their length. */
-  block(): Uint8Array<ArrayBuffer> {
+  block(): Uint8Array {
     const length = this.varint();
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);

@@ -27,12 +27,12 @@ export class ByteWriter {
   }
 
   /** What was written from `start` on, without a copy: it holds until the next write or reset. */
-  subarray(start = 0): Uint8Array<ArrayBuffer> {
+  subarray(start = 0): Uint8Array {
     return this.#bytes.subarray(start, this.length);
   }
 
   /** A copy of what was written from `start` on. */
-  slice(start = 0): Uint8Array<ArrayBuffer> {
+  slice(start = 0): Uint8Array {
     return this.#bytes.slice(start, this.length);
   }
 
@@ -56,14 +56,8 @@ export class ByteWriter {
 
   u64(value: number): void {
     this.#reserve(8);
+    patchU64(this.#bytes, this.length, value);
     this.length += 8;
-    this.u64At(this.length - 8, value);
-  }
-
-  /** Overwrites eight bytes. */
-  u64At(at: number, value: number): void {
-    this.#view.setUint32(at, Math.floor(value / U32));
-    this.#view.setUint32(at + 4, value % U32);
   }
 
   f64(value: number): void {

@@ -1,5 +1,5 @@
 /**
- * Binary codec, the client's half: writes client frames, reads hub frames (PROTOCOL §18).
+ * Binary codec, the client's half: writes client frames, reads hub frames (PROTOCOL §19).
  *
  * Reading never throws: damage anywhere makes the whole message `undefined`, and frames of later versions are
  * passed over. What is read shares no memory with the message.

@@ -1,5 +1,5 @@
 /**
- * Binary codec, the hub's half: reads client frames, writes hub frames (PROTOCOL §18).
+ * Binary codec, the hub's half: reads client frames, writes hub frames (PROTOCOL §19).
  *
  * Reading never throws: frames, then one fatal {@link Invalid} where the bytes cease to be frames; fields pass
  * the same checks as those of JSON. Payloads are copied, never looked into. Writing: an item's bytes are made

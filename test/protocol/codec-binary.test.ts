@@ -68,7 +68,7 @@ describe('hub frames', () => {
   });
 });
 
-/** Worked out with pencil and paper from the tables of PROTOCOL §18, not by a program. */
+/** Worked out with pencil and paper from the tables of PROTOCOL §19, not by a program. */
 describe('by hand', () => {
   /** Hexadecimal with ASCII between single quotes; `;` begins a remark. */
   const noted = (text: string) =>

@@ -106,9 +106,13 @@ export class Reader {
   /** With ack `none`, what did not arrive is told first thing after a resume, to the message. */
   #checkJump(firstTag: number, first: Item): void {
     const missed = this.account!.messagesBetween(this.lastTag, firstTag);
-    const ranges = first.kind === 'gap' ? first.gap.ranges.filter((r) => r.reason === 'not-received') : [];
-    const told = ranges.reduce((sum, { count }) => sum + (count ?? 0), 0);
-    if (this.options.ack !== 'none' || !this.mayJump || told !== missed) {
+    const ranges = first.kind === 'gap' ? first.gap.ranges : [];
+    const sum = (some: readonly GapRange[]) => some.reduce((total, { count }) => total + (count ?? 0), 0);
+    const told = sum(ranges.filter(({ reason }) => reason === 'not-received'));
+    // Joined with other losses, a range counts those, too.
+    const isJoined = ranges.some(({ reason }) => reason === 'several');
+    const isTold = isJoined ? told <= missed && sum(ranges) >= missed : told === missed;
+    if (this.options.ack !== 'none' || !this.mayJump || !isTold) {
       this.#fail('client-tags', `tag ${firstTag} came after ${this.lastTag}; ${missed} missed, ${told} told`);
     }
   }
@@ -222,7 +226,9 @@ export class Reader {
       const item = account.item(tag);
       if (!item || typeof item !== 'object' || !('offset' in item)) continue;
       const state = this.#handed.get(this.truth.place(account.epoch, item.offset))?.state;
-      const isDone = state === 'processed' || state === 'rejected';
+      // Told as lost by one queue, it is passed over when the next one brings it after all.
+      const isDone =
+        state === 'processed' || state === 'rejected' || (!state && this.#isTold(account.epoch, item.offset));
       if (isDone || (this.isConflating && this.#isSuperseded(account.epoch, item.offset))) continue;
       this.#fail(
         'ack-processed',

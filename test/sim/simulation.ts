@@ -318,7 +318,7 @@ export class Simulation implements WireTap {
         for (const item of frame.items) {
           if (item.kind !== 'gap') continue;
           told.gaps++;
-          for (const { reason } of item.gap.ranges) this.#reach(`gap ${reason}`);
+          for (const { reason } of [item.gap, ...item.gap.ranges]) this.#reach(`gap ${reason}`);
         }
         for (const [, note] of frame.notes) for (const what of Object.keys(note)) this.#reach(`note ${what}`);
         const account = this.account(wire.process, frame.queue);
