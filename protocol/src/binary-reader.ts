@@ -16,7 +16,9 @@ export const DAMAGED = Symbol('damaged');
  */
 export const ILL_FORMED = '\ud800';
 
-const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Not a fatal one, although it is as strict: what that throws would cost more than a thousand good bytes. */
+const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
+const REPLACEMENT = '\ufffd';
 
 const MAX_VARINT_BYTES = 8;
 const U32 = 0x1_0000_0000;
@@ -136,11 +138,9 @@ export class ByteReader {
   }
 
   #decode(at: number, length: number): string {
-    try {
-      return decoder.decode(this.#bytes.subarray(at, at + length));
-    } catch {
-      return this.noText();
-    }
+    const bytes = this.#bytes.subarray(at, at + length);
+    const text = decoder.decode(bytes);
+    return text.includes(REPLACEMENT) && wasReplaced(text, bytes) ? this.noText() : text;
   }
 
   /** Moves on by `length` bytes; returns where they begin. */
@@ -150,4 +150,13 @@ export class ByteReader {
     this.#position = at + length;
     return at;
   }
+}
+
+/** Whether a text has more replacement characters than were sent: then bytes that are no UTF-8 became some of them. */
+function wasReplaced(text: string, bytes: Uint8Array): boolean {
+  let left = text.split(REPLACEMENT).length - 1;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] === 0xef && bytes[i + 1] === 0xbf && bytes[i + 2] === 0xbd) left--;
+  }
+  return left > 0;
 }

@@ -2,6 +2,7 @@
 import {
   type ClientFrame,
   decodeClientMessage,
+  decodeClientMessageBinary,
   decodeServerMessage,
   encodeClientFrame,
   encodeDeliver,
@@ -37,7 +38,10 @@ const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 20 }),
   // Around the lengths at which the codec does something else.
   fc
-    .tuple(fc.constantFrom('x', 'é', '€', '😀'), fc.constantFrom(31, 32, 33, 48, 49, 127, 128, 129, 5462))
+    .tuple(
+      fc.constantFrom('x', 'é', '€', '😀', '\ufffd'),
+      fc.constantFrom(31, 32, 33, 48, 49, 127, 128, 129, 5462),
+    )
     .map(([unit, times]) => unit.repeat(times)),
 );
 const key = fc.oneof(fc.stringMatching(/^[a-z.*#]{0,40}$/), text);
@@ -189,6 +193,58 @@ describe('both codecs agree', () => {
       { numRuns: 3_000 },
     );
   });
+});
+
+test('text is told from bytes that are none exactly as a fatal decoder does', () => {
+  const fatal = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  // Whole characters, halves of them, and whatever else.
+  const piece = fc.oneof(
+    fc.constantFrom(
+      [0xef, 0xbf, 0xbd],
+      [0xef, 0xbf],
+      [0xef],
+      [0xe2, 0x82, 0xac],
+      [0xf0, 0x9f, 0x98],
+      [0xed, 0xa0, 0x80],
+    ),
+    fc.array(fc.nat({ max: 255 }), { maxLength: 4 }),
+    fc.constant([0x61]),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const payload = Uint8Array.from(pieces.flat().slice(0, 127));
+      const head = [
+        4,
+        0,
+        0,
+        0,
+        14 + payload.length,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        0x78,
+        1,
+        0x6b,
+        payload.length,
+      ];
+      const [read] = decodeClientMessageBinary(joined(Uint8Array.from(head), payload));
+      let text: string | undefined;
+      try {
+        text = fatal.decode(payload);
+      } catch {}
+      if (text === undefined)
+        expect(read).toMatchObject({ type: 'invalid', error: 'bad-payload', fatal: false, seq: 1 });
+      else expect(read).toMatchObject({ type: 'publish', payload: text });
+    }),
+    { numRuns: 20_000 },
+  );
 });
 
 describe.each([

@@ -2,7 +2,7 @@
  * What happens in a run: applications come up and publish, trouble comes at random, then everything heals, drains
  * and is held to account; at last everybody leaves.
  *
- *     chaos (8 – 25 s) ─► heal ─► drained ─► accounts ─► all close ─► baseline
+ *     chaos (5 – 18 s) ─► heal ─► drained ─► accounts ─► all close ─► baseline
  */
 import { parseCursor } from '@ringhub/protocol';
 import type { Application, PublishWish } from './application.ts';

@@ -62,8 +62,8 @@ export function drawSettings(random: Random): Settings {
   return {
     publishers: random.int(1, 3),
     subscribers: random.int(2, 6),
-    chaosMs: random.pick([8_000, 15_000, 25_000]),
-    meanPublishMs: random.pick([30, 60, 150]),
+    chaosMs: random.pick([5_000, 10_000, 18_000]),
+    meanPublishMs: random.pick([40, 80, 160]),
     meanTroubleMs: random.pick([150, 400, 900]),
     latencyMs: random.pick([0, 1, 5, 40]),
     jitterMs: random.pick([0, 2, 30]),

@@ -8,7 +8,7 @@ import { REGRESSION_SEEDS } from './regression-seeds.ts';
 import { playSeed } from './seed.ts';
 
 const SEEDS = 200;
-const SEEDS_A_TEST = 20;
+const SEEDS_A_TEST = 10;
 /** A fault has to be found within so many seeds. */
 const SEEDS_FOR_A_FAULT = 20;
 

@@ -1,13 +1,12 @@
 /**
  * WebSockets by `ws`, on the upgrades of a node:http server.
  *
- * Owns the handshake's refusals (wrong path, origin, subprotocol, too many connections), the translation of
- * what `ws` finds wrong into close codes of the protocol, and when a socket counts as drained. Refuses
- * binary messages and anything over the limits. No fault of a peer is thrown outward.
+ * Owns the translation of what `ws` finds wrong into close codes of the protocol, and when a socket counts as
+ * drained. Refuses binary messages and anything over the limits. No fault of a peer is thrown outward.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { ERRORS, type ErrorName, SUBPROTOCOL_JSON } from '@ringhub/protocol';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
   DRAINED_BELOW_BYTES,
@@ -16,17 +15,11 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-
-/** The headers by which a browser says who asks, and under which name it reached us. */
-export interface Caller {
-  readonly origin: string | undefined;
-  readonly host: string | undefined;
-}
+import { type Objection, type Refusal, refusalOf } from './handshake.ts';
 
 export interface WsTransportOptions {
   readonly server: Server;
-  /** Why this caller may not connect, or `undefined`: then it may. */
-  readonly objection: (caller: Caller) => string | undefined;
+  readonly objection: Objection;
   /** How long a peer may take to answer a close, in ms. */
   readonly closeGraceMs?: number;
 }
@@ -36,7 +29,6 @@ const DEFAULT_CLOSE_GRACE_MS = 5_000;
 const FAREWELL_MS = 1_000;
 const MAX_FRAGMENTS = 64;
 const MAX_BUFFERED_CHUNKS = 1_024;
-const RETRY_AFTER_S = 5;
 
 export class WsTransport implements Transport {
   readonly name = 'ws';
@@ -95,38 +87,14 @@ export class WsTransport implements Transport {
     this.#stop?.();
   }
 
-  #refusal(request: IncomingMessage, limits: TransportLimits): Refusal | undefined {
-    const { headers, url = '' } = request;
-    if (url.split('?', 1)[0] !== WEBSOCKET_PATH) {
-      return { status: '404 Not Found', text: `WebSockets are at ${WEBSOCKET_PATH}` };
-    }
-    if (headers.upgrade?.toLowerCase() !== 'websocket') {
-      return {
-        status: '426 Upgrade Required',
-        text: 'only WebSockets are here',
-        header: 'Upgrade: websocket',
-      };
-    }
-    const objection = this.#options.objection({ origin: headers.origin, host: headers.host });
-    if (objection) return { status: '403 Forbidden', text: objection };
-    const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
-    if (!offered?.includes(SUBPROTOCOL_JSON)) {
-      return { status: '400 Bad Request', text: `ask for the subprotocol ${SUBPROTOCOL_JSON}` };
-    }
-    const header = `Retry-After: ${RETRY_AFTER_S}`;
-    if (!this.#accepting) return { status: '503 Service Unavailable', text: ERRORS.draining.text, header };
-    if (this.#sockets.size >= limits.maxConnections) {
-      return { status: '503 Service Unavailable', text: ERRORS['too-many-connections'].text, header };
-    }
-    return undefined;
+  #refusal({ headers, url = '' }: IncomingMessage, limits: TransportLimits): Refusal | undefined {
+    const handshake = {
+      path: url.split('?', 1)[0] as string,
+      header: (name: string) => headers[name]?.toString(),
+    };
+    const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
+    return refusalOf(handshake, this.#options.objection, room);
   }
-}
-
-/** An answer instead of a WebSocket. */
-interface Refusal {
-  readonly status: string;
-  readonly text: string;
-  readonly header?: string;
 }
 
 function refuse(stream: Duplex, { status, text, header }: Refusal): void {
@@ -136,7 +104,7 @@ function refuse(stream: Duplex, { status, text, header }: Refusal): void {
     'Connection: close',
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(header ? [header] : []),
+    ...(header ? [header.join(': ')] : []),
   ];
   stream.on('error', () => stream.destroy());
   stream.once('finish', () => stream.destroy());

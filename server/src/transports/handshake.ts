@@ -1,0 +1,79 @@
+/**
+ * Which WebSocket handshakes are refused, and with what words: the same for every transport.
+ *
+ * A refusal is a plain HTTP answer. The order is fixed: path, upgrade, caller, subprotocol, form, room.
+ */
+import { ERRORS, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+
+/** The headers by which a browser says who asks, and under which name it reached us. */
+export interface Caller {
+  readonly origin: string | undefined;
+  readonly host: string | undefined;
+}
+
+/** Why this caller may not connect, or `undefined`: then it may. */
+export type Objection = (caller: Caller) => string | undefined;
+
+/** A request to upgrade; headers sent twice are joined by commas. */
+export interface Handshake {
+  /** Without the query. */
+  readonly path: string;
+  header(name: string): string | undefined;
+}
+
+/** What the transport has room for now. */
+export interface Room {
+  readonly isAccepting: boolean;
+  readonly isFull: boolean;
+}
+
+/** An answer instead of a WebSocket. */
+export interface Refusal {
+  readonly status: string;
+  readonly text: string;
+  readonly header?: readonly [name: string, value: string];
+}
+
+const RETRY_AFTER_S = 5;
+const VERSION = '13';
+const KEY = /^[+/0-9A-Za-z]{22}==$/;
+
+export function refusalOf(
+  { path, header }: Handshake,
+  objectionTo: Objection,
+  room: Room,
+): Refusal | undefined {
+  if (path !== WEBSOCKET_PATH) {
+    return { status: '404 Not Found', text: `WebSockets are at ${WEBSOCKET_PATH}` };
+  }
+  if (header('upgrade')?.toLowerCase() !== 'websocket') {
+    return {
+      status: '426 Upgrade Required',
+      text: 'only WebSockets are here',
+      header: ['Upgrade', 'websocket'],
+    };
+  }
+  const objection = objectionTo({ origin: header('origin'), host: header('host') });
+  if (objection) return { status: '403 Forbidden', text: objection };
+  const offered = header('sec-websocket-protocol')
+    ?.split(',')
+    .map((name) => name.trim());
+  if (!offered?.includes(SUBPROTOCOL_JSON) || new Set(offered).size < offered.length) {
+    return { status: '400 Bad Request', text: `ask for the subprotocol ${SUBPROTOCOL_JSON}, once` };
+  }
+  if (header('sec-websocket-version') !== VERSION) {
+    const text = `only version ${VERSION} of the WebSocket protocol is spoken here`;
+    return { status: '400 Bad Request', text, header: ['Sec-WebSocket-Version', VERSION] };
+  }
+  if (!KEY.test(header('sec-websocket-key') ?? '')) {
+    return { status: '400 Bad Request', text: 'Sec-WebSocket-Key is missing or malformed' };
+  }
+  const later = ['Retry-After', String(RETRY_AFTER_S)] as const;
+  if (!room.isAccepting) {
+    return { status: '503 Service Unavailable', text: ERRORS.draining.text, header: later };
+  }
+  if (room.isFull) {
+    return { status: '503 Service Unavailable', text: ERRORS['too-many-connections'].text, header: later };
+  }
+  return undefined;
+}
