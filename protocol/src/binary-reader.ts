@@ -14,7 +14,7 @@ export const DAMAGED = Symbol('damaged');
  * Stands for text that is not UTF-8: a lone surrogate, which real UTF-8 cannot give, and which every check of
  * a client's field refuses as it refuses one in JSON.
  */
-export const ILL_FORMED = '\ud800';
+const ILL_FORMED = '\ud800';
 
 /** Not a fatal one, although it is as strict: what that throws would cost more than a thousand good bytes. */
 const decoder = /* @__PURE__ */ new TextDecoder('utf-8', { ignoreBOM: true });
@@ -43,16 +43,11 @@ export class ByteReader {
     return this.#position === this.#end;
   }
 
-  /** Bytes left in the innermost block. */
-  get left(): number {
-    return this.#end - this.#position;
-  }
-
   /** Reads a length (u32) and limits all reads to as many bytes; returns what `leave` wants. */
   enter(): number {
     const length = this.u32();
     const outer = this.#end;
-    if (length > this.left) throw DAMAGED;
+    if (length > this.#left) throw DAMAGED;
     this.#end = this.#position + length;
     return outer;
   }
@@ -107,7 +102,7 @@ export class ByteReader {
   /** How many elements follow, each of `minBytes` at least. */
   count(minBytes: number): number {
     const count = this.varint();
-    if (count * minBytes > this.left) throw DAMAGED;
+    if (count * minBytes > this.#left) throw DAMAGED;
     return count;
   }
 
@@ -127,7 +122,7 @@ export class ByteReader {
 
   /** The rest of the block as text. */
   restAsText(): string {
-    const { left } = this;
+    const left = this.#left;
     return this.#decode(this.#take(left), left);
   }
 
@@ -135,6 +130,11 @@ export class ByteReader {
   noText(): string {
     if (this.#illFormed === 'damages') throw DAMAGED;
     return ILL_FORMED;
+  }
+
+  /** Bytes left in the innermost block. */
+  get #left(): number {
+    return this.#end - this.#position;
   }
 
   #decode(at: number, length: number): string {

@@ -30,6 +30,8 @@ const DRAIN_POLL_MS = 50;
 
 export class Gateway {
   private readonly connections = new Set<Connection>();
+  /** Sessions whose last connection broke over a limit that their client was not told of. */
+  private readonly untold: Untold = new WeakMap();
   private readonly timer: { stop(): void };
 
   constructor(private readonly options: GatewayOptions) {
@@ -38,7 +40,8 @@ export class Gateway {
 
   /** A transport has a new connection. */
   accept(socket: Socket): SocketHandler {
-    const connection = new Connection(socket, this.options, (gone) => this.connections.delete(gone));
+    const gone = (connection: Connection) => this.connections.delete(connection);
+    const connection = new Connection(socket, this.options, this.untold, gone);
     this.connections.add(connection);
     return connection;
   }
@@ -83,6 +86,7 @@ export class Gateway {
 }
 
 type Frame = ReturnType<typeof decodeClientMessage>[number];
+type Untold = WeakMap<Session, ErrorEntry>;
 
 class Connection implements Link, SocketHandler {
   private state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello';
@@ -97,6 +101,7 @@ class Connection implements Link, SocketHandler {
   constructor(
     private readonly socket: Socket,
     private readonly options: GatewayOptions,
+    private readonly untold: Untold,
     private readonly gone: (connection: Connection) => void,
   ) {
     this.openedMs = this.heardMs = this.beatMs = options.clock.nowMs();
@@ -123,7 +128,8 @@ class Connection implements Link, SocketHandler {
     if (this.session && this.state === 'open') this.options.hub.drained(this.session);
   }
 
-  closed(): void {
+  closed(cause?: 'frame-too-large'): void {
+    if (cause && this.session && this.state === 'open') this.untold.set(this.session, ERRORS[cause]);
     this.leave();
   }
 
@@ -257,5 +263,8 @@ class Connection implements Link, SocketHandler {
     }
     this.session = opened;
     this.state = 'open';
+    // A client that does not know would resume and send the same again, for ever.
+    const untold = this.untold.get(opened);
+    if (untold && this.untold.delete(opened)) this.end(untold);
   }
 }

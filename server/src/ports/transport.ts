@@ -25,7 +25,8 @@ export interface Socket {
 export interface SocketHandler {
   message(message: string): void;
   drained(): void;
-  closed(): void;
+  /** `cause` is given where a limit broke the connection and the peer could not be told by a close code. */
+  closed(cause?: 'frame-too-large'): void;
 }
 
 export interface Transport {

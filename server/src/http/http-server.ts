@@ -1,0 +1,47 @@
+/**
+ * What carries the HTTP app (test/contract/http-server-suite.ts): one listening socket, with the WebSockets of a
+ * transport beside it.
+ *
+ * Requests and responses are those of the web platform. A body is read as fast as the handler reads it, a
+ * response written as fast as the peer takes it; where the peer is gone, the request's signal is aborted and
+ * the response's stream cancelled.
+ */
+
+/** Who sent a request. */
+export interface RequestPeer {
+  readonly remoteAddress: string;
+}
+
+/** Anything that answers requests, such as a hono app. */
+export interface RequestHandler {
+  fetch(request: Request, peer: RequestPeer): Response | Promise<Response>;
+}
+
+export interface HttpServer {
+  /** Gives requests to `handler`; broken ones are answered, or cut off, by the server itself. */
+  serve(handler: RequestHandler): void;
+  /** Listens and tells the port, which the system chose if 0 was asked for. Rejects with a {@link ListenError}. */
+  listen(host: string, port: number): Promise<number>;
+  /** Ends what is idle, waits for requests being answered up to `graceMs`, then drops them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Why the hub cannot listen, in one line that says what to do. */
+export class ListenError extends Error {}
+
+/** How long a request may take to arrive, in ms. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+
+export function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 picks a free one)`;
+    case 'EACCES':
+      return `port ${port} needs rights this user does not have: choose one above 1023 with --port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is not an address of this machine: choose another with --host`;
+    default:
+      return `cannot listen on ${host}:${port}: ${message}`;
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * WebSockets by uWebSockets.js, on an app that also carries HTTP.
+ *
+ * A socket of uWS throws when it is touched after its end, which comes within `end` and `close` themselves: this
+ * file alone touches it, and only while it is open. Nothing is dropped silently: uWS has no limit of its own on what
+ * is buffered (the hub has one), and a send that it refuses all the same breaks the connection, so that the
+ * session sends again. uWS breaks a connection over a message above its limit without a close code; ours is
+ * below that one, so most peers are told, and for the others `closed` says why.
+ */
+import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js';
+import {
+  DRAINED_BELOW_BYTES,
+  type Socket,
+  type SocketHandler,
+  type Transport,
+  type TransportLimits,
+} from '../ports/transport.ts';
+import { type Objection, type Refusal, refusalOf } from './handshake.ts';
+
+export interface UwsTransportOptions {
+  readonly app: TemplatedApp;
+  readonly objection: Objection;
+  /**
+   * How long the peers of this hub may be silent. uWS ends a connection some time after that: it is what frees
+   * those that never answer a close.
+   */
+  readonly maxSilenceMs: number;
+}
+
+/** uWS takes messages this much larger than ours may be, to answer them with a close code. */
+const PAYLOAD_HEADROOM = 2;
+const MIN_IDLE_S = 8;
+const MAX_IDLE_S = 960;
+const IDLE_MARGIN_S = 15;
+/** How long `close` lets peers read what their sockets held at their end, and answer where nothing was held. */
+const FAREWELL_MS = 1_000;
+const ANSWER_MS = 100;
+const SEND_DROPPED = 2;
+const TOO_BIG = /too big message/;
+
+interface UserData {
+  readonly remoteAddress: string;
+  socket?: UwsSocket;
+}
+
+export class UwsTransport implements Transport {
+  readonly name = 'uws';
+  readonly #options: UwsTransportOptions;
+  readonly #sockets = new Set<UwsSocket>();
+  #accepting = false;
+  /** Until when peers may still be reading their close. */
+  #farewellMs = 0;
+
+  constructor(options: UwsTransportOptions) {
+    this.#options = options;
+  }
+
+  start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
+    const { app, maxSilenceMs } = this.#options;
+    const idleTimeout = Math.ceil(maxSilenceMs / 1000) + IDLE_MARGIN_S;
+    app.ws<UserData>(WEBSOCKET_PATH, {
+      maxPayloadLength: PAYLOAD_HEADROOM * limits.maxFrameBytes,
+      maxBackpressure: 0,
+      idleTimeout: Math.min(MAX_IDLE_S, Math.max(MIN_IDLE_S, idleTimeout)),
+      sendPingsAutomatically: false,
+      compression: 0,
+      upgrade: (response, request, context) => {
+        const headers = headersOf(request);
+        const refusal = this.#refusal(request.getUrl(), headers, limits);
+        if (refusal) return refuse(response, refusal);
+        const userData: UserData = { remoteAddress: addressOf(response) };
+        const key = headers.get('sec-websocket-key') as string;
+        response.upgrade(userData, key, SUBPROTOCOL_JSON, '', context);
+      },
+      open: (ws) => {
+        const userData = ws.getUserData();
+        const socket = new UwsSocket(ws, userData.remoteAddress, limits.maxFrameBytes, (socket, held) => {
+          this.#sockets.delete(socket);
+          this.#farewellMs = Math.max(this.#farewellMs, Date.now() + (held > 0 ? FAREWELL_MS : ANSWER_MS));
+        });
+        userData.socket = socket;
+        this.#sockets.add(socket);
+        socket.open(accept(socket));
+      },
+      message: (ws, message, isBinary) => ws.getUserData().socket?.receive(message, isBinary),
+      drain: (ws) => ws.getUserData().socket?.written(),
+      close: (ws, _, reason) => ws.getUserData().socket?.ended(Buffer.from(reason).toString()),
+    });
+    // Handshakes on other paths; what asks for no upgrade is another's affair.
+    app.get('/*', (response, request) => {
+      const headers = request.getHeader('upgrade') === '' ? undefined : headersOf(request);
+      const refusal = headers && isUpgrade(headers) && this.#refusal(request.getUrl(), headers, limits);
+      if (refusal) refuse(response, refusal);
+      else request.setYield(true);
+    });
+    this.#accepting = true;
+  }
+
+  stopAccepting(): void {
+    this.#accepting = false;
+  }
+
+  async close(): Promise<void> {
+    this.stopAccepting();
+    const farewellMs = this.#farewellMs - Date.now();
+    for (const socket of this.#sockets) socket.terminate();
+    // uWS does not tell when a peer has answered a close.
+    if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
+  }
+
+  #refusal(
+    path: string,
+    headers: ReadonlyMap<string, string>,
+    limits: TransportLimits,
+  ): Refusal | undefined {
+    const header = (name: string) =>
+      name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
+    const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
+    return refusalOf({ path, header }, this.#options.objection, room);
+  }
+}
+
+function headersOf(request: HttpRequest): Map<string, string> {
+  const headers = new Map<string, string>();
+  request.forEach((name, value) => {
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before}, ${value}`);
+  });
+  return headers;
+}
+
+const isUpgrade = (headers: ReadonlyMap<string, string>): boolean =>
+  headers.has('upgrade') && /(^|[ ,])upgrade($|[ ,])/i.test(headers.get('connection') ?? '');
+
+function refuse(response: HttpResponse, { status, text, header }: Refusal): void {
+  response.cork(() => {
+    response.writeStatus(status).writeHeader('Content-Type', 'text/plain; charset=utf-8');
+    if (header) response.writeHeader(...header);
+    response.end(`${text}\n`, true);
+  });
+}
+
+const addressOf = (response: HttpResponse): string =>
+  Buffer.from(response.getRemoteAddressAsText()).toString();
+
+class UwsSocket implements Socket {
+  readonly remoteAddress: string;
+  readonly #ws: WebSocket<UserData>;
+  readonly #maxFrameBytes: number;
+  readonly #gone: (socket: UwsSocket, heldBytes: number) => void;
+  #handler: SocketHandler | undefined;
+  /** From then on `#ws` must not be touched. */
+  #isOver = false;
+  #heldBytes = 0;
+  #aboveMark = false;
+
+  constructor(
+    ws: WebSocket<UserData>,
+    remoteAddress: string,
+    maxFrameBytes: number,
+    gone: (socket: UwsSocket, heldBytes: number) => void,
+  ) {
+    this.#ws = ws;
+    this.remoteAddress = remoteAddress;
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#gone = gone;
+  }
+
+  open(handler: SocketHandler): void {
+    this.#handler = handler;
+  }
+
+  get bufferedBytes(): number {
+    return this.#isOver ? 0 : this.#ws.getBufferedAmount();
+  }
+
+  send(message: string): void {
+    if (this.#isOver) return;
+    if (this.#ws.send(message) === SEND_DROPPED) this.terminate();
+    else if (this.bufferedBytes >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#isOver) return;
+    this.#heldBytes = this.bufferedBytes;
+    this.#ws.end(code, reason);
+  }
+
+  terminate(): void {
+    if (!this.#isOver) this.#ws.close();
+  }
+
+  // ── what uWS tells ──
+
+  receive(message: ArrayBuffer, isBinary: boolean): void {
+    if (this.#isOver) return;
+    if (message.byteLength > this.#maxFrameBytes) this.#fail('frame-too-large');
+    else if (isBinary) this.#fail('bad-frame');
+    else this.#handler?.message(Buffer.from(message).toString());
+  }
+
+  written(): void {
+    if (!this.#aboveMark || this.bufferedBytes >= DRAINED_BELOW_BYTES) return;
+    this.#aboveMark = false;
+    this.#handler?.drained();
+  }
+
+  /** Comes within `end` and `close`, and so perhaps before there is a handler: it is told afterwards. */
+  ended(reason: string): void {
+    this.#isOver = true;
+    this.#gone(this, this.#heldBytes);
+    queueMicrotask(() => this.#handler?.closed(TOO_BIG.test(reason) ? 'frame-too-large' : undefined));
+  }
+
+  #fail(name: ErrorName): void {
+    this.close(ERRORS[name].code, ERRORS[name].text);
+  }
+}
