@@ -103,7 +103,7 @@ export class WireClient {
           this.onConfirmed?.();
           break;
         case 'ok':
-          this.onOk?.(frame.result?.queue ?? 0);
+          this.onOk?.(frame.result && 'queue' in frame.result ? frame.result.queue : 0);
           break;
         case 'ping':
           this.socket.send('["pong"]');

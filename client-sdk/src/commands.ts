@@ -67,7 +67,7 @@ export class Commands {
     const command = this.#open.get(frame.ref ?? 0);
     if (!command) return false;
     this.#open.delete(frame.ref!);
-    if (frame.type === 'ok') command.accept(frame.result);
+    if (frame.type === 'ok') command.accept(frame.result as Result);
     command.settled(
       frame.type === 'error' ? new RinghubError(frame.code, frame.text, frame.detail) : undefined,
     );

@@ -2,7 +2,7 @@
 /**
  * The connected hub, as applications see it: subscribe, publish, declare, and the state of the connection.
  */
-import type { Subscribed, SubscribeOptions } from '@ringhub/protocol';
+import type { BindingArguments, Subscribed, SubscribeOptions } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
@@ -68,7 +68,11 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     handler?: Handler<EventOf<Messages, Exchange>>,
   ): Promise<Subscription<EventOf<Messages, Exchange>>>;
   subscribe<
-    const Bindings extends readonly (readonly [exchange: keyof Messages & string, pattern: string])[],
+    const Bindings extends readonly (readonly [
+      exchange: keyof Messages & string,
+      key: string,
+      args?: BindingArguments,
+    ])[],
   >(
     options: SubscriptionOptions & { readonly bindings: Bindings },
     handler?: Handler<EventOf<Messages, Bindings[number][0]>>,

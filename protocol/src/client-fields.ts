@@ -6,12 +6,16 @@ import type { ErrorName } from './errors.ts';
 import {
   ACK_MODES,
   type AckMode,
+  type BindingSpec,
   type ClientFrame,
   type ErrorDetail,
+  EXCHANGE_TYPES,
   type ExchangeOptions,
+  type ExchangeType,
   type Headers,
   OVERFLOW_POLICIES,
   type OverflowPolicy,
+  type PassiveDeclare,
   type Payload,
   type PublishProperties,
   type Resume,
@@ -48,6 +52,18 @@ const MAX_ID_BYTES = 128;
 const MAX_CONTENT_TYPE_BYTES = 128;
 const MAX_TOKEN_LENGTH = 8192;
 
+/** Frames with a ref, by which their fault is answered. */
+const COMMANDS = new Set([
+  'declare',
+  'subscribe',
+  'unsubscribe',
+  'credit',
+  'bind',
+  'unbind',
+  'delete',
+  'list',
+]);
+
 /** Thrown and caught in this file only: checks nest deeply and all end the same way. */
 class Fault {
   constructor(
@@ -76,7 +92,7 @@ function toFieldFault({ error, field }: Fault, [type, number]: Fields): FieldFau
   }
   if (isCount(number)) {
     if (type === 'publish') return { type: 'invalid', error, fatal: false, seq: number, detail };
-    if (type === 'declare' || type === 'subscribe' || type === 'unsubscribe' || type === 'credit') {
+    if (COMMANDS.has(type)) {
       return { type: 'invalid', error, fatal: false, ref: number, detail };
     }
   }
@@ -114,7 +130,19 @@ function read([type, a, b, c, d, e]: Fields): ClientFrame {
     case 'credit':
       return { type, ref: ref(a), queue: count(b, 'queue'), prefetch: count(c, 'prefetch') };
     case 'declare':
-      return { type, ref: ref(a), exchange: exchangeName(b), options: exchangeOptions(c) };
+      return { type, ref: ref(a), exchange: exchangeName(b), options: declareOptions(c) };
+    case 'bind':
+    case 'unbind':
+      return { type, ref: ref(a), to: destination(b), binding: bindingSpec(c, d, e) };
+    case 'delete':
+      return {
+        type,
+        ref: ref(a),
+        exchange: exchangeName(b),
+        ifUnused: c === undefined ? false : boolean(c, 'ifUnused'),
+      };
+    case 'list':
+      return { type, ref: ref(a) };
     case 'hello':
       return hello(object(a, 'fields'));
     default:
@@ -161,8 +189,8 @@ function resumeQueue(value: unknown): ResumeQueue {
 function subscribeOptions(value: unknown): SubscribeOptions {
   const o = object(value, 'options');
   const bindings = list(o.bindings, 'bindings', MAX_BINDINGS, 'too-many-bindings').map((pair) => {
-    const [exchange, pattern] = list(pair, 'bindings', 2);
-    return [text(exchange, 'bindings.exchange', 1024), bindingPattern(pattern)] as const;
+    const [exchange, pattern, args] = list(pair, 'bindings', 3);
+    return bindingSpec(exchange, pattern, args);
   });
   if (bindings.length === 0) fail('bad-argument', 'bindings');
   return {
@@ -255,8 +283,34 @@ function tagRanges(value: unknown): TagRanges {
   });
 }
 
+function declareOptions(value: unknown): ExchangeOptions | PassiveDeclare {
+  return object(value, 'options').passive === true ? { passive: true } : exchangeOptions(value);
+}
+
 function exchangeOptions(value: unknown): ExchangeOptions {
-  return { type: oneOf<'topic'>(object(value, 'options').type, ['topic'], 'options.type') };
+  const { type, internal, autoDelete, alternate, durable } = object(value, 'options');
+  // What is not kept must not look as if it were.
+  if (durable !== undefined && durable !== false) fail('bad-argument', 'options.durable');
+  return {
+    type: oneOf<ExchangeType>(type, EXCHANGE_TYPES, 'options.type'),
+    ...(internal === undefined ? {} : { internal: boolean(internal, 'options.internal') }),
+    ...(autoDelete === undefined ? {} : { autoDelete: boolean(autoDelete, 'options.autoDelete') }),
+    ...(alternate === undefined ? {} : { alternate: exchangeName(alternate) }),
+  };
+}
+
+const destination = (value: unknown): number | string =>
+  typeof value === 'string' ? exchangeName(value) : count(value, 'to');
+
+/** The key is a pattern wherever it may be one; what a direct exchange is bound with, it matches letter for letter. */
+function bindingSpec(exchange: unknown, key: unknown, args: unknown): BindingSpec {
+  const name = text(exchange, 'bindings.exchange', 1024);
+  const pattern = bindingPattern(key);
+  if (args === undefined || args === null) return [name, pattern];
+  const values = headers(args);
+  const match = values['x-match'];
+  if (match !== undefined && match !== 'all' && match !== 'any') fail('bad-argument', 'bindings.x-match');
+  return [name, pattern, values];
 }
 
 function exchangeName(value: unknown): string {

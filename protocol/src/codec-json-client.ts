@@ -14,7 +14,6 @@ import type {
   Item,
   MessageItem,
   Note,
-  PublishProperties,
   ServerFrame,
   Subscribed,
   Welcome,
@@ -37,29 +36,28 @@ function toArray(frame: ClientFrame): unknown[] {
     case 'pong':
     case 'bye':
       return [frame.type];
+    case 'list':
+      return [frame.type, frame.ref];
     case 'declare':
       return [frame.type, frame.ref, frame.exchange, frame.options];
+    case 'delete':
+      return [frame.type, frame.ref, frame.exchange, frame.ifUnused];
     case 'subscribe':
       return [frame.type, frame.ref, frame.options];
     case 'unsubscribe':
       return [frame.type, frame.ref, frame.queue];
     case 'credit':
       return [frame.type, frame.ref, frame.queue, frame.prefetch];
+    case 'bind':
+    case 'unbind':
+      return [frame.type, frame.ref, frame.to, ...frame.binding];
     case 'publish': {
-      const fields: unknown[] = [
-        frame.type,
-        frame.seq,
-        frame.exchange,
-        frame.key,
-        payloadToJson(frame.payload),
-      ];
-      if (!isEmpty(frame.properties)) fields.push(frame.properties);
-      return fields;
+      const { type, seq, exchange, key, payload, properties } = frame;
+      const fields = [type, seq, exchange, key, payloadToJson(payload)];
+      return Object.keys(properties).length > 0 ? [...fields, properties] : fields;
     }
     case 'ack':
-      return frame.ranges.length === 0
-        ? [frame.type, frame.queue, frame.upTo]
-        : [frame.type, frame.queue, frame.upTo, frame.ranges];
+      return [frame.type, frame.queue, frame.upTo, ...(frame.ranges.length > 0 ? [frame.ranges] : [])];
     case 'reject':
     case 'nack':
       return [frame.type, frame.queue, frame.ranges];
@@ -67,11 +65,6 @@ function toArray(frame: ClientFrame): unknown[] {
       return frame satisfies never;
   }
 }
-
-const isEmpty = (properties: PublishProperties): boolean => {
-  for (const _ in properties) return false;
-  return true;
-};
 
 /** The frames of one message in order, or `undefined` where a line is not a frame at all. */
 export function decodeServerMessage(message: string): ServerFrame[] | undefined {

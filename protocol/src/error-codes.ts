@@ -42,6 +42,9 @@ export const ERROR_CODES = {
   'bad-payload': 4316,
   'too-many-exchanges': 4317,
   'bad-name': 4318,
+  'internal-exchange': 4319,
+  'exchange-in-use': 4320,
+  'unknown-binding': 4321,
 
   'publish-window': 4400,
   unavailable: 4402,

@@ -321,6 +321,31 @@ export const ERRORS = {
     'an exchange name is 1 to 127 printable bytes',
   ),
 
+  'internal-exchange': entry(
+    'internal-exchange',
+    'command',
+    'never',
+    403,
+    '§5',
+    'only the hub and other exchanges publish to an internal exchange: bind it to one of yours',
+  ),
+  'exchange-in-use': entry(
+    'exchange-in-use',
+    'command',
+    'never',
+    409,
+    '§5',
+    'the exchange has bindings: unbind them, or delete without ifUnused',
+  ),
+  'unknown-binding': entry(
+    'unknown-binding',
+    'command',
+    'never',
+    404,
+    '§5',
+    'there is no such binding: exchange, key, arguments and destination have to be the same',
+  ),
+
   'publish-window': entry(
     'publish-window',
     'command',

@@ -42,12 +42,54 @@ export type Since =
   | { readonly cursor: string }
   | { readonly timeMs: number };
 
+export const EXCHANGE_TYPES = ['direct', 'fanout', 'topic', 'headers'] as const;
+export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
+
+/** Attributes of an exchange (PROTOCOL §5). Declared again, they have to be the same. */
 export interface ExchangeOptions {
-  readonly type: 'topic';
+  readonly type: ExchangeType;
+  /** Nobody may publish to it but the hub and other exchanges. */
+  readonly internal?: boolean;
+  /** Deleted with its last binding. */
+  readonly autoDelete?: boolean;
+  /** Gets what this exchange has no binding for. */
+  readonly alternate?: string;
+}
+
+/** Only asks whether the exchange is there. */
+export interface PassiveDeclare {
+  readonly passive: true;
+}
+
+/** For headers exchanges: the headers to match, and `x-match`: `all` (default) or `any`. */
+export type BindingArguments = Headers;
+
+/** Exchange, routing key or pattern, and arguments of a binding. */
+export type BindingSpec = readonly [exchange: string, key: string, args?: BindingArguments];
+
+/** A binding as it stands: from an exchange to a queue of a session, or to another exchange. */
+export interface BindingInfo {
+  readonly exchange: string;
+  readonly key: string;
+  readonly args?: BindingArguments;
+  readonly to: { readonly exchange: string } | { readonly session: string; readonly queue: number };
+}
+
+export interface ExchangeInfo extends ExchangeOptions {
+  readonly name: string;
+  readonly bindings: number;
+}
+
+/** What the hub routes by, at most so many entries of each (PROTOCOL §5). */
+export interface Topology {
+  readonly exchanges: readonly ExchangeInfo[];
+  readonly bindings: readonly BindingInfo[];
+  /** False where not everything is listed. */
+  readonly complete: boolean;
 }
 
 export interface SubscribeOptions {
-  readonly bindings: readonly (readonly [exchange: string, pattern: string])[];
+  readonly bindings: readonly BindingSpec[];
   readonly overflow?: OverflowPolicy;
   /** Items the ring holds at most, unacknowledged ones included. */
   readonly capacity?: number;
@@ -139,8 +181,17 @@ export type ClientFrame =
       readonly type: 'declare';
       readonly ref: number;
       readonly exchange: string;
-      readonly options: ExchangeOptions;
+      readonly options: ExchangeOptions | PassiveDeclare;
     }
+  | {
+      readonly type: 'bind' | 'unbind';
+      readonly ref: number;
+      /** A queue of this session, or an exchange. */
+      readonly to: number | string;
+      readonly binding: BindingSpec;
+    }
+  | { readonly type: 'delete'; readonly ref: number; readonly exchange: string; readonly ifUnused: boolean }
+  | { readonly type: 'list'; readonly ref: number }
   | { readonly type: 'subscribe'; readonly ref: number; readonly options: SubscribeOptions }
   | { readonly type: 'unsubscribe'; readonly ref: number; readonly queue: number }
   | { readonly type: 'credit'; readonly ref: number; readonly queue: number; readonly prefetch: number }
@@ -240,7 +291,7 @@ export type ServerFrame =
   | Welcome
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
-  | { readonly type: 'ok'; readonly ref: number; readonly result?: Subscribed }
+  | { readonly type: 'ok'; readonly ref: number; readonly result?: Subscribed | Topology }
   | {
       readonly type: 'error';
       /** `null` where the fault was in a frame without a ref. */

@@ -1,7 +1,7 @@
 /**
  * Direct, fanout and headers tables against one naive model: a list of bindings, searched through.
  */
-import type { Headers } from '@ringhub/protocol';
+import { type Headers, splitWords } from '@ringhub/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DirectTable } from '../../server/src/core/direct-table.ts';
@@ -62,7 +62,7 @@ describe.each(tables)('a %s table', (_name, make, identity) => {
             expect(table.unbind(binding, target)).toBe(isGone);
           }
           const due = model
-            .filter((e) => table.matches(e.binding, message.key, message.headers))
+            .filter((e) => table.matcher(e.binding)(splitWords(message.key), message.headers))
             .map((e) => e.target);
           expect(new Set(table.route(message.key, message.headers))).toEqual(new Set(due));
           expect(table.route(message.key, message.headers).length).toBe(new Set(due).size);

@@ -42,16 +42,20 @@ describe('client frames', () => {
     const types = [...new Set(clientVectors.map(({ frame }) => frame.type))].sort();
     const all = {
       ack: 0,
+      bind: 0,
       bye: 0,
       credit: 0,
       declare: 0,
+      delete: 0,
       hello: 0,
+      list: 0,
       nack: 0,
       ping: 0,
       pong: 0,
       publish: 0,
       reject: 0,
       subscribe: 0,
+      unbind: 0,
       unsubscribe: 0,
     } satisfies Record<ClientFrame['type'], 0>;
     expect(types).toEqual(Object.keys(all));

@@ -20,6 +20,10 @@ export const CLIENT_TYPES = new Set<string>([
   'declare',
   'subscribe',
   'unsubscribe',
+  'bind',
+  'unbind',
+  'delete',
+  'list',
   'credit',
   'publish',
   'ack',
@@ -27,6 +31,9 @@ export const CLIENT_TYPES = new Set<string>([
   'nack',
   'bye',
 ] satisfies ClientFrame['type'][]);
+
+/** Frames that are answered by their ref. */
+const COMMANDS = ['declare', 'subscribe', 'unsubscribe', 'credit', 'bind', 'unbind', 'delete', 'list'];
 
 /** Reads a message as the hub does; checks that the result is frames, or faults that can be answered. */
 export function readAsHub(message: string): (ClientFrame | Invalid)[] {
@@ -58,7 +65,7 @@ export function checkFault(fault: Invalid): void {
   const field = fault.detail?.field;
   if (typeof field !== 'string' || field.length > 100) expect.fail(`field ${field}`);
   const command = field.slice(0, field.indexOf('.'));
-  const hasRef = ['declare', 'subscribe', 'unsubscribe', 'credit'].includes(command);
+  const hasRef = COMMANDS.includes(command);
   if (hasRef !== (fault.ref !== undefined)) expect.fail(`ref ${fault.ref} for ${command}`);
   if ((command === 'publish') !== (fault.seq !== undefined)) expect.fail(`seq ${fault.seq} for ${command}`);
 }

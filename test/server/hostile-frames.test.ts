@@ -182,14 +182,21 @@ const ANSWERED: Partial<Record<ErrorName, Hostility>> = {
   },
   'exchange-mismatch': {
     what: 'a declaration with other attributes',
-    raise: greeted((client, scene) => {
-      // Version 1 knows one type only: the other one is planted.
-      const { context } = scene.hub as unknown as {
-        context: { exchanges: { get(name: string): { options: { type: string } } } };
-      };
-      (context.exchanges.get('empty') as { options: { type: string } }).options = { type: 'fanout' };
-      client.send(['declare', 1, 'empty', { type: 'topic' }]);
-    }),
+    raise: greeted((client) => client.send(['declare', 1, 'empty', { type: 'fanout' }])),
+  },
+  'internal-exchange': {
+    what: 'a publish to an internal exchange',
+    raise: publishing('hub.events', 'k', 'x'),
+  },
+  'exchange-in-use': {
+    what: 'a delete, if unused, of an exchange with a binding',
+    raise: greeted((client) =>
+      client.send(['bind', 1, 'amq.topic', 'empty', '#']).send(['delete', 2, 'empty', true]),
+    ),
+  },
+  'unknown-binding': {
+    what: 'an unbind of what was never bound',
+    raise: greeted((client) => client.send(['unbind', 1, 'amq.topic', 'empty', 'x'])),
   },
   'reserved-name': {
     what: 'a declaration of an amq. name',
@@ -199,7 +206,7 @@ const ANSWERED: Partial<Record<ErrorName, Hostility>> = {
   'bad-payload': { what: 'a payload that is a number', raise: publishing(TOPIC, 'k', 5) },
   'too-many-exchanges': {
     what: 'an exchange too many',
-    limits: { maxExchanges: 3 },
+    limits: { maxExchanges: 7 },
     raise: greeted((client) => {
       for (const [ref, name] of ['a', 'b'].entries()) client.send(['declare', ref, name, { type: 'topic' }]);
     }),

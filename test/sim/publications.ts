@@ -93,9 +93,7 @@ export class Publications {
         this.#fail('log-once', publication, `stands ${stored.length} times in the log`);
       if (receipt) this.#checkReceipt(publication, receipt);
       const isRefused = outcome === 'refused' || outcome === 'never-sent';
-      // Known: sent again after a lost session, a mandatory one may be refused although its id is in the log.
-      const isKnown = publication.mandatory && publication.id !== undefined && this.#isLost(publication);
-      if (stored.length > 0 && calls.get(payload) === 1 && isRefused && !isKnown) {
+      if (stored.length > 0 && calls.get(payload) === 1 && isRefused) {
         this.#fail('refused', publication, `${publication.error?.name}, but stored`);
       }
       // What was published again with its id: which call was the first to arrive, nobody needs to know.

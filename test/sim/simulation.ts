@@ -117,7 +117,7 @@ export class Simulation implements WireTap {
     let count = 0;
     for (const session of this.hub.insides.context.sessions.values()) {
       const isBound = [...session.subscriptions.values()].some(({ bindings }) =>
-        bindings.some((b) => this.truth.matches([[b.exchange.name, b.pattern]], exchange, key)),
+        bindings.some((b) => this.truth.matches([[b.exchange.name, b.spec.key]], exchange, key)),
       );
       if (isBound) count++;
     }
@@ -269,7 +269,7 @@ export class Simulation implements WireTap {
   clientReceived(wire: Wire, frames: readonly ServerFrame[]): void {
     const application = this.#applications.get(wire.client)!;
     for (const frame of frames) {
-      if (frame.type === 'ok' && frame.result) {
+      if (frame.type === 'ok' && frame.result && 'queue' in frame.result) {
         const reader = application.byRef.get(frame.ref);
         const account = this.account(wire.process, frame.result.queue);
         if (reader && account) reader.begin(account);
@@ -457,7 +457,7 @@ export class Simulation implements WireTap {
       wires: this.network.wires.size,
     };
     for (const name of ['amq.topic', 'x.a', 'x.b']) {
-      left[`bindings of ${name}`] = context.exchanges.get(name)?.topic.bindingCount ?? 0;
+      left[`bindings of ${name}`] = context.exchanges.get(name)?.table.bindingCount ?? 0;
     }
     for (const application of this.#applications.values()) {
       if (!application.surroundings.isDead) {

@@ -2,11 +2,11 @@
  * What was really published: every record that an engine took, by epoch and offset, seen at the engine itself. All
  * accounts are held against it, with the naive matcher.
  */
-import type { Headers } from '@ringhub/protocol';
+import type { BindingSpec, Headers } from '@ringhub/protocol';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { matchesByDefinition } from '../core/topic-reference.ts';
 
-export type Bindings = readonly (readonly [exchange: string, pattern: string])[];
+export type Bindings = readonly BindingSpec[];
 
 export interface Taken {
   readonly epoch: string;

@@ -1,7 +1,8 @@
 /**
  * A direct exchange's table: the routing key is the binding key, letter for letter.
  */
-import { type BindingArguments, NO_TARGETS, type RoutingTable } from './routing-table.ts';
+import { splitWords } from '@ringhub/protocol';
+import { type BindingArguments, type Matcher, NO_TARGETS, type RoutingTable } from './routing-table.ts';
 import { TargetBag } from './target-bag.ts';
 
 export class DirectTable<T extends object> implements RoutingTable<T> {
@@ -31,7 +32,8 @@ export class DirectTable<T extends object> implements RoutingTable<T> {
     return this.byKey.get(key)?.targets ?? NO_TARGETS;
   }
 
-  matches(binding: BindingArguments, key: string): boolean {
-    return binding.key === key;
+  matcher({ key }: BindingArguments): Matcher {
+    const wanted = splitWords(key);
+    return (words) => words.length === wanted.length && words.every((word, i) => word === wanted[i]);
   }
 }

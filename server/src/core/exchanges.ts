@@ -1,23 +1,41 @@
 /**
- * The exchanges of this hub by name, and the way from a record to the queues it goes to (PROTOCOL §5).
+ * The exchange graph: exchanges by name, their bindings to subscriptions and to each other (PROTOCOL §5).
  *
- * Each declaration has an incarnation id. A record carries the ids of the exchanges it reached, so that a
+ *     publish ─► exchange ──bindings──► subscriptions
+ *                   │ └──bindings──► exchange ─► …        each exchange once, whatever the cycles
+ *                   └─ nothing matches ─► alternate exchange ─► …
+ *
+ * The graph is resolved once, where the publish arrives: the record carries the incarnation ids of the exchanges
+ * it reached, and feed and replay only match subscriptions against those. An incarnation is one declaration: a
  * name declared anew never shows what was published under the old one.
  */
-import { type ErrorName, type ExchangeOptions, nameFault } from '@ringhub/protocol';
-import type { NewRecord } from '../ports/engine.ts';
+import { type ErrorName, type ExchangeOptions, type Headers, nameFault } from '@ringhub/protocol';
+import { DirectTable } from './direct-table.ts';
 import { EvictionClock } from './eviction-clock.ts';
+import { FanoutTable } from './fanout-table.ts';
+import { HeadersTable } from './headers-table.ts';
 import { type LastValueBytes, LastValues } from './last-values.ts';
-import { TopicExchange } from './topic-exchange.ts';
+import type { BindingArguments, RoutingTable } from './routing-table.ts';
+import { TopicTable } from './topic-table.ts';
 
 export interface Exchange<T extends object> {
   readonly name: string;
   readonly incarnation: number;
   readonly options: ExchangeOptions;
-  readonly topic: TopicExchange<T>;
+  /** Bindings to subscriptions. */
+  readonly table: RoutingTable<T>;
+  /** Bindings to other exchanges. */
+  readonly destinations: RoutingTable<Exchange<T>>;
   readonly lastValues: LastValues;
-  /** What its records carry; one array for all of them. */
-  readonly reached: readonly number[];
+  /** What its records carry if they reach nothing else; one array for all of them. */
+  readonly self: readonly number[];
+}
+
+/** A binding from one exchange to another. */
+export interface ExchangeBinding<T extends object> {
+  readonly source: Exchange<T>;
+  readonly destination: Exchange<T>;
+  readonly binding: BindingArguments;
 }
 
 export interface ExchangeLimits {
@@ -26,13 +44,23 @@ export interface ExchangeLimits {
   readonly lastPerKeyBytes: number;
 }
 
-const MATCH_CACHE = { maxEntries: 65_536, maxBytes: 32 * 1024 * 1024 };
+/** The hub's own life in messages: who may see them is granted like any exchange (PROTOCOL §5). */
+export const EVENTS_EXCHANGE = 'hub.events';
 
+const MATCH_CACHE = { maxEntries: 65_536, maxBytes: 32 * 1024 * 1024 };
 const RESERVED = ['amq.', 'hub.'];
+const PREDECLARED: readonly (readonly [string, ExchangeOptions])[] = [
+  ['amq.direct', { type: 'direct' }],
+  ['amq.fanout', { type: 'fanout' }],
+  ['amq.topic', { type: 'topic' }],
+  ['amq.headers', { type: 'headers' }],
+  [EVENTS_EXCHANGE, { type: 'topic', internal: true }],
+];
 
 export class Exchanges<T extends object> {
   private readonly byName = new Map<string, Exchange<T>>();
   private readonly byIncarnation = new Map<number, Exchange<T>>();
+  private readonly links = new Set<ExchangeBinding<T>>();
   private incarnations = 0;
   /** One bound for the cached routes of all exchanges. */
   private readonly matchCache = new EvictionClock(MATCH_CACHE);
@@ -40,32 +68,126 @@ export class Exchanges<T extends object> {
 
   constructor(private readonly limits: ExchangeLimits) {
     this.lastValueBytes = { held: 0, max: limits.lastPerKeyBytes };
-    this.create('amq.topic', { type: 'topic' });
+    for (const [name, options] of PREDECLARED) this.create(name, options);
   }
 
   get size(): number {
     return this.byName.size;
   }
 
+  /** Bindings between exchanges. */
+  get exchangeBindings(): ReadonlySet<ExchangeBinding<T>> {
+    return this.links;
+  }
+
   get(name: string): Exchange<T> | undefined {
     return this.byName.get(name);
   }
 
-  /** The exchanges a record reached, as far as they still exist. */
-  ofRecord(record: NewRecord): Exchange<T> | undefined {
-    return this.byIncarnation.get(record.reached[0] ?? -1);
+  [Symbol.iterator](): IterableIterator<Exchange<T>> {
+    return this.byName.values();
+  }
+
+  /** An exchange of a record, if it still exists. */
+  ofIncarnation(incarnation: number): Exchange<T> | undefined {
+    return this.byIncarnation.get(incarnation);
   }
 
   /** Makes an exchange, or finds the one there with the same attributes. */
   declare(name: string, options: ExchangeOptions): ErrorName | undefined {
     const there = this.byName.get(name);
-    if (there) return there.options.type === options.type ? undefined : 'exchange-mismatch';
+    if (there) return sameOptions(there.options, options) ? undefined : 'exchange-mismatch';
     const fault = nameFault(name);
     if (fault) return fault;
-    if (RESERVED.some((prefix) => name.startsWith(prefix))) return 'reserved-name';
+    if (isReserved(name)) return 'reserved-name';
     if (this.byName.size >= this.limits.maxExchanges) return 'too-many-exchanges';
     this.create(name, options);
     return undefined;
+  }
+
+  /** Takes an exchange out of the graph; the caller has taken its subscriptions' bindings back. */
+  delete(exchange: Exchange<T>): void {
+    this.byName.delete(exchange.name);
+    this.byIncarnation.delete(exchange.incarnation);
+    exchange.lastValues.clear();
+    for (const link of this.links) {
+      if (link.source === exchange || link.destination === exchange) this.unlink(link);
+    }
+  }
+
+  /** Why an exchange may not be deleted, or `undefined`. */
+  deletionFault(exchange: Exchange<T>, ifUnused: boolean): ErrorName | undefined {
+    if (isReserved(exchange.name)) return 'reserved-name';
+    return ifUnused && isUsed(exchange) ? 'exchange-in-use' : undefined;
+  }
+
+  /** Binds an exchange to another; false where it was bound so already. */
+  bindExchange(link: ExchangeBinding<T>): boolean {
+    if (this.find(link)) return false;
+    link.source.destinations.bind(link.binding, link.destination);
+    this.links.add(link);
+    return true;
+  }
+
+  /** Takes a binding between exchanges back; false where there is none. */
+  unbindExchange(link: ExchangeBinding<T>): boolean {
+    const there = this.find(link);
+    if (!there) return false;
+    this.unlink(there);
+    return true;
+  }
+
+  /** Whether the last binding of an exchange that lives by them is gone. */
+  isLeftOver(exchange: Exchange<T>): boolean {
+    return (
+      exchange.options.autoDelete === true && !isUsed(exchange) && this.byName.get(exchange.name) === exchange
+    );
+  }
+
+  /**
+   * Every exchange a message reaches, the one it is published to first.
+   *
+   * @returns their incarnations, and whether a subscription is bound to one of them for this message
+   */
+  resolve(
+    start: Exchange<T>,
+    key: string,
+    headers: Headers | undefined,
+  ): { readonly reached: readonly number[]; readonly routable: boolean } {
+    const isBound = start.table.route(key, headers).length > 0;
+    const isAlone =
+      start.destinations.bindingCount === 0 && (isBound || start.options.alternate === undefined);
+    return isAlone ? { reached: start.self, routable: isBound } : this.walk(start, key, headers);
+  }
+
+  private walk(start: Exchange<T>, key: string, headers: Headers | undefined) {
+    const seen = new Set([start]);
+    let routable = false;
+    for (const exchange of seen) {
+      const isBound = exchange.table.route(key, headers).length > 0;
+      routable ||= isBound;
+      const next = exchange.destinations.route(key, headers);
+      for (const destination of next) seen.add(destination);
+      if (isBound || next.length > 0 || exchange.options.alternate === undefined) continue;
+      const alternate = this.byName.get(exchange.options.alternate);
+      if (alternate) seen.add(alternate);
+    }
+    return { reached: Array.from(seen, ({ incarnation }) => incarnation), routable };
+  }
+
+  private find({ source, destination, binding }: ExchangeBinding<T>): ExchangeBinding<T> | undefined {
+    const id = JSON.stringify(binding);
+    for (const link of this.links) {
+      if (link.source === source && link.destination === destination && JSON.stringify(link.binding) === id) {
+        return link;
+      }
+    }
+    return undefined;
+  }
+
+  private unlink(link: ExchangeBinding<T>): void {
+    link.source.destinations.unbind(link.binding, link.destination);
+    this.links.delete(link);
   }
 
   private create(name: string, options: ExchangeOptions): void {
@@ -74,11 +196,40 @@ export class Exchanges<T extends object> {
       name,
       incarnation,
       options,
-      topic: new TopicExchange<T>(this.matchCache),
+      table: this.tableOf<T>(options),
+      destinations: this.tableOf<Exchange<T>>(options),
       lastValues: new LastValues(this.limits.lastPerKeyEntries, this.lastValueBytes),
-      reached: [incarnation],
+      self: [incarnation],
     };
     this.byName.set(name, exchange);
     this.byIncarnation.set(incarnation, exchange);
   }
+
+  private tableOf<U extends object>({ type }: ExchangeOptions): RoutingTable<U> {
+    switch (type) {
+      case 'direct':
+        return new DirectTable();
+      case 'fanout':
+        return new FanoutTable();
+      case 'topic':
+        return new TopicTable(this.matchCache);
+      case 'headers':
+        return new HeadersTable();
+      default:
+        return type satisfies never;
+    }
+  }
 }
+
+/** Whether anything is bound to it as a source. */
+function isUsed<T extends object>({ table, destinations }: Exchange<T>): boolean {
+  return table.bindingCount > 0 || destinations.bindingCount > 0;
+}
+
+const isReserved = (name: string): boolean => RESERVED.some((prefix) => name.startsWith(prefix));
+
+const sameOptions = (a: ExchangeOptions, b: ExchangeOptions): boolean =>
+  a.type === b.type &&
+  (a.internal ?? false) === (b.internal ?? false) &&
+  (a.autoDelete ?? false) === (b.autoDelete ?? false) &&
+  a.alternate === b.alternate;

@@ -1,7 +1,7 @@
 /**
  * A fanout exchange's table: every target gets every message; keys mean nothing.
  */
-import type { BindingArguments, RoutingTable } from './routing-table.ts';
+import type { BindingArguments, Matcher, RoutingTable } from './routing-table.ts';
 import { TargetBag } from './target-bag.ts';
 
 export class FanoutTable<T extends object> implements RoutingTable<T> {
@@ -23,7 +23,7 @@ export class FanoutTable<T extends object> implements RoutingTable<T> {
     return this.bag.targets;
   }
 
-  matches(): boolean {
-    return true;
+  matcher(): Matcher {
+    return () => true;
   }
 }

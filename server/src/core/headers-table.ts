@@ -8,7 +8,7 @@
  * that share a header with it.
  */
 import type { Headers, HeaderValue } from '@ringhub/protocol';
-import type { BindingArguments, HeadersMatch, RoutingTable } from './routing-table.ts';
+import type { BindingArguments, HeadersMatch, Matcher, RoutingTable } from './routing-table.ts';
 import { TargetBag } from './target-bag.ts';
 
 interface HeadersBinding<T extends object> {
@@ -64,12 +64,8 @@ export class HeadersTable<T extends object> implements RoutingTable<T> {
     return found.targets;
   }
 
-  matches(
-    { headers = MATCH_ALL_OF_NOTHING }: BindingArguments,
-    _key: string,
-    given: Headers | undefined,
-  ): boolean {
-    return headersMatch(headers, given);
+  matcher({ headers = MATCH_ALL_OF_NOTHING }: BindingArguments): Matcher {
+    return (_words, given) => headersMatch(headers, given);
   }
 
   private addMatching(place: string, headers: Headers | undefined, found: TargetBag<T>): void {

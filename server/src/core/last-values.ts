@@ -41,6 +41,11 @@ export class LastValues {
       this.forgetOldest();
   }
 
+  /** The exchange is gone. */
+  clear(): void {
+    while (this.byKey.size > 0) this.forgetOldest();
+  }
+
   /** The values of the keys that match, as they are now and as far as they still are when read. */
   snapshot(matches: (record: StoredRecord) => boolean): { values: LastValue[]; complete: boolean } {
     const values: LastValue[] = [];

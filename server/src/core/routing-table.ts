@@ -25,8 +25,18 @@ export interface RoutingTable<T extends object> {
   /** True where the binding is gone now. */
   unbind(binding: BindingArguments, target: T): boolean;
   route(key: string, headers: Headers | undefined): readonly T[];
-  /** Whether one binding alone would match: for what is read from a log. */
-  matches(binding: BindingArguments, key: string, headers: Headers | undefined): boolean;
+  /** Whether one binding alone matches: for what is read from a log. */
+  matcher(binding: BindingArguments): Matcher;
+}
+
+/** Tells of a message's key, in words, and headers whether a binding matches. */
+export type Matcher = (words: readonly string[], headers: Headers | undefined) => boolean;
+
+/** Arguments as they come in a binding: the headers to match, `x-match` among them, others with `x-` passed over. */
+export function toArguments(key: string, args: Headers | undefined): BindingArguments {
+  if (!args) return { key };
+  const values = Object.fromEntries(Object.entries(args).filter(([name]) => !name.startsWith('x-')));
+  return { key, headers: { match: args['x-match'] === 'any' ? 'any' : 'all', values } };
 }
 
 export const NO_TARGETS: readonly never[] = [];

@@ -30,6 +30,8 @@ export class Session {
   state: SessionState = 'attached';
   /** Only the hub sets and uses it. */
   link: Link | undefined;
+  /** What the client calls itself. */
+  client = '';
   readonly subscriptions = new Map<number, Subscription>();
   readonly publishes: PublishWindow;
   readonly confirms = new ConfirmRuns();

@@ -5,53 +5,67 @@ import { splitWords } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Exchange } from './exchanges.ts';
+import type { BindingArguments, Matcher } from './routing-table.ts';
 import type { Session } from './session.ts';
 import type { SessionQueue } from './session-queue.ts';
-import { topicMatches } from './topic-match.ts';
 
 export interface Binding {
   readonly exchange: Exchange<Subscription>;
-  readonly pattern: string;
-  readonly words: readonly string[];
+  readonly spec: BindingArguments;
+  readonly isMatch: Matcher;
 }
 
-export const toBinding = ({ exchange, pattern }: Pick<Binding, 'exchange' | 'pattern'>): Binding => ({
+/** What was asked to be bound, found to exist and to be permitted. */
+export type Wanted = Pick<Binding, 'exchange' | 'spec'>;
+
+export const toBinding = ({ exchange, spec }: Wanted): Binding => ({
   exchange,
-  pattern,
-  words: splitWords(pattern),
+  spec,
+  isMatch: exchange.table.matcher(spec),
 });
 
 /** Whether a record read from a log belongs to one of these bindings. */
 export function bindingsMatch(bindings: readonly Binding[], record: StoredRecord): boolean {
-  const key = splitWords(record.key);
+  const words = splitWords(record.key);
   return bindings.some(
-    ({ exchange, words }) => record.reached.includes(exchange.incarnation) && topicMatches(words, key),
+    ({ exchange, isMatch }) =>
+      record.reached.includes(exchange.incarnation) && isMatch(words, record.headers),
   );
 }
 
+const isSame = (a: Wanted, b: Wanted): boolean =>
+  a.exchange === b.exchange && JSON.stringify(a.spec) === JSON.stringify(b.spec);
+
 export class Subscription {
-  readonly bindings: readonly Binding[];
+  readonly bindings: Binding[] = [];
+  /** Offset of the last record offered: one that reached several of its exchanges is offered once. */
+  offered = 0;
 
   constructor(
     readonly session: Session,
     readonly queue: SessionQueue,
-    bindings: readonly Pick<Binding, 'exchange' | 'pattern'>[],
-  ) {
-    this.bindings = bindings.map(toBinding);
+  ) {}
+
+  /** From now on live messages of this binding come to this queue; false where it was bound so already. */
+  bind(wanted: Wanted): boolean {
+    if (this.bindings.some((binding) => isSame(binding, wanted))) return false;
+    this.bindings.push(toBinding(wanted));
+    wanted.exchange.table.bind(wanted.spec, this);
+    return true;
   }
 
-  /** From now on live messages of these bindings come to this queue. */
-  bind(): void {
-    for (const { exchange, pattern } of this.bindings) exchange.topic.bind(pattern, this);
-  }
-
-  unbind(): void {
-    for (const { exchange, pattern } of this.bindings) exchange.topic.unbind(pattern, this);
+  /** False where there is no such binding. */
+  unbind(wanted: Wanted): boolean {
+    const at = this.bindings.findIndex((binding) => isSame(binding, wanted));
+    if (at < 0) return false;
+    this.bindings.splice(at, 1);
+    wanted.exchange.table.unbind(wanted.spec, this);
+    return true;
   }
 
   /** Whether it might be made by this principal now. */
   isPermitted(principal: Principal): boolean {
-    return this.bindings.every(({ exchange, pattern }) => principal.may('subscribe', exchange.name, pattern));
+    return this.bindings.every(({ exchange, spec }) => principal.may('subscribe', exchange.name, spec.key));
   }
 
   matches(record: StoredRecord): boolean {

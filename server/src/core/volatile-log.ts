@@ -59,6 +59,7 @@ export class VolatileLog {
       id: record.id,
       ttlMs: record.ttlMs,
       subject: record.subject,
+      refuseNew: record.refuseNew,
       reached: record.reached,
       log: this.id,
       offset: this.last + 1,

@@ -41,6 +41,10 @@ export class EmbeddedEngine implements Engine {
         return;
       }
     }
+    if (record.refuseNew) {
+      done({ kind: 'refused', error: record.refuseNew });
+      return;
+    }
     const stored = this.volatile.append(record, this.clock.wallMs(), nowMs);
     if (record.id !== undefined)
       this.ids.remember(record.subject, record.exchange, record.id, stored.offset, nowMs);

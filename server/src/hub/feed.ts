@@ -1,6 +1,7 @@
 /**
  * The ordered feed: every record of the log comes back here and goes to the rings that want it (DESIGN §3).
  */
+import type { Exchange } from '../core/exchanges.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
@@ -20,11 +21,24 @@ export class Feed {
 
   private take(record: StoredRecord): void {
     this.hub.feedOffset = record.offset;
-    const exchange = this.hub.exchanges.ofRecord(record);
-    if (!exchange) return;
+    for (const incarnation of record.reached) {
+      const exchange = this.hub.exchanges.ofIncarnation(incarnation);
+      if (exchange) this.route(exchange, record);
+    }
+    if (record.sessions === 0) this.hub.counters.unroutable++;
+    if (this.hub.budget.exceeded) this.relief.relieve();
+  }
+
+  private route(exchange: Exchange<Subscription>, record: StoredRecord): void {
     exchange.lastValues.put(record);
     const nowMs = this.hub.clock.nowMs();
-    for (const subscription of exchange.topic.route(record.key)) {
+    const subscriptions = exchange.table.route(record.key, record.headers);
+    // Backwards: a session that ends by what its ring does takes its bindings out, and the last moves up.
+    for (let i = subscriptions.length - 1; i >= 0; i--) {
+      const subscription = subscriptions[i];
+      // One copy, however many of its exchanges the message reached.
+      if (!subscription || subscription.offered === record.offset) continue;
+      subscription.offered = record.offset;
       try {
         this.offer(subscription, record, nowMs);
       } catch (error) {
@@ -33,8 +47,6 @@ export class Feed {
         this.sessions.happened(subscription.session, 'evict');
       }
     }
-    if (record.sessions === 0) this.hub.counters.unroutable++;
-    if (this.hub.budget.exceeded) this.relief.relieve();
   }
 
   private offer(subscription: Subscription, record: StoredRecord, nowMs: number): void {

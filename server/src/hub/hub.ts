@@ -13,9 +13,11 @@ import {
   type ErrorDetail,
   type ErrorEntry,
   type ErrorName,
+  type ExchangeOptions,
   encodeServerFrame,
   formatCursor,
   type Hello,
+  type Topology,
 } from '@ringhub/protocol';
 import { Ledger } from '../core/ledger.ts';
 import type { Link, Session } from '../core/session.ts';
@@ -23,6 +25,7 @@ import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { Health, HubApi, HubStats, PublishOutcome, PublishRequest } from '../ports/hub-api.ts';
 import { HubContext, type HubOptions } from './context.ts';
+import { HubEvents } from './events.ts';
 import { Feed } from './feed.ts';
 import { Flusher } from './flusher.ts';
 import { MemoryRelief } from './memory-relief.ts';
@@ -30,6 +33,7 @@ import { Publishing } from './publishing.ts';
 import { Sessions } from './sessions.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
+import { TopologyCommands } from './topology.ts';
 
 export type { HubOptions } from './context.ts';
 
@@ -41,15 +45,19 @@ export class Hub implements HubApi {
   private readonly flusher: Flusher;
   private readonly subscriptions: Subscriptions;
   private readonly sessions: Sessions;
+  private readonly topology: TopologyCommands;
   private readonly publishing: Publishing;
   private readonly sweeper: Sweeper;
 
   constructor(options: HubOptions) {
     this.context = new HubContext(options);
     this.flusher = new Flusher(this.context);
-    this.subscriptions = new Subscriptions(this.context, this.flusher);
-    this.sessions = new Sessions(this.context, this.flusher, this.subscriptions);
+    const events = new HubEvents(this.context);
+    this.subscriptions = new Subscriptions(this.context, this.flusher, events);
+    this.topology = new TopologyCommands(this.context, this.subscriptions);
+    this.sessions = new Sessions(this.context, this.flusher, this.subscriptions, events);
     this.publishing = new Publishing(this.context, this.flusher);
+    events.onPublish((exchange, key, payload) => this.publishing.publishOwn(exchange, key, payload));
     this.sweeper = new Sweeper(this.context, this.sessions, this.flusher);
     new Feed(
       this.context,
@@ -60,8 +68,8 @@ export class Hub implements HubApi {
   }
 
   /** Declares an exchange of the operator's; a fault is the operator's mistake. */
-  declareExchange(name: string): ErrorName | undefined {
-    return this.context.exchanges.declare(name, { type: 'topic' });
+  declareExchange(name: string, options: ExchangeOptions = { type: 'topic' }): ErrorName | undefined {
+    return this.context.exchanges.declare(name, options);
   }
 
   // ── for the gateway ──
@@ -132,7 +140,12 @@ export class Hub implements HubApi {
           this.flusher.markSubscription(subscription);
         });
       case 'declare':
-        return this.declare(session, frame);
+      case 'bind':
+      case 'unbind':
+      case 'delete':
+        return this.answer(session, frame.ref, this.topology.change(session, frame));
+      case 'list':
+        return this.answer(session, frame.ref, this.topology.list(session.principal));
       case 'bye':
         this.flusher.flushSession(session);
         this.sessions.happened(session, 'bye');
@@ -279,13 +292,13 @@ export class Hub implements HubApi {
     return this.write(session, encodeServerFrame({ type: 'ok', ref }));
   }
 
-  private declare(session: Session, { ref, exchange, options }: Extract<Command, { type: 'declare' }>) {
-    if (!session.principal.may('declare', exchange, '')) {
-      return this.error(session, ref, { error: 'forbidden', detail: { exchange } });
-    }
-    const error = this.context.exchanges.declare(exchange, options);
-    if (error) return this.error(session, ref, { error, detail: { exchange } });
-    return this.write(session, encodeServerFrame({ type: 'ok', ref }));
+  private answer(
+    session: Session,
+    ref: number,
+    answer: Refusal | Topology | undefined,
+  ): ErrorName | undefined {
+    if (answer && 'error' in answer) return this.error(session, ref, answer);
+    return this.write(session, encodeServerFrame({ type: 'ok', ref, ...(answer ? { result: answer } : {}) }));
   }
 
   private error(session: Session, ref: number | null, { error, detail }: Refusal): ErrorName | undefined {

@@ -18,8 +18,17 @@ import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
 import type { Refusal } from './subscriptions.ts';
 
+/** Whom the hub's own messages are from: no client has a subject with a space in front. */
+const HUB_SUBJECT = ' hub';
+
 const payloadBytes = (payload: Payload): number =>
   typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
+
+/** The exchanges a publish reaches; with `refuseNew` only if it was published before. */
+interface Route {
+  readonly reached: readonly number[];
+  readonly refuseNew?: ErrorName;
+}
 
 export class Publishing {
   constructor(
@@ -37,12 +46,12 @@ export class Publishing {
     const bytes = payloadBytes(frame.payload);
     const admission = session.publishes.admit(seq, bytes);
     if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
-    const refusal = this.check(session.principal, frame, bytes, session.limits.maxPayloadBytes);
-    if (refusal) {
-      session.publishes.settle(seq, refusal.error);
-      return this.refuse(session, seq, refusal);
+    const route = this.route(session.principal, frame, bytes, session.limits.maxPayloadBytes);
+    if ('error' in route) {
+      session.publishes.settle(seq, route.error);
+      return this.refuse(session, seq, route);
     }
-    this.append(session.principal, frame, bytes, (result) => {
+    this.append(session.principal.subject, frame, bytes, route, (result) => {
       const outcome: Settled =
         result.kind === 'refused'
           ? result.error
@@ -93,13 +102,13 @@ export class Publishing {
     done: (outcome: PublishOutcome) => void,
   ): void {
     const bytes = payloadBytes(request.payload);
-    const refusal = this.check(principal, request, bytes, this.hub.limitsOf(principal.role).maxPayloadBytes);
-    if (refusal) {
-      this.countRefused(refusal.error);
-      done({ kind: 'refused', ...refusal });
+    const route = this.route(principal, request, bytes, this.hub.limitsOf(principal.role).maxPayloadBytes);
+    if ('error' in route) {
+      this.countRefused(route.error);
+      done({ kind: 'refused', ...route });
       return;
     }
-    this.append(principal, request, bytes, (result) => {
+    this.append(principal.subject, request, bytes, route, (result) => {
       if (result.kind === 'refused') {
         this.countRefused(result.error);
         done(result);
@@ -119,29 +128,39 @@ export class Publishing {
     });
   }
 
-  private check(
+  /** The hub's own publish, to an internal exchange; what becomes of it interests nobody. */
+  publishOwn(exchange: string, key: string, payload: string): void {
+    const bytes = payloadBytes(payload);
+    const route = this.hub.exchanges.resolve(this.hub.exchanges.get(exchange)!, key, undefined);
+    const request = { exchange, key, payload, properties: { contentType: 'application/json' } };
+    this.append(HUB_SUBJECT, request, bytes, route, () => {});
+  }
+
+  /** Where a publish goes, or why it goes nowhere. */
+  private route(
     principal: Principal,
-    request: PublishRequest,
+    { exchange: name, key, properties }: PublishRequest,
     bytes: number,
     maxBytes: number,
-  ): Refusal | undefined {
+  ): Refusal | Route {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
-    const exchange = this.hub.exchanges.get(request.exchange);
-    if (!exchange) return { error: 'unknown-exchange', detail: { exchange: request.exchange } };
-    if (!principal.may('publish', request.exchange, request.key)) {
-      return { error: 'forbidden', detail: { exchange: request.exchange } };
-    }
-    if (request.properties.mandatory && exchange.topic.route(request.key).length === 0) {
-      return { error: 'unroutable', detail: { exchange: request.exchange } };
-    }
-    return undefined;
+    const exchange = this.hub.exchanges.get(name);
+    if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
+    if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
+    if (exchange.options.internal) return { error: 'internal-exchange', detail: { exchange: name } };
+    const { reached, routable } = this.hub.exchanges.resolve(exchange, key, properties.headers);
+    if (!properties.mandatory || routable) return { reached };
+    // Sent again with its id, it may have been published when there still was a subscriber.
+    if (properties.id !== undefined) return { reached, refuseNew: 'unroutable' };
+    return { error: 'unroutable', detail: { exchange: name } };
   }
 
   private append(
-    principal: Principal,
+    subject: string,
     { exchange, key, payload, properties }: PublishRequest,
     bytes: number,
+    { reached, refuseNew }: Route,
     done: (result: PublishResult) => void,
   ): void {
     this.hub.engine.publish(
@@ -154,8 +173,9 @@ export class Publishing {
         headers: properties.headers,
         id: properties.id,
         ttlMs: properties.ttlMs,
-        subject: principal.subject,
-        reached: this.hub.exchanges.get(exchange)!.reached,
+        subject,
+        refuseNew,
+        reached,
       },
       (result) => {
         if (result.kind === 'taken') this.hub.counters.taken++;

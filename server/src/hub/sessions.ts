@@ -20,6 +20,7 @@ import { type Link, Session } from '../core/session.ts';
 import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
+import type { HubEvents } from './events.ts';
 import type { Flusher } from './flusher.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
@@ -33,6 +34,7 @@ export class Sessions {
     private readonly hub: HubContext,
     private readonly flusher: Flusher,
     private readonly subscriptions: Subscriptions,
+    private readonly events: HubEvents,
   ) {}
 
   get parkedCount(): number {
@@ -45,7 +47,7 @@ export class Sessions {
     if (this.hub.draining) return ERRORS.draining;
     const { resume } = hello;
     const old = resume && this.find(principal, resume);
-    if (!old) return this.create(principal, resume, link);
+    if (!old) return this.create(principal, hello, link);
     const claimsTooMuch = resume.queues.some((q) => {
       const queue = old.subscriptions.get(q.queue)?.queue;
       return queue && !queue.mayResume(q.lastTag, q.ackedUpTo, q.ackedRanges);
@@ -84,13 +86,15 @@ export class Sessions {
     return session.tokens.accepts(this.hub.ids.hash(resume.token)) ? session : undefined;
   }
 
-  private create(principal: Principal, resume: Resume | undefined, link: Link): Session {
+  private create(principal: Principal, { resume, client = '' }: Hello, link: Link): Session {
     const token = this.hub.ids.token();
     const tokens = new ResumeTokens(this.hub.ids.hash(token));
     const session = new Session(this.hub.ids.id(), principal, this.hub.limitsOf(principal.role), tokens);
     session.link = link;
+    session.client = client;
     this.hub.sessions.set(session.id, session);
     if (resume) this.hub.counters.resumesLost++;
+    this.events.session('opened', session);
     this.declare(principal, resume);
     try {
       this.welcome(session, token, false, resume?.queues.map((q) => this.subscribeAnew(session, q)) ?? []);
@@ -107,6 +111,7 @@ export class Sessions {
     const token = this.hub.ids.token();
     session.tokens.rotate(this.hub.ids.hash(resume.token), this.hub.ids.hash(token));
     this.hub.counters.resumed++;
+    this.events.session('resumed', session);
     this.declare(session.principal, resume);
     const named = new Set(resume.queues.map((q) => q.queue));
     for (const subscription of session.subscriptions.values()) {
@@ -226,6 +231,7 @@ export class Sessions {
     session.link = undefined;
     session.forgetOutput();
     session.parkedUntilMs = this.hub.clock.nowMs() + this.hub.limits.resumeWindowMs;
+    this.events.session('parked', session);
     this.parked.add(session);
     if (this.parked.size <= this.hub.limits.maxParkedSessions) return;
     const [oldest] = this.parked;
@@ -237,5 +243,6 @@ export class Sessions {
     this.parked.delete(session);
     for (const subscription of session.subscriptions.values()) this.subscriptions.end(subscription, reason);
     this.hub.sessions.delete(session.id);
+    this.events.session('closed', session);
   }
 }

@@ -2,6 +2,7 @@
  * Makes and ends subscriptions: what was asked for, what is granted, and where it starts (PROTOCOL §6, §10).
  */
 import {
+  type BindingSpec,
   type ErrorDetail,
   type ErrorName,
   formatCursor,
@@ -17,18 +18,18 @@ import { Snapshot } from '../core/last-values.ts';
 import type { DropReason } from '../core/ledger.ts';
 import type { SessionLimits } from '../core/limits.ts';
 import { LogReader } from '../core/log-reader.ts';
+import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import { SessionQueue } from '../core/session-queue.ts';
-import { bindingsMatch, Subscription, toBinding } from '../core/subscription.ts';
+import { bindingsMatch, Subscription, toBinding, type Wanted } from '../core/subscription.ts';
 import type { HubContext } from './context.ts';
+import type { HubEvents } from './events.ts';
 import type { Flusher } from './flusher.ts';
 
 export interface Refusal {
   readonly error: ErrorName;
   readonly detail?: ErrorDetail;
 }
-
-type Wanted = { exchange: Exchange<Subscription>; pattern: string };
 
 /** Where reading starts, and the loss to tell first if there is one. */
 interface Start {
@@ -41,6 +42,7 @@ export class Subscriptions {
   constructor(
     private readonly hub: HubContext,
     private readonly flusher: Flusher,
+    private readonly events: HubEvents,
   ) {}
 
   subscribe(session: Session, options: SubscribeOptions): Subscribed | Refusal {
@@ -64,11 +66,9 @@ export class Subscriptions {
       session.bytes,
     );
     if (start.lost) queue.tellLoss(start.lost);
-    const subscription = new Subscription(session, queue, wanted);
+    const subscription = new Subscription(session, queue);
     session.subscriptions.set(queue.id, subscription);
-    session.bindings += wanted.length;
-    this.hub.bindings += wanted.length;
-    subscription.bind();
+    for (const one of wanted) this.bind(subscription, one);
     this.flusher.markSubscription(subscription);
     const cursor =
       queue.reader.phase === 'snapshot' ? null : formatCursor([{ log: 'v', epoch, offset: start.after }]);
@@ -77,14 +77,59 @@ export class Subscriptions {
 
   end(subscription: Subscription, reason: DropReason): void {
     const { session, queue } = subscription;
-    subscription.unbind();
+    for (const binding of subscription.bindings.slice()) this.unbind(subscription, binding);
     session.subscriptions.delete(queue.id);
     session.dirty.delete(subscription);
-    session.bindings -= subscription.bindings.length;
-    this.hub.bindings -= subscription.bindings.length;
     this.settleRest(queue, reason);
     this.hub.ended.add(queue.ledger);
     this.hub.endedResidual += Math.abs(queue.residual);
+  }
+
+  /** Has live messages of one more binding come; false where it was there already. */
+  bind(subscription: Subscription, wanted: Wanted): boolean {
+    if (!subscription.bind(wanted)) return false;
+    subscription.session.bindings++;
+    this.hub.bindings++;
+    this.events.bound(subscription, wanted);
+    return true;
+  }
+
+  /** Takes a binding back, and the exchange with it if it was its last; false where there is none. */
+  unbind(subscription: Subscription, wanted: Wanted): boolean {
+    if (!subscription.unbind(wanted)) return false;
+    subscription.session.bindings--;
+    this.hub.bindings--;
+    this.events.unbound(subscription, wanted);
+    if (this.hub.exchanges.isLeftOver(wanted.exchange)) this.deleteExchange(wanted.exchange);
+    return true;
+  }
+
+  /** Takes an exchange away, with all bindings from and to it. */
+  deleteExchange(exchange: Exchange<Subscription>): void {
+    const sources = [...this.hub.exchanges.exchangeBindings]
+      .filter(({ destination }) => destination === exchange)
+      .map(({ source }) => source);
+    const before = this.hub.exchanges.exchangeBindings.size;
+    this.hub.exchanges.delete(exchange);
+    this.hub.bindings -= before - this.hub.exchanges.exchangeBindings.size;
+    for (const session of this.hub.sessions.values()) {
+      for (const subscription of session.subscriptions.values()) {
+        for (const binding of subscription.bindings.slice()) {
+          if (binding.exchange === exchange) this.unbind(subscription, binding);
+        }
+      }
+    }
+    for (const source of sources) if (this.hub.exchanges.isLeftOver(source)) this.deleteExchange(source);
+  }
+
+  /** What a binding of the wire means for this principal, or why it may not be. */
+  find(session: Session, [name, key, args]: BindingSpec): Wanted | Refusal {
+    const exchange = this.hub.exchanges.get(name);
+    if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
+    if (!session.principal.may('subscribe', name, key)) {
+      return { error: 'forbidden', detail: { exchange: name, pattern: key } };
+    }
+    return { exchange, spec: toArguments(key, args) };
   }
 
   /** A fault on the way is told, and keeps nothing else of the queue from being let go of. */
@@ -105,13 +150,10 @@ export class Subscriptions {
     if (this.hub.bindings + bindings.length > this.hub.limits.maxBindings)
       return { error: 'too-many-bindings' };
     const wanted: Wanted[] = [];
-    for (const [name, pattern] of bindings) {
-      const exchange = this.hub.exchanges.get(name);
-      if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
-      if (!session.principal.may('subscribe', name, pattern)) {
-        return { error: 'forbidden', detail: { exchange: name, pattern } };
-      }
-      wanted.push({ exchange, pattern });
+    for (const binding of bindings) {
+      const found = this.find(session, binding);
+      if ('error' in found) return found;
+      wanted.push(found);
     }
     return wanted;
   }

@@ -2,7 +2,7 @@
  * Auth port: who is there, and what they may do.
  */
 
-export type Action = 'publish' | 'subscribe' | 'declare' | 'admin';
+export type Action = 'publish' | 'subscribe' | 'declare' | 'bind' | 'delete' | 'admin';
 
 export type Role = 'anonymous' | 'browser' | 'server' | 'dev';
 

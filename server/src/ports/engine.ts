@@ -20,6 +20,8 @@ export interface NewRecord {
   readonly ttlMs: number | undefined;
   /** Who published it: ids are remembered per subject. */
   readonly subject: string;
+  /** Taken only as a duplicate: refuse with this what was not published before under its id. */
+  readonly refuseNew?: ErrorName | undefined;
   /** Incarnation ids of the exchanges it reached; feed and replay match bindings against these only. */
   readonly reached: readonly number[];
 }
