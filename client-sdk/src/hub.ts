@@ -43,7 +43,7 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
   /**
    * Subscribes to a pattern on an exchange, or to several bindings at once. Iterate over the result, or give a
    * handler. Rejects with `unknown-exchange`, `bad-pattern`, `too-many-hashes`, `bad-cursor`, `forbidden`,
-   * `too-many-subscriptions`, `too-many-bindings` or `queue-bytes` (PROTOCOL §6).
+   * `too-many-subscriptions` or `too-many-bindings` (PROTOCOL §6).
    *
    * ```ts
    * import { connect } from '@ringhub/client';

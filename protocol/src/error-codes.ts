@@ -3,58 +3,29 @@
  * `errors.ts` because a client needs only these: the hub sends the text.
  */
 
-export const ERROR_CODES = {
-  draining: 4001,
-  'heartbeat-timeout': 4002,
-  'slow-consumer': 4003,
-  'output-overflow': 4004,
-  internal: 4005,
-  'hello-timeout': 4006,
-
-  'taken-over': 4100,
-  unauthorized: 4101,
-  'bad-frame': 4102,
-  'unsupported-version': 4103,
-  'frame-too-large': 4104,
-  'hello-expected': 4105,
-  'publish-sequence': 4106,
-  'resume-invalid': 4107,
-  'too-many-connections': 4108,
-
-  'session-evicted': 4200,
-
-  'unknown-exchange': 4300,
-  'bad-pattern': 4301,
-  'too-many-hashes': 4302,
-  'bad-argument': 4303,
-  'too-many-bindings': 4304,
-  'too-many-subscriptions': 4305,
-  'payload-too-large': 4306,
-  'unknown-tag': 4307,
-  'unknown-queue': 4308,
-  forbidden: 4309,
-  unroutable: 4310,
-  'bad-key': 4311,
-  'bad-headers': 4312,
-  'exchange-mismatch': 4313,
-  'reserved-name': 4314,
-  'bad-cursor': 4315,
-  'bad-payload': 4316,
-  'too-many-exchanges': 4317,
-  'bad-name': 4318,
-  'internal-exchange': 4319,
-  'exchange-in-use': 4320,
-  'unknown-binding': 4321,
-
-  'publish-window': 4400,
-  unavailable: 4402,
-
-  'outcome-unknown': 4500,
-  'outbox-full': 4501,
-  closed: 4502,
+/**
+ * Names by the code of the first; the others follow one by one. As text, because every browser that loads the SDK
+ * loads this table.
+ */
+const NAMES = {
+  4001: 'draining heartbeat-timeout slow-consumer output-overflow internal hello-timeout',
+  4100: 'taken-over unauthorized bad-frame unsupported-version frame-too-large hello-expected publish-sequence resume-invalid too-many-connections',
+  4200: 'session-evicted',
+  4300: 'unknown-exchange bad-pattern too-many-hashes bad-argument too-many-bindings too-many-subscriptions payload-too-large unknown-tag unknown-queue forbidden unroutable bad-key bad-headers exchange-mismatch reserved-name bad-cursor bad-payload too-many-exchanges bad-name internal-exchange exchange-in-use unknown-binding',
+  4400: 'publish-window unavailable',
+  4500: 'outcome-unknown outbox-full closed',
 } as const;
 
-export type ErrorName = keyof typeof ERROR_CODES;
+type Words<Text extends string> = Text extends `${infer Word} ${infer Rest}` ? Word | Words<Rest> : Text;
+
+export type ErrorName = Words<(typeof NAMES)[keyof typeof NAMES]>;
+
+/** The number of each error, in frames and as close code. */
+export const ERROR_CODES = Object.fromEntries(
+  Object.entries(NAMES).flatMap(([first, names]) =>
+    names.split(' ').map((name, i) => [name, Number(first) + i] as const),
+  ),
+) as Readonly<Record<ErrorName, number>>;
 
 /** When trying again makes sense. */
 export type Retry = 'never' | 'later' | 'resume';
