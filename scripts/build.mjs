@@ -45,8 +45,9 @@ async function buildSdk() {
   rmSync(at('client-sdk/dist'), { recursive: true, force: true });
   const result = await bundle({
     ...common,
-    // Two entries of one client: everywhere, and Node before 22, which borrows its WebSocket from `ws`.
-    entryPoints: [at('client-sdk/src/index.ts'), at('client-sdk/src/node.ts')],
+    // Two entries of one client: everywhere, and Node before 22, which borrows its WebSocket from `ws`. What few
+    // pages need has entries of its own.
+    entryPoints: ['index', 'node', 'admin', 'history'].map((name) => at(`client-sdk/src/${name}.ts`)),
     outdir: at('client-sdk/dist'),
     splitting: true,
     chunkNames: 'client-[hash]',

@@ -3,31 +3,40 @@
  * its number, so a lost connection is only a delay.
  *
  * That cannot subscribe twice: where the hub did make a queue for a `subscribe` whose answer was lost, the resume
- * does not name that queue, which unsubscribes it before the command comes again (PROTOCOL §12).
+ * does not name that queue, which unsubscribes it before the command comes again (PROTOCOL §12). What takes
+ * something away and is sent again may find it gone: then the first one did it.
  */
-import { type ClientFrame, encodeClientFrame, type ServerFrame, type Subscribed } from '@ringhub/protocol';
+import type { ServerFrame } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import { RinghubError } from './errors.ts';
+import { type CommandLine, lineOf } from './line.ts';
 
 type Answer = Extract<ServerFrame, { type: 'ok' | 'error' }>;
-type Result = Subscribed | undefined;
+type Result = Extract<ServerFrame, { type: 'ok' }>['result'];
 
-interface Command {
-  /** Made anew each time it is sent: a queue may have got another number. */
-  readonly frame: (ref: number) => ClientFrame;
-  readonly transient: boolean;
+interface Command extends Pick<CommandSpec<unknown>, 'line' | 'transient' | 'takesAway'> {
+  /** Maybe the hub has done it already. */
+  again?: boolean;
   readonly accept: (result: Result) => void;
   /** Ends the waiting; with an error, it rejects. */
   readonly settled: (error?: unknown) => void;
 }
 
-export interface CommandOptions<T> {
-  readonly frame: Command['frame'];
+/** For commands that can be given up. */
+export interface CommandOptions {
+  /** Ends the waiting; what the hub has already got may still be done. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CommandSpec<T> extends CommandOptions {
+  /** Made anew each time it is sent: a queue may have got another number. */
+  readonly line: () => CommandLine;
   /** Done, too, when the connection that carried it is lost. */
   readonly transient?: boolean;
+  /** Once sent again, an `unknown-…` is what was wanted. */
+  readonly takesAway?: boolean;
   /** Called at once with the result, before any frame that follows it; gives what the command resolves with. */
-  readonly accept: (result: Result) => T;
-  readonly signal?: AbortSignal | undefined;
+  readonly accept?: (result: Result) => T;
   /** Called with the result, if it succeeds after `signal` has given it up; without, if the connection is lost. */
   readonly undo?: (result: Result) => void;
 }
@@ -43,34 +52,37 @@ export class Commands {
   }
 
   /** Sends a command, now or when the link is open, and waits for its answer. */
-  run<T>({ frame, accept, signal, undo, transient = false }: CommandOptions<T>): Promise<T> {
+  run<T>(spec: CommandSpec<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       if (this.#end) throw this.#end;
+      const { accept, signal, undo } = spec;
       const ref = ++this.#lastRef;
       const letGo = onAbort(signal, () => {
         reject(signal?.reason);
         // The hub may be at it: the answer is waited for, if undoing has a point.
-        if (undo) this.#open.set(ref, { frame, transient: true, accept: undo, settled });
+        if (undo) this.#open.set(ref, { ...command, transient: true, accept: undo });
         else this.#open.delete(ref);
       });
       const settled = (error?: unknown) => {
         letGo();
         if (error) reject(error);
       };
-      this.#open.set(ref, { frame, transient, accept: (result) => resolve(accept(result)), settled });
-      this.#send(encodeClientFrame(frame(ref)));
+      const command: Command = { ...spec, accept: (result) => resolve(accept?.(result) as T), settled };
+      this.#open.set(ref, command);
+      this.#sendCommand(ref, command);
     });
   }
 
   /** Takes an answer; false where it answers nothing. */
   received(frame: Answer): boolean {
-    const command = this.#open.get(frame.ref ?? 0);
+    const ref = frame.ref ?? 0;
+    const command = this.#open.get(ref);
     if (!command) return false;
-    this.#open.delete(frame.ref!);
-    if (frame.type === 'ok') command.accept(frame.result as Result);
-    command.settled(
-      frame.type === 'error' ? new RinghubError(frame.code, frame.text, frame.detail) : undefined,
-    );
+    this.#open.delete(ref);
+    const error = 'code' in frame ? new RinghubError(frame.code, frame.text, frame.detail) : undefined;
+    const isGone = command.takesAway && command.again && error?.name.startsWith('unknown-');
+    if (!error || isGone) command.accept((frame as { result?: Result }).result);
+    command.settled(isGone ? undefined : error);
     return true;
   }
 
@@ -86,7 +98,15 @@ export class Commands {
 
   /** After a welcome: everything not answered is sent again. */
   welcomed(): void {
-    for (const [ref, { frame }] of this.#open) this.#send(encodeClientFrame(frame(ref)));
+    for (const [ref, command] of this.#open) {
+      command.again = true;
+      this.#sendCommand(ref, command);
+    }
+  }
+
+  #sendCommand(ref: number, { line }: Command): void {
+    const [type, ...fields] = line();
+    this.#send(lineOf([type, ref, ...fields]));
   }
 
   close(error: unknown): void {

@@ -12,6 +12,8 @@ export interface ConnectOptions {
   readonly token?: string | undefined;
   /** Asked for a token before each connection; instead of `token`. Failing, it is asked again later. */
   readonly getToken?: TokenSource | undefined;
+  /** What this client calls itself, as `hub.events` shows it; at most 128 characters. */
+  readonly client?: string | undefined;
   /** Ends the attempt to connect, and later the connection. */
   readonly signal?: AbortSignal | undefined;
   /** Instead of the platform's. */
@@ -46,7 +48,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
   /** @internal */
   loadWebSocket?: () => Promise<WebSocketConstructor | undefined>,
 ): Promise<Hub<Messages>> {
-  const { token, getToken, signal, backoff, outbox, ackDelayMs = 100 } = options;
+  const { token, getToken, client = 'ringhub-js', signal, backoff, outbox, ackDelayMs = 100 } = options;
   const env = { ...platformEnvironment(), ...options.environment };
   const WebSocket = options.WebSocket ?? env.WebSocket ?? (await loadWebSocket?.());
   if (!WebSocket) throw new Error('no WebSocket here: install ws, or pass options.WebSocket');
@@ -60,6 +62,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
     ...backoff,
     outbox: { messages: 1_000, bytes: 8 * 1024 * 1024, ...outbox },
     ackDelayMs,
+    client,
   });
   return new Promise((resolve, reject) => {
     const letGo = onAbort(signal, () => {

@@ -10,7 +10,6 @@
  * after a resume the nack is sent again.
  */
 import type {
-  ClientFrame,
   Deliver,
   GapItem,
   Granted,
@@ -25,6 +24,7 @@ import { AckBatcher } from './ack-batcher.ts';
 import { CursorTracker, idOf } from './cursor-tracker.ts';
 import type { Delivery, Outcome } from './delivery.ts';
 import { DeliveryQueue } from './delivery-queue.ts';
+import type { ClientLine } from './line.ts';
 
 type Epochs = Welcome['epochs'];
 type OwnDelivery = { -readonly [K in keyof Delivery]: Delivery[K] };
@@ -178,21 +178,21 @@ export class Feed {
     return this.#acks.isDue;
   }
 
-  /** The frames that tell the hub what was settled since the last time. */
-  flush(): ClientFrame[] {
-    const frames: ClientFrame[] = [];
+  /** The lines that tell the hub what was settled since the last time. */
+  flush(): ClientLine[] {
+    const lines: ClientLine[] = [];
     const { queue } = this;
     for (const type of ['reject', 'nack'] as const) {
       const tags = type === 'reject' ? this.#rejects : this.#nacks;
       for (const tag of tags) {
-        frames.push({ type, queue, ranges: [[tag, tag]] });
+        lines.push([type, queue, [[tag, tag]]]);
         if (type === 'reject') this.#acks.skip(tag);
       }
       tags.length = 0;
     }
     const ack = this.#acks.take();
-    if (ack) frames.push({ type: 'ack', queue, ...ack });
-    return frames;
+    if (ack) lines.push(['ack', queue, ack.upTo, ...(ack.ranges.length > 0 ? [ack.ranges] : [])]);
+    return lines;
   }
 
   /** What a hello says about this queue. Rejects not sent yet are left out, to be sent after the welcome. */

@@ -2,8 +2,15 @@
 /**
  * The connected hub, as applications see it: subscribe, publish, declare, and the state of the connection.
  */
-import type { BindingArguments, Subscribed, SubscribeOptions } from '@ringhub/protocol';
+import type {
+  BindingArguments,
+  ExchangeOptions,
+  PassiveDeclare,
+  Subscribed,
+  SubscribeOptions,
+} from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
+import type { CommandOptions } from './commands.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed } from './errors.ts';
@@ -19,25 +26,29 @@ export type EventOf<Messages, Exchange extends keyof Messages & string> =
   | GapEvent
   | SnapshotEnd;
 
+/** Attributes of an exchange (PROTOCOL §5); type `topic` where none is given. */
+export type DeclareOptions = CommandOptions & (Partial<ExchangeOptions> | PassiveDeclare);
+
 /**
  * A hub this client stays connected to. Made by `connect`; `Messages` maps exchanges to the data they carry.
  */
 export class Hub<Messages extends object = Record<string, unknown>> extends Emitter<HubEvents> {
-  readonly #session: Session;
+  /** @internal */
+  readonly session: Session;
 
   /** @internal */
   constructor(env: Environment, settings: SessionSettings) {
     super();
-    this.#session = new Session(env, settings, this);
+    this.session = new Session(env, settings, this);
   }
 
   /** @internal */
   start(): void {
-    this.#session.start();
+    this.session.start();
   }
 
   get state(): HubState {
-    return this.#session.state;
+    return this.session.state;
   }
 
   /**
@@ -94,11 +105,11 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
   ): Promise<Subscription> {
     const options = rest as SubscribeOptions;
     const make = (subscribed: Subscribed) => {
-      const subscription = new Subscription(this.#session, new Feed(options, subscribed), handler);
+      const subscription = new Subscription(this.session, new Feed(options, subscribed), handler);
       void subscription.closed.then(onAbort(signal, () => void subscription.unsubscribe()));
       return subscription;
     };
-    return this.#session.subscribe(options, make, signal);
+    return this.session.subscribe(options, make, signal);
   }
 
   /**
@@ -121,25 +132,35 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     data: Messages[Exchange],
     options: PublishOptions = {},
   ): Promise<Receipt> {
-    return this.#session.publisher.publish(exchange, routingKey, data, options);
+    return this.session.publisher.publish(exchange, routingKey, data, options);
   }
 
   /**
-   * Makes an exchange, or finds it as it is; declared again where a new session needs it. Rejects with
-   * `exchange-mismatch`, `reserved-name`, `bad-name`, `too-many-exchanges` or `forbidden` (PROTOCOL §5).
+   * Makes an exchange, or finds it as it is; declared again where a new session needs it. With `passive: true` it
+   * only asks whether the exchange is there (`unknown-exchange`). Rejects with `exchange-mismatch`, `reserved-name`,
+   * `bad-name`, `too-many-exchanges` or `forbidden` (PROTOCOL §5).
    *
    * ```ts
    * import { connect } from '@ringhub/client';
    * const hub = await connect(url, { token });
-   * await hub.declareExchange('prices', { type: 'topic' });
+   * await hub.declareExchange('unclaimed', { type: 'fanout' });
+   * await hub.declareExchange('orders', { type: 'direct', alternate: 'unclaimed' });
+   * await hub.declareExchange('orders', { passive: true });
    * await hub.close();
    * ```
    */
   declareExchange(
     exchange: keyof Messages & string,
-    { type = 'topic', signal }: { readonly type?: 'topic'; readonly signal?: AbortSignal | undefined } = {},
+    { signal, ...given }: DeclareOptions = {},
   ): Promise<void> {
-    return this.#session.declare(exchange, { type }, signal);
+    const options = { type: 'topic', ...given } as ExchangeOptions & Partial<PassiveDeclare>;
+    return this.session.commands.run({
+      line: () => ['declare', exchange, options],
+      accept: () => {
+        if (!options.passive) this.session.exchanges.set(exchange, options);
+      },
+      signal,
+    });
   }
 
   /**
@@ -147,7 +168,7 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
    * sent: `outcome-unknown`). Resolves when the socket is closed.
    */
   close(): Promise<void> {
-    return this.#session.close(errorNamed('closed'));
+    return this.session.close(errorNamed('closed'));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

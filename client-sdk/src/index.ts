@@ -4,8 +4,13 @@
 
 export type {
   AckMode,
+  BindingArguments,
+  BindingInfo,
+  BindingSpec,
   ErrorName,
+  ExchangeInfo,
   ExchangeOptions,
+  ExchangeType,
   GapRange,
   GapReason,
   Granted,
@@ -14,11 +19,13 @@ export type {
   Payload,
   Position,
   Since,
+  Topology,
 } from '@ringhub/protocol';
+export type { CommandOptions } from './commands.ts';
 export { type ConnectOptions, connect } from './connect.ts';
 export type { Environment, WebSocketConstructor, WebSocketLike } from './environment.ts';
 export { RinghubError } from './errors.ts';
-export { type EventOf, Hub } from './hub.ts';
+export { type DeclareOptions, type EventOf, Hub } from './hub.ts';
 export type { TokenReason, TokenSource } from './link.ts';
 export type { GapEvent, Message, SnapshotEnd, SubscriptionEvent } from './message.ts';
 export type { PublishOptions, Receipt } from './publisher.ts';

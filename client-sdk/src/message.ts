@@ -36,6 +36,12 @@ export interface Message<T = unknown, Exchange extends string = string> {
   reject(): void;
 }
 
+/** A message as the log has it: nobody owes it to anybody, so there is nothing to acknowledge. */
+export type HistoryMessage<T = unknown, Exchange extends string = string> = Omit<
+  Message<T, Exchange>,
+  'replaced' | 'redelivered' | 'ack' | 'nack' | 'reject'
+>;
+
 /** Messages that this subscription lost, told where they would have stood (PROTOCOL §9). */
 export interface GapEvent {
   readonly kind: 'gap';

@@ -3,16 +3,17 @@
  * after a reconnect is the outbox's; this file keeps the promises.
  */
 import {
-  encodeClientFrame,
   type Headers,
   type Position,
   type PublishProperties,
+  payloadToJson,
   type ServerFrame,
   type Welcome,
 } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import { byteLength, toPayload } from './content.ts';
 import { errorNamed, RinghubError } from './errors.ts';
+import { lineOf } from './line.ts';
 import { Outbox, type OutboxBounds, type Outgoing } from './outbox.ts';
 
 export interface PublishOptions {
@@ -72,7 +73,8 @@ export class Publisher {
       const { signal, ...given } = options;
       const { payload, ...type } = toPayload(data);
       const properties = { ...type, ...given } as PublishProperties;
-      const line = encodeClientFrame({ type: 'publish', seq: 0, exchange, key, payload, properties });
+      const fields = Object.keys(properties).length > 0 ? [properties] : [];
+      const line = lineOf(['publish', 0, exchange, key, payloadToJson(payload), ...fields]);
       const waiting: Waiting = {
         rest: line.slice(NUMBERLESS.length),
         // The number takes 16 digits at most.

@@ -6,10 +6,8 @@
  * queues, unanswered commands go out again, then what was settled meanwhile, then publishes.
  */
 import {
-  type ClientFrame,
   type Deliver,
   type ExchangeOptions,
-  encodeClientFrame,
   type Hello,
   PROTOCOL_VERSION,
   type ServerFrame,
@@ -22,6 +20,7 @@ import type { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
+import { lineOf } from './line.ts';
 import { Link, type LinkOptions, type LinkOwner } from './link.ts';
 import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
@@ -51,6 +50,7 @@ export interface HubEvents {
 
 export interface SessionSettings extends LinkOptions {
   readonly outbox: OutboxBounds;
+  readonly client: string;
   readonly ackDelayMs: number;
 }
 
@@ -59,10 +59,11 @@ export class Session implements LinkOwner {
   readonly publisher: Publisher;
   state: HubState = 'connecting';
   readonly #events: Emitter<HubEvents>;
-  readonly #ackDelayMs: number;
+  readonly #settings: SessionSettings;
   readonly #link: Link;
-  readonly #commands: Commands;
-  readonly #exchanges = new Map<string, ExchangeOptions>();
+  readonly commands: Commands;
+  /** Declared here, and so again where a new session needs them. */
+  readonly exchanges = new Map<string, ExchangeOptions>();
   readonly #consumers = new Map<number, Consumer>();
   /** Queues that the last hello named. */
   #named: number[] = [];
@@ -72,9 +73,9 @@ export class Session implements LinkOwner {
   constructor(env: Environment, settings: SessionSettings, events: Emitter<HubEvents>) {
     this.env = env;
     this.#events = events;
-    this.#ackDelayMs = settings.ackDelayMs;
+    this.#settings = settings;
     this.#link = new Link(env, settings, this);
-    this.#commands = new Commands((line) => this.#link.send(line));
+    this.commands = new Commands((line) => this.#link.send(line));
     this.publisher = new Publisher(settings.outbox, this.#link);
   }
 
@@ -90,29 +91,22 @@ export class Session implements LinkOwner {
 
   // ── what the application wants ──
 
-  async declare(exchange: string, options: ExchangeOptions, signal?: AbortSignal): Promise<void> {
-    await this.#commands.run({
-      frame: (ref) => ({ type: 'declare', ref, exchange, options }),
-      accept: () => this.#exchanges.set(exchange, options),
-      signal,
-    });
-  }
-
   subscribe<C extends Consumer>(
     options: SubscribeOptions,
     make: (subscribed: Subscribed) => C,
     signal?: AbortSignal,
   ): Promise<C> {
-    return this.#commands.run({
-      frame: (ref) => ({ type: 'subscribe', ref, options }),
+    return this.commands.run({
+      line: () => ['subscribe', options],
       // At once: deliveries may follow in the same message.
       accept: (result) => {
-        const consumer = make(result!);
-        this.#consumers.set(result!.queue, consumer);
+        const subscribed = result as Subscribed;
+        const consumer = make(subscribed);
+        this.#consumers.set(subscribed.queue, consumer);
         return consumer;
       },
       signal,
-      undo: (result) => result && this.#endQueue(result.queue),
+      undo: (result) => result && this.#endQueue((result as Subscribed).queue),
     });
   }
 
@@ -126,19 +120,15 @@ export class Session implements LinkOwner {
     if (this.#link.isOpen) await this.#endQueue(queue);
   }
 
-  async credit(feed: Feed, prefetch: number, signal?: AbortSignal): Promise<void> {
-    await this.#commands.run({
-      frame: (ref) => ({ type: 'credit', ref, queue: feed.queue, prefetch }),
-      accept: () => {},
-      signal,
-    });
+  credit(feed: Feed, prefetch: number, signal?: AbortSignal): Promise<void> {
+    return this.commands.run({ line: () => ['credit', feed.queue, prefetch], signal });
   }
 
   /** Something was settled: tells the hub soon, or now. */
   settled(isDue: boolean): void {
     // At the end of the turn, so that a burst is told at once.
     if (isDue) void Promise.resolve().then(() => this.#flush());
-    this.#ackTimer ??= this.env.setTimer(() => this.#flush(), this.#ackDelayMs);
+    this.#ackTimer ??= this.env.setTimer(() => this.#flush(), this.#settings.ackDelayMs);
   }
 
   /** Tells an error to whoever listens; false where nobody does. */
@@ -147,9 +137,8 @@ export class Session implements LinkOwner {
   }
 
   #endQueue(queue: number): Promise<void> {
-    const frame = (ref: number): ClientFrame => ({ type: 'unsubscribe', ref, queue });
     // A queue that is gone already is what was wanted.
-    return this.#commands.run({ frame, accept: () => {}, transient: true }).catch(() => {});
+    return this.commands.run<void>({ line: () => ['unsubscribe', queue], transient: true }).catch(() => {});
   }
 
   // ── acks ──
@@ -163,7 +152,7 @@ export class Session implements LinkOwner {
   #flushFeed(feed: Feed): void {
     // Offline there is nobody to tell: the resume will.
     if (!this.#link.isOpen) return;
-    for (const frame of feed.flush()) this.#link.send(encodeClientFrame(frame));
+    for (const line of feed.flush()) this.#link.send(lineOf(line));
   }
 
   // ── what the link tells ──
@@ -175,22 +164,16 @@ export class Session implements LinkOwner {
       session: this.#welcome.session,
       token: this.#welcome.resumeToken,
       queues: consumers.map(({ feed }) => feed.hello()),
-      exchanges: [...this.#exchanges],
+      exchanges: [...this.exchanges],
     };
-    // What is undefined does not appear in JSON.
-    return encodeClientFrame({
-      type: 'hello',
-      version: PROTOCOL_VERSION,
-      client: 'ringhub-js',
-      token,
-      resume,
-    } as Hello);
+    const { client } = this.#settings;
+    return lineOf(['hello', { version: PROTOCOL_VERSION, client, token, resume } as unknown as Hello]);
   }
 
   welcomed(welcome: Welcome): void {
     this.#welcome = welcome;
     const ownerless = this.#takeUp(welcome);
-    this.#commands.welcomed();
+    this.commands.welcomed();
     for (const queue of ownerless) void this.#endQueue(queue);
     if (!welcome.resumed) for (const consumer of this.#consumers.values()) consumer.welcomed();
     this.#flush();
@@ -237,11 +220,9 @@ export class Session implements LinkOwner {
         this.publisher.refused(frame);
         break;
       case 'ok':
-        this.#commands.received(frame);
-        break;
       case 'error':
-        if (this.#commands.received(frame) || frame.ref !== null) break;
-        this.failed(new RinghubError(frame.code, frame.text, frame.detail));
+        if (!this.commands.received(frame) && 'code' in frame && frame.ref === null)
+          this.failed(new RinghubError(frame.code, frame.text, frame.detail));
         break;
       default:
     }
@@ -257,7 +238,7 @@ export class Session implements LinkOwner {
   }
 
   changed(kind: LinkKind, error: unknown): void {
-    if (kind === 'connecting' || kind === 'waiting') this.#commands.lost();
+    if (kind === 'connecting' || kind === 'waiting') this.commands.lost();
     if (kind === 'closed') this.#end(error);
     // `online` is told with the welcome, once everything is taken up.
     if (kind !== 'online' && kind !== 'greeting') this.#tell({ state: kind as HubState, error });
@@ -270,7 +251,7 @@ export class Session implements LinkOwner {
 
   #end(error: unknown): void {
     this.env.clearTimer(this.#ackTimer);
-    this.#commands.close(error);
+    this.commands.close(error);
     this.publisher.close(error);
     const wanted = error instanceof RinghubError && error.name === 'closed';
     for (const consumer of this.#consumers.values()) consumer.ended(wanted ? undefined : error);

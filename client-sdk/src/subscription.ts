@@ -5,7 +5,8 @@
  * An item counts as processed when the iterator asks for the next one, or the handler has resolved; never on
  * receipt. Leaving a loop (`break`, an exception) leaves its item unprocessed: iterating again begins with it.
  */
-import type { Granted, SubscribeOptions } from '@ringhub/protocol';
+import type { BindingArguments, BindingSpec, Granted, SubscribeOptions } from '@ringhub/protocol';
+import type { CommandOptions } from './commands.ts';
 import type { Delivery, Outcome } from './delivery.ts';
 import { Emitter, reportUnhandled } from './emitter.ts';
 import { errorNamed } from './errors.ts';
@@ -30,6 +31,10 @@ export interface SubscriptionEvents {
   /** A gap is being handed out; also an item of the iterator. */
   readonly gap: GapEvent;
 }
+
+/** The same for the same binding, whatever the order of its arguments. */
+const idOf = ([exchange, key, args = {}]: BindingSpec): string =>
+  JSON.stringify([exchange, key, Object.entries(args).sort()]);
 
 const DONE = { done: true, value: undefined } as const;
 
@@ -136,22 +141,67 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   }
 
   /** Nothing is handed out until {@link resume}; the hub sends nothing more, its ring holds what comes. */
-  async pause({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  pause({ signal }: CommandOptions = {}): Promise<void> {
     this.#isPaused = true;
-    await this.#session.credit(this.feed, 0, signal);
+    return this.#session.credit(this.feed, 0, signal);
   }
 
-  async resume({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  resume({ signal }: CommandOptions = {}): Promise<void> {
     this.#isPaused = false;
     this.received();
-    await this.#session.credit(this.feed, this.granted.prefetch, signal);
+    return this.#session.credit(this.feed, this.granted.prefetch, signal);
   }
 
   /** Changes how many items may be sent and not settled; 1 or more. */
-  async setPrefetch(prefetch: number, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async setPrefetch(prefetch: number, { signal }: CommandOptions = {}): Promise<void> {
     if (!this.#isPaused) await this.#session.credit(this.feed, prefetch, signal);
     this.feed.options = { ...this.feed.options, prefetch };
     this.feed.prefetch = prefetch;
+  }
+
+  /**
+   * Adds a binding: messages published from now on that match it come, too; one that matches several comes once.
+   * Survives reconnects. Rejects with `unknown-exchange`, `bad-pattern`, `too-many-hashes`, `too-many-bindings`
+   * or `forbidden` (PROTOCOL §6).
+   *
+   * ```ts
+   * import { connect } from '@ringhub/client';
+   * const hub = await connect(url, { token });
+   * const subscription = await hub.subscribe('amq.topic', 'room1.#');
+   * await subscription.bind('amq.topic', 'room2.#');
+   * await subscription.bind('amq.headers', '', { 'x-match': 'all', room: 3 });
+   * await subscription.unbind('amq.topic', 'room1.#');
+   * await hub.close();
+   * ```
+   */
+  bind(exchange: string, key: string, args?: BindingArguments, options?: CommandOptions): Promise<void> {
+    return this.#bind('bind', [exchange, key, args] as BindingSpec, options);
+  }
+
+  /**
+   * Takes a binding back; what it brought so far still comes. Rejects with `unknown-binding`. The last one stays:
+   * to be rid of it, unsubscribe.
+   */
+  unbind(exchange: string, key: string, args?: BindingArguments, options?: CommandOptions): Promise<void> {
+    return this.#bind('unbind', [exchange, key, args] as BindingSpec, options);
+  }
+
+  /** A resume asks for the bindings as they are once the hub has answered. */
+  async #bind(type: 'bind' | 'unbind', binding: BindingSpec, options: CommandOptions = {}): Promise<void> {
+    const { feed } = this;
+    const takesAway = type === 'unbind';
+    const others = () => feed.options.bindings.filter((other) => idOf(other) !== idOf(binding));
+    if (takesAway && !others().length) throw new TypeError('the last binding: unsubscribe');
+    await this.#session.commands.run({
+      line: () => [type, feed.queue, ...binding],
+      takesAway,
+      accept: () => {
+        const bindings = others();
+        if (!takesAway) bindings.push(binding);
+        if (bindings.length > 0) feed.options = { ...feed.options, bindings };
+      },
+      ...options,
+    });
   }
 
   /** Ends the subscription: nothing is handed out any more, the iterator is done. */

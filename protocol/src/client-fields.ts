@@ -13,6 +13,8 @@ import {
   type ExchangeOptions,
   type ExchangeType,
   type Headers,
+  type HistoryRange,
+  type HistoryRequest,
   OVERFLOW_POLICIES,
   type OverflowPolicy,
   type PassiveDeclare,
@@ -25,7 +27,7 @@ import {
   type TagRanges,
 } from './frames.ts';
 import { payloadFromJson } from './payload-json.ts';
-import { parseCursor } from './position.ts';
+import { type LogId, parseCursor } from './position.ts';
 import { keyFault, nameFault, patternFault, utf8Length } from './topic-pattern.ts';
 
 export type Fields = [type: string, ...rest: unknown[]];
@@ -46,6 +48,9 @@ const MAX_RESUME_QUEUES = 1024;
 const MAX_RESUME_EXCHANGES = 256;
 /** The node's own bound on bindings is lower; this one only keeps a frame sane. */
 const MAX_BINDINGS = 10_000;
+/** More than a gap ever has. */
+const MAX_HISTORY_RANGES = 64;
+const MAX_HISTORY_LIMIT = 1000;
 const MAX_HEADERS = 32;
 const MAX_HEADER_BYTES = 8192;
 const MAX_ID_BYTES = 128;
@@ -62,6 +67,8 @@ const COMMANDS = new Set([
   'unbind',
   'delete',
   'list',
+  'stats',
+  'history',
 ]);
 
 /** Thrown and caught in this file only: checks nest deeply and all end the same way. */
@@ -142,7 +149,10 @@ function read([type, a, b, c, d, e]: Fields): ClientFrame {
         ifUnused: c === undefined ? false : boolean(c, 'ifUnused'),
       };
     case 'list':
+    case 'stats':
       return { type, ref: ref(a) };
+    case 'history':
+      return { type, ref: ref(a), options: historyRequest(b) };
     case 'hello':
       return hello(object(a, 'fields'));
     default:
@@ -188,13 +198,8 @@ function resumeQueue(value: unknown): ResumeQueue {
 
 function subscribeOptions(value: unknown): SubscribeOptions {
   const o = object(value, 'options');
-  const bindings = list(o.bindings, 'bindings', MAX_BINDINGS, 'too-many-bindings').map((pair) => {
-    const [exchange, pattern, args] = list(pair, 'bindings', 3);
-    return bindingSpec(exchange, pattern, args);
-  });
-  if (bindings.length === 0) fail('bad-argument', 'bindings');
   return {
-    bindings,
+    bindings: bindingSpecs(o.bindings),
     ...(o.overflow === undefined
       ? {}
       : { overflow: oneOf<OverflowPolicy>(o.overflow, OVERFLOW_POLICIES, 'overflow') }),
@@ -208,6 +213,32 @@ function subscribeOptions(value: unknown): SubscribeOptions {
       ? {}
       : { conflationHeader: text(o.conflationHeader, 'conflationHeader', 128) }),
   };
+}
+
+function historyRequest(value: unknown): HistoryRequest {
+  const { bindings, after, before, ranges, limit } = object(value, 'options');
+  if ([after, before, ranges].filter((one) => one !== undefined).length !== 1) fail('bad-argument', 'after');
+  if (limit !== undefined && positive(limit, 'limit') > MAX_HISTORY_LIMIT) fail('bad-argument', 'limit');
+  return {
+    bindings: bindingSpecs(bindings),
+    ...(after === undefined ? {} : { after: cursorText(after, 'after') }),
+    ...(before === undefined ? {} : { before: before === null ? null : cursorText(before, 'before') }),
+    ...(ranges === undefined ? {} : { ranges: list(ranges, 'ranges', MAX_HISTORY_RANGES).map(historyRange) }),
+    ...(limit === undefined ? {} : { limit: limit as number }),
+  };
+}
+
+function historyRange(value: unknown): HistoryRange {
+  const [log, epoch, from, to] = list(value, 'ranges', 4);
+  if (to !== null && count(to, 'ranges') < count(from, 'ranges')) fail('bad-argument', 'ranges');
+  return [
+    oneOf<LogId>(log, ['v', 'd'], 'ranges'),
+    typeof epoch === 'string' && parseCursor(`v:${epoch}:0`)?.length === 1
+      ? epoch
+      : fail('bad-argument', 'ranges'),
+    count(from, 'ranges'),
+    to as number | null,
+  ];
 }
 
 function since(value: unknown): Since {
@@ -301,6 +332,14 @@ function exchangeOptions(value: unknown): ExchangeOptions {
 
 const destination = (value: unknown): number | string =>
   typeof value === 'string' ? exchangeName(value) : count(value, 'to');
+
+function bindingSpecs(value: unknown): BindingSpec[] {
+  const bindings = list(value, 'bindings', MAX_BINDINGS, 'too-many-bindings').map((pair) => {
+    const [exchange, pattern, args] = list(pair, 'bindings', 3);
+    return bindingSpec(exchange, pattern, args);
+  });
+  return bindings.length > 0 ? bindings : fail('bad-argument', 'bindings');
+}
 
 /** The key is a pattern wherever it may be one; what a direct exchange is bound with, it matches letter for letter. */
 function bindingSpec(exchange: unknown, key: unknown, args: unknown): BindingSpec {

@@ -15,11 +15,12 @@ import type {
   MessageItem,
   Note,
   ServerFrame,
-  Subscribed,
   Welcome,
 } from './frames.ts';
 import { payloadFromJson, payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
+
+type Result = NonNullable<Extract<ServerFrame, { type: 'ok' }>['result']>;
 
 /** One line of text, without a line break in it. */
 export function encodeClientFrame(frame: ClientFrame): string {
@@ -37,12 +38,14 @@ function toArray(frame: ClientFrame): unknown[] {
     case 'bye':
       return [frame.type];
     case 'list':
+    case 'stats':
       return [frame.type, frame.ref];
     case 'declare':
       return [frame.type, frame.ref, frame.exchange, frame.options];
     case 'delete':
       return [frame.type, frame.ref, frame.exchange, frame.ifUnused];
     case 'subscribe':
+    case 'history':
       return [frame.type, frame.ref, frame.options];
     case 'unsubscribe':
       return [frame.type, frame.ref, frame.queue];
@@ -81,40 +84,45 @@ export function decodeServerMessage(message: string): ServerFrame[] | undefined 
  * `decodeServerMessage` only: checks nest deeply and all end the same way.
  */
 function frameFrom(value: unknown): ServerFrame | [] {
-  const [type, a, b, c, d] = list(value);
-  switch (string(type)) {
+  const [name, a, b, c, d] = list(value);
+  const type = string(name);
+  switch (type) {
     case 'deliver':
       return {
-        type: 'deliver',
+        type,
         queue: number(a),
         firstTag: number(b),
         items: list(c).map(itemFrom),
         notes: d === undefined ? [] : list(d).map(noteFrom),
       };
     case 'confirm':
-      return { type: 'confirm', runs: list(a).map(runFrom) };
+      return { type, runs: list(a).map(runFrom) };
     case 'refused':
-      return { type: 'refused', seq: number(a), ...errorFrom(b, c, d) };
+      return { type, seq: number(a), ...errorFrom(b, c, d) };
     case 'ok':
-      return { type: 'ok', ref: number(a), ...(isObject(b) ? { result: b as unknown as Subscribed } : {}) };
+      return { type, ref: number(a), ...(isObject(b) ? { result: resultFrom(b) } : {}) };
     case 'error':
-      return { type: 'error', ref: typeof a === 'number' ? a : null, ...errorFrom(b, c, d) };
+      return { type, ref: typeof a === 'number' ? a : null, ...errorFrom(b, c, d) };
     case 'mark':
-      return { type: 'mark', queue: number(a), cursor: string(b) };
+      return { type, queue: number(a), cursor: string(b) };
     case 'welcome': {
       const fields = object(a);
       list(fields.queues).forEach(object);
-      return { ...(fields as unknown as Welcome), type: 'welcome' };
+      return { ...(fields as unknown as Welcome), type };
     }
     case 'drain':
-      return { type: 'drain', reconnectInMs: number(a) };
+      return { type, reconnectInMs: number(a) };
     case 'ping':
     case 'pong':
-      return { type: type as 'ping' | 'pong' };
+      return { type };
     default:
       return [];
   }
 }
+
+/** Of all results only a page of history holds items. */
+const resultFrom = (result: Record<string, unknown>): Result =>
+  (result.items ? { ...result, items: list(result.items).map(itemFrom) } : result) as unknown as Result;
 
 /** A text that is none is left out rather than refused: the code says it all. */
 const errorFrom = (code: unknown, text: unknown, detail: unknown) => ({

@@ -6,7 +6,7 @@
  * declared length. Writing: an item's text is made once and shared by all its receivers.
  */
 import { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
-import type { ClientFrame, Confirmed, Gap, Headers, Note, Payload, ServerFrame } from './frames.ts';
+import type { ClientFrame, Confirmed, Gap, Headers, Item, Note, Payload, ServerFrame } from './frames.ts';
 import { payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
 
@@ -95,6 +95,23 @@ export const encodeDeliver = (
     ? `["deliver",${queue},${firstTag},[${items}]]`
     : `["deliver",${queue},${firstTag},[${items}],${JSON.stringify(notes)}]`;
 
+/** A page of history from items already written; `items` is their texts joined by commas. */
+export const encodeHistory = (ref: number, items: string, cursor: string, more: boolean): string =>
+  `["ok",${ref},{"items":[${items}],"cursor":${JSON.stringify(cursor)},"more":${more}}]`;
+
+function encodeItem(item: Item): string {
+  switch (item.kind) {
+    case 'message':
+      return encodeMessageItem(item);
+    case 'gap':
+      return encodeGapItem(item.gap);
+    case 'snapshot-end':
+      return encodeSnapshotEndItem(item.cursor, item.complete);
+    default:
+      return item satisfies never;
+  }
+}
+
 const runToArray = (run: Confirmed): unknown[] =>
   run.duplicate
     ? [run.seq, run.count, run.log, run.offset, run.sessions, true]
@@ -102,6 +119,10 @@ const runToArray = (run: Confirmed): unknown[] =>
 
 /** Every hub frame but `deliver`, which is put together from shared items. */
 export function encodeServerFrame(frame: Exclude<ServerFrame, { type: 'deliver' }>): string {
+  if (frame.type === 'ok' && frame.result && 'items' in frame.result) {
+    const { items, cursor, more } = frame.result;
+    return encodeHistory(frame.ref, items.map(encodeItem).join(','), cursor, more);
+  }
   return JSON.stringify(toArray(frame));
 }
 

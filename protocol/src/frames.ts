@@ -4,6 +4,7 @@
  * A WebSocket message carries one frame or more, handled in order. `ref` is the client's own number for a
  * command; the hub's `ok` or `error` repeats it. Tags and queues are numbers of the hub.
  */
+import type { HubStats } from './hub-stats.ts';
 import type { Gap, GapRange, GapReason, LogId } from './position.ts';
 
 export const PROTOCOL_VERSION = 1;
@@ -86,6 +87,31 @@ export interface Topology {
   readonly bindings: readonly BindingInfo[];
   /** False where not everything is listed. */
   readonly complete: boolean;
+}
+
+/** Offsets of one life of a log, both inclusive; `to` is null for its end. A gap's ranges begin like this. */
+export type HistoryRange = readonly [log: LogId, epoch: string, from: number, to: number | null];
+
+/** One page of what the log holds for these bindings (PROTOCOL §10). Exactly one of the first three is given. */
+export interface HistoryRequest {
+  /** Forward from this cursor. */
+  readonly after?: string;
+  /** The latest ones up to this cursor; `null` for the head. */
+  readonly before?: string | null;
+  /** What a gap names: these and no others. */
+  readonly ranges?: readonly HistoryRange[];
+  readonly bindings: readonly BindingSpec[];
+  /** Messages at most, 1 to 1000, default 100. */
+  readonly limit?: number;
+}
+
+export interface HistoryPage {
+  /** In order of offset; what the log no longer holds is a gap where it would have stood. */
+  readonly items: readonly Item[];
+  /** Where to go on: the next `after` or `before`; with `ranges`, what they still have to be read after. */
+  readonly cursor: string;
+  /** There may be more; a page can be empty nevertheless. */
+  readonly more: boolean;
 }
 
 export interface SubscribeOptions {
@@ -191,7 +217,8 @@ export type ClientFrame =
       readonly binding: BindingSpec;
     }
   | { readonly type: 'delete'; readonly ref: number; readonly exchange: string; readonly ifUnused: boolean }
-  | { readonly type: 'list'; readonly ref: number }
+  | { readonly type: 'list' | 'stats'; readonly ref: number }
+  | { readonly type: 'history'; readonly ref: number; readonly options: HistoryRequest }
   | { readonly type: 'subscribe'; readonly ref: number; readonly options: SubscribeOptions }
   | { readonly type: 'unsubscribe'; readonly ref: number; readonly queue: number }
   | { readonly type: 'credit'; readonly ref: number; readonly queue: number; readonly prefetch: number }
@@ -291,7 +318,11 @@ export type ServerFrame =
   | Welcome
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
-  | { readonly type: 'ok'; readonly ref: number; readonly result?: Subscribed | Topology }
+  | {
+      readonly type: 'ok';
+      readonly ref: number;
+      readonly result?: Subscribed | Topology | HistoryPage | HubStats;
+    }
   | {
       readonly type: 'error';
       /** `null` where the fault was in a frame without a ref. */

@@ -13,6 +13,7 @@ export * from './codec-json-hub.ts';
 export { ERROR_CODES, retryOfCode } from './error-codes.ts';
 export * from './errors.ts';
 export * from './frames.ts';
+export * from './hub-stats.ts';
 export * from './payload-json.ts';
 export * from './position.ts';
 export { ShortTexts } from './short-texts.ts';

@@ -30,6 +30,8 @@ const schema = z.strictObject({
   demo: z.boolean().optional(),
   host: z.string().min(1).default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8080),
+  /** What carries WebSockets and HTTP. */
+  transport: z.enum(['auto', 'ws', 'uws']).default('auto'),
   auth: z.strictObject({ tokens: z.array(tokenGrant).max(1_000).default([]) }).prefault({}),
   http: z
     .strictObject({

@@ -2,5 +2,6 @@
  * Ringhub inside another program, or a test: `const hub = await startHub()`.
  */
 export type { TokenGrant } from './auth/token-auth.ts';
-export { ListenError } from './http/node-server.ts';
+export { type TransportName, TransportUnavailable } from './carrier.ts';
+export { ListenError } from './http/http-server.ts';
 export { type RunningHub, type StartHubOptions, startHub } from './start-hub.ts';

@@ -3,8 +3,13 @@
  * The `ringhub` command.
  */
 import { Command } from 'commander';
+import { bindCommand, unbindCommand } from './cli/bind.ts';
+import { declareCommand, deleteCommand } from './cli/declare.ts';
+import { listCommand } from './cli/list.ts';
+import { pubCommand } from './cli/pub.ts';
 import { EXIT_USAGE, serveCommand } from './cli/serve.ts';
 import { configCommand } from './cli/show-config.ts';
+import { subCommand } from './cli/sub.ts';
 import { VERSION } from './start-hub.ts';
 
 const program = new Command('ringhub')
@@ -14,7 +19,18 @@ const program = new Command('ringhub')
   .version(VERSION)
   .showHelpAfterError('(see --help)')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE));
-for (const command of [serveCommand(), configCommand()]) {
+const commands = [
+  serveCommand(),
+  configCommand(),
+  pubCommand(),
+  subCommand(),
+  listCommand(),
+  declareCommand(),
+  deleteCommand(),
+  bindCommand(),
+  unbindCommand(),
+];
+for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

@@ -2,25 +2,24 @@
  * Puts a hub together and starts it: for the command line, for tests, and inside other programs.
  *
  *     clock, ids ─► engine ─► hub ─► gateway ─► transport ─┐
- *                              └───► HTTP app, metrics ────┴─► one node:http server
+ *                              └───► HTTP app, metrics ────┴─► one listening socket
  */
 import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
+import { createCarrier, type TransportName } from './carrier.ts';
 import { NODE_LIMITS, type NodeLimits, type SessionLimits } from './core/limits.ts';
 import { DEFAULT_LOG_LIMITS, type LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine } from './engines/embedded.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
-import { closeHttpServer, createHttpServer, listen, serveRequests } from './http/node-server.ts';
 import { Hub } from './hub/hub.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
-import { WsTransport } from './transports/ws.ts';
 
 export const VERSION = '0.1.0';
 
@@ -29,6 +28,8 @@ export interface StartHubOptions {
   readonly host?: string;
   /** 0 to 65535; 0 (the default) lets the system choose. */
   readonly port?: number;
+  /** What carries WebSockets and HTTP; by default `auto`: a recent uWebSockets.js if one is installed, else `ws`. */
+  readonly transport?: TransportName;
   /** Who may come in. Without any, the hub is a dev hub: loopback only, one token that may do everything. */
   readonly tokens?: readonly TokenGrant[];
   /** Token of a dev hub; a random one by default. */
@@ -74,7 +75,10 @@ const HTTP_GRACE_MS = 2_000;
 const PAGES_FOLDER = join(import.meta.dirname, '../../demo/dist');
 const SDK_FOLDER = join(import.meta.dirname, '../../client-sdk/dist');
 
-/** Starts a hub. Rejects with a `ListenError` where it cannot listen, and where a dev hub would not be on loopback. */
+/**
+ * Starts a hub. Rejects with a `ListenError` where it cannot listen, with `TransportUnavailable` where the transport
+ * asked for does not load, and where a dev hub would not be on loopback.
+ */
 export async function startHub(options: StartHubOptions = {}): Promise<RunningHub> {
   const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0, drainGraceMs = 0 } = options;
   const dev = tokens.length === 0;
@@ -86,6 +90,10 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
 
   const clock = nodeClock;
   const ids = nodeIds;
+  const { transport, server, why } = createCarrier(options.transport ?? 'auto', {
+    objection: (caller) => objectionTo(caller, callers),
+    maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
+  });
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
   const engine = new EmbeddedEngine(clock, ids.id(), options.volatileLog ?? DEFAULT_LOG_LIMITS);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
@@ -99,8 +107,6 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   });
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
-  const server = createHttpServer();
-  const transport = new WsTransport({ server, objection: (caller) => objectionTo(caller, callers) });
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
   const app = createHttpApp({
     hub,
@@ -114,7 +120,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     sdkFolder: SDK_FOLDER,
     ...(dev && { devToken: token }),
   });
-  serveRequests(server, app);
+  server.serve(app);
   transport.start((socket) => gateway.accept(socket), limits);
   const release = async () => {
     await transport.close();
@@ -122,11 +128,12 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     hub.close();
     await engine.close();
   };
-  const chosen = await listen(server, host, port).catch(async (error: unknown) => {
+  const chosen = await server.listen(host, port).catch(async (error: unknown) => {
     await release();
+    await server.close(0);
     throw error;
   });
-  log.info({ host, port: chosen, transport: transport.name, auth: auth.name }, 'listening');
+  log.info({ host, port: chosen, transport: transport.name, why, auth: auth.name }, 'listening');
 
   let closing: Promise<void> | undefined;
   const shutDown = async () => {
@@ -134,7 +141,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     // From here on the hub says that it is not ready.
     await new Promise<void>((done) => gateway.drain(drainWindowMs, drainGraceMs, done));
     await release();
-    await closeHttpServer(server, HTTP_GRACE_MS);
+    await server.close(HTTP_GRACE_MS);
     log.info('closed');
   };
   const at = `${host.includes(':') ? `[${host}]` : host}:${chosen}`;

@@ -3,12 +3,19 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as client from '@ringhub/client';
+import * as admin from '@ringhub/client/admin';
+import * as history from '@ringhub/client/history';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningHub, startHub } from '../../server/src/index.ts';
 
 const root = join(import.meta.dirname, '../..');
 const sources = join(root, 'client-sdk/src');
+const modules = {
+  '@ringhub/client': client,
+  '@ringhub/client/admin': admin,
+  '@ringhub/client/history': history,
+};
 
 /** `[where, code]` of every ```ts block that stands in a comment. */
 const examples = readdirSync(sources).flatMap((file) => {
@@ -52,12 +59,15 @@ describe('the examples of the docstrings', () => {
 
   it.each(examples)('run: %s', async (_, code) => {
     const { code: script } = await transform(code, { loader: 'ts', target: 'es2022' });
-    const body = script.replace(/import (\{.*?\}) from ["']@ringhub\/client["'];/, 'const $1 = client;');
+    const body = script.replaceAll(
+      /import (\{.*?\}) from ["'](@ringhub\/client[\w/]*)["'];/g,
+      'const $1 = modules["$2"];',
+    );
     const AsyncFunction = (async () => {}).constructor as new (
       ...code: string[]
     ) => (...args: unknown[]) => Promise<void>;
     const quiet = { log: () => {} };
-    await new AsyncFunction('client', 'url', 'token', 'console', body)(client, hub.url, hub.token, quiet);
+    await new AsyncFunction('modules', 'url', 'token', 'console', body)(modules, hub.url, hub.token, quiet);
     await expect.poll(() => hub.stats().connections).toBe(0);
   });
 });

@@ -74,6 +74,16 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
         if (!records) throw new Error('the read was never answered');
         return [...records];
       },
+      async readBack(before: number, limit = 1_000): Promise<StoredRecord[]> {
+        let records: readonly StoredRecord[] | undefined;
+        engine.readBack('v', before, limit, (found) => {
+          expect(records).toBeUndefined();
+          records = [...found];
+        });
+        await settle();
+        if (!records) throw new Error('the read was never answered');
+        return [...records];
+      },
     };
   };
 
@@ -126,6 +136,22 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
       }
       expect(await read(fed.at(-1)!.offset + 1_000)).toEqual([]);
       expect(await read(0, 0)).toEqual([]);
+    });
+
+    it('reads backwards what it reads forwards, from anywhere', async () => {
+      const { publish, fed, read, readBack } = await scene({ maxMessages: 20 });
+      expect(await readBack(1_000)).toEqual([]);
+      await publish(...keys(30));
+      const end = fed.at(-1)!.offset + 1;
+      const kept = await read(0);
+      expect(kept).toHaveLength(20);
+      expect(await readBack(end)).toEqual(kept.toReversed());
+      expect(await readBack(end + 1_000)).toEqual(kept.toReversed());
+      for (const [i, { offset }] of kept.entries()) {
+        expect(await readBack(offset, 5)).toEqual(kept.slice(Math.max(0, i - 5), i).toReversed());
+      }
+      for (const before of [0, 1, kept[0]!.offset]) expect(await readBack(before)).toEqual([]);
+      expect(await readBack(end, 0)).toEqual([]);
     });
 
     it('keeps everything of a record', async () => {

@@ -304,6 +304,28 @@ export function transportSuite<P extends Peer>(
       expect(hub.socket.bufferedBytes).toBe(0);
     });
 
+    it('does not tell of draining again before much is buffered again', async () => {
+      const [client, hub] = await open();
+      let sent = 0;
+      const fill = async (bytes: number, chunk: string) => {
+        harness.stall(client.peer);
+        while (hub.socket.bufferedBytes < bytes) {
+          hub.socket.send(chunk);
+          sent += 1;
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+        harness.unstall(client.peer);
+      };
+      await fill(2 * DRAINED_BELOW_BYTES, 'x'.repeat(64 * 1024));
+      await hub.called('drained');
+      await client.received(sent);
+      await fill(1, 'x'.repeat(16 * 1024));
+      await client.received(sent);
+      client.peer.send('end');
+      await hub.called('message end');
+      expect(hub.calls).toEqual(['drained', 'message end']);
+    });
+
     it('does not tell of draining where little was buffered', async () => {
       const [client, hub] = await open();
       for (let i = 0; i < 10; i++) hub.socket.send('x'.repeat(1000));

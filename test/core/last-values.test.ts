@@ -1,10 +1,10 @@
 /** The latest message of each key, and a snapshot being read (PROTOCOL §10). */
 import { describe, expect, it } from 'vitest';
-import { LastValues, Snapshot } from '../../server/src/core/last-values.ts';
+import { LastValueBytes, LastValues, Snapshot } from '../../server/src/core/last-values.ts';
 import { storedRecord } from './stored-record.ts';
 
 const every = () => true;
-const values = (maxEntries = 100, maxBytes = 1e6, bytes = { held: 0, max: maxBytes }) => ({
+const values = (maxEntries = 100, maxBytes = 1e6, bytes = new LastValueBytes(maxBytes)) => ({
   bytes,
   index: new LastValues(maxEntries, bytes),
 });
@@ -26,6 +26,21 @@ describe('the index', () => {
     for (const [i, key] of ['a', 'b', 'a', 'c'].entries()) index.put(storedRecord(i + 1, { key }));
     expect(offsetsOf(index)).toEqual([3, 4]);
     expect(index.snapshot(every).complete).toBe(false);
+    expect(bytes.held).toBe(200);
+  });
+
+  it('shares its bytes with others fairly: the oldest of all is forgotten, whosever it is', () => {
+    const bytes = new LastValueBytes(300);
+    const { index: greedy } = values(100, 0, bytes);
+    const { index: modest } = values(100, 0, bytes);
+    for (let i = 1; i <= 5; i++) greedy.put(storedRecord(i, { key: `k${i}` }));
+    modest.put(storedRecord(6, { key: 'a' }));
+    expect([offsetsOf(greedy), offsetsOf(modest), bytes.held]).toEqual([[4, 5], [6], 300]);
+    greedy.put(storedRecord(7, { key: 'k5' }));
+    modest.put(storedRecord(8, { key: 'b' }));
+    expect([offsetsOf(greedy), offsetsOf(modest), bytes.held]).toEqual([[7], [6, 8], 300]);
+    expect([greedy.snapshot(every).complete, modest.snapshot(every).complete]).toEqual([false, true]);
+    greedy.clear();
     expect(bytes.held).toBe(200);
   });
 

@@ -24,6 +24,8 @@ export const CLIENT_TYPES = new Set<string>([
   'unbind',
   'delete',
   'list',
+  'stats',
+  'history',
   'credit',
   'publish',
   'ack',
@@ -33,7 +35,18 @@ export const CLIENT_TYPES = new Set<string>([
 ] satisfies ClientFrame['type'][]);
 
 /** Frames that are answered by their ref. */
-const COMMANDS = ['declare', 'subscribe', 'unsubscribe', 'credit', 'bind', 'unbind', 'delete', 'list'];
+const COMMANDS = [
+  'declare',
+  'subscribe',
+  'unsubscribe',
+  'credit',
+  'bind',
+  'unbind',
+  'delete',
+  'list',
+  'stats',
+  'history',
+];
 
 /** Reads a message as the hub does; checks that the result is frames, or faults that can be answered. */
 export function readAsHub(message: string): (ClientFrame | Invalid)[] {

@@ -5,11 +5,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { SUBPROTOCOL_JSON } from '@ringhub/protocol';
+import { ERRORS, SUBPROTOCOL_JSON } from '@ringhub/protocol';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Client } from '../contract/transport-suite.ts';
+import { transportsHere } from '../contract/uws-here.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-cli-'));
@@ -67,7 +68,7 @@ class Command {
     for (;;) {
       const found = pattern.exec(this.out) ?? pattern.exec(this.err);
       if (found) return found;
-      if (this.child.exitCode !== null)
+      if (this.child.exitCode !== null || this.child.signalCode !== null)
         throw new Error(`it ended without ${pattern}: ${this.out}${this.err}`);
       await Promise.race([
         once(this.child.stdout as NodeJS.ReadableStream, 'data'),
@@ -111,6 +112,18 @@ describe('ringhub serve --dev', () => {
     command.child.kill('SIGTERM');
     expect(await command.ended).toBe(0);
     expect(command.err).toContain('"msg":"closed"');
+  });
+
+  it.each(transportsHere)('carries everything over %s if asked to, and says so', async (transport) => {
+    const command = new Command([...dev, '--transport', transport, '--log-level', 'info']);
+    const [, url] = await command.says(/is at (http:\/\/127\.0\.0\.1:\d+)\//);
+    await command.says(new RegExp(`"transport":"${transport}","why":"[^"]*asked for"`));
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    const client = new Client(new WebSocket(`${url}/v1/ws`.replace('http', 'ws'), SUBPROTOCOL_JSON));
+    expect(await client.opened).toBe(true);
+    command.child.kill('SIGTERM');
+    expect((await client.closed).code).toBe(ERRORS.draining.code);
+    expect(await command.ended).toBe(0);
   });
 
   it('ends at once on a second signal', async () => {

@@ -5,7 +5,7 @@
  */
 import { expect, test } from 'vitest';
 import { WireClient } from '../../bench/support/wire-client.ts';
-import { startHub } from '../../server/src/index.ts';
+import { startHub } from './support/start-hub.ts';
 
 const SUBSCRIBERS = 1_000;
 const BATCHES = 12;

@@ -32,6 +32,10 @@ class RecordingHub implements HubApi {
     setImmediate(() => done(outcome));
   }
 
+  history = () => {};
+  listen = () => ({ error: 'unavailable' }) as const;
+  topology = () => ({ exchanges: [], bindings: [], complete: true });
+  changeTopology = () => undefined;
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;
 }

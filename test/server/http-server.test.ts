@@ -1,15 +1,18 @@
 /** HTTP and WebSocket on one real port: what a started hub answers, and how it ends. */
 import { connect as connectTcp } from 'node:net';
 import { ERRORS, encodeClientFrame, SUBPROTOCOL_JSON } from '@ringhub/protocol';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { ListenError, type RunningHub, type StartHubOptions, startHub } from '../../server/src/index.ts';
 import { Client } from '../contract/transport-suite.ts';
+import { transportsHere } from '../contract/uws-here.ts';
 
 const running: RunningHub[] = [];
 
+let transport: 'ws' | 'uws' = 'ws';
+
 async function start(options: StartHubOptions = {}): Promise<RunningHub> {
-  const hub = await startHub(options);
+  const hub = await startHub({ transport, ...options });
   running.push(hub);
   return hub;
 }
@@ -45,7 +48,11 @@ async function subscribe(hub: RunningHub, pattern: string) {
   return { client, say, until };
 }
 
-describe('a started hub', () => {
+describe.each(transportsHere)('a started hub over %s', (chosen) => {
+  beforeAll(() => {
+    transport = chosen;
+  });
+
   it('hands a message of curl to a subscriber and counts it', async () => {
     const hub = await start();
     const { until } = await subscribe(hub, 'greeting.#');
@@ -120,18 +127,20 @@ describe('a started hub', () => {
     expect((await client.closed).code).toBe(ERRORS.unauthorized.code);
   });
 
-  it('answers a broken request head itself', async () => {
-    const hub = await start();
-    const answer = await new Promise<string>((resolve) => {
-      const socket = connectTcp(hub.port, '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'));
-      let text = '';
-      socket.on('data', (chunk) => {
-        text += chunk;
+  // uWebSockets.js ends such a connection after a while, without a word.
+  if (chosen === 'ws')
+    it('answers a broken request head itself', async () => {
+      const hub = await start();
+      const answer = await new Promise<string>((resolve) => {
+        const socket = connectTcp(hub.port, '127.0.0.1', () => socket.write('NONSENSE\r\n\r\n'));
+        let text = '';
+        socket.on('data', (chunk) => {
+          text += chunk;
+        });
+        socket.on('close', () => resolve(text));
       });
-      socket.on('close', () => resolve(text));
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
     });
-    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-  });
 
   it('has a token of its own each time, or the one it is given', async () => {
     const [one, two, three] = [await start(), await start(), await start({ token: 'chosen' })];
@@ -151,12 +160,12 @@ describe('a started hub', () => {
   });
 
   it('without tokens does not start where others could reach it', async () => {
-    await expect(startHub({ host: '0.0.0.0' })).rejects.toThrow('loopback');
+    await expect(startHub({ transport, host: '0.0.0.0' })).rejects.toThrow('loopback');
   });
 
   it('says what to do about a port in use', async () => {
     const { port } = await start();
-    const error = await startHub({ port }).catch((reason: unknown) => reason);
+    const error = await startHub({ transport, port }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ListenError);
     expect((error as Error).message).toMatch(/^port \d+ on 127\.0\.0\.1 is in use: .*--port/);
   });
@@ -169,7 +178,11 @@ describe('a started hub', () => {
   });
 });
 
-describe('a hub that ends', () => {
+describe.each(transportsHere)('a hub over %s that ends', (chosen) => {
+  beforeAll(() => {
+    transport = chosen;
+  });
+
   it('says goodbye: drain, then a close that asks to resume', async () => {
     const hub = await start({ drainWindowMs: 1_000 });
     const { client, until } = await subscribe(hub, '#');

@@ -228,3 +228,51 @@ it('a mandatory publish sent again with its id is a duplicate, also when nobody 
   expect(server.take()[0]).toMatchObject({ type: 'refused', seq: 3, code: 4310 });
   expect(scene.engine.bounds('v').last).toBe(1);
 });
+
+describe('a subscription', () => {
+  it('that is told of a deleted exchange knows why nothing comes any more', () => {
+    const { server, subscriber, command } = stage(['x', { type: 'topic' }]);
+    const { queue } = subscriber.subscribe({ bindings: [['x', '#']] });
+    expect(command(server, 'delete', 'x')).toMatchObject({ type: 'ok' });
+    expect(subscriber.all('error')).toEqual([
+      expect.objectContaining({ ref: null, code: 4300, detail: { queue, exchange: 'x' } }),
+    ]);
+  });
+
+  it('gets the latest of a key once, in how many of its exchanges it may be', () => {
+    const { server, subscriber, command, publish } = stage(
+      ['x', { type: 'topic' }],
+      ['y', { type: 'topic' }],
+    );
+    expect(command(server, 'bind', 'y', 'x', '#')).toMatchObject({ type: 'ok' });
+    publish('x', 'a', 'both');
+    publish('y', 'b', 'only in y');
+    publish('x', 'c', 'not asked for of x');
+    const { queue } = subscriber.subscribe({
+      bindings: [
+        ['x', 'a'],
+        ['y', 'a'],
+        ['y', 'b'],
+      ],
+      since: 'last-per-key',
+    });
+    expect(payloads(subscriber, queue)).toEqual(['both', 'only in y', 'snapshot-end']);
+  });
+
+  it('that catches up is told of no loss by what never was for it, nor shown what came before its binding', () => {
+    const { scene, subscriber, command, publish } = stage();
+    const { queue } = subscriber.subscribe({
+      bindings: [['amq.topic', 'a']],
+      overflow: 'catch-up',
+      capacity: 2,
+      prefetch: 1,
+    });
+    publish('amq.topic', 'a', 'one');
+    publish('amq.topic', 'b', 'before the binding');
+    expect(command(subscriber, 'bind', queue, 'amq.topic', 'b')).toMatchObject({ type: 'ok' });
+    for (let i = 0; i < 3; i++) publish('amq.topic', 'a', `later ${i}`);
+    for (let tag = 1; tag <= 4; tag++) subscriber.send(['ack', queue, tag]);
+    scene.clock.settle();
+    expect(payloads(subscriber, queue)).toEqual(['one', 'later 0', 'later 1', 'later 2']);
+  });
+});

@@ -208,6 +208,24 @@ describe('a session', () => {
     expect(second.deliveries()).toEqual(['1:a']);
   });
 
+  it('tells on resume of a limit that broke the connection before, once', () => {
+    const scene = new HubScene();
+    const first = scene.connect();
+    const welcome = first.hello();
+    // uWebSockets.js breaks a connection over a message far above its limit without a close code.
+    first.socket.terminate();
+    first.handler.closed('frame-too-large');
+    const second = scene.connect();
+    const again = resumeOf(welcome);
+    second.send(['hello', { version: 1, token: 'alice', resume: again }]);
+    expect(second.closeCode).toBe(ERRORS['frame-too-large'].code);
+    // Its client has not proven the new token: the old one still counts.
+    const third = scene.connect();
+    expect(third.hello({ resume: again }).resumed).toBe(true);
+    expect(third.closeCode).toBeUndefined();
+    expect(scene.hub.stats()).toMatchObject({ connections: 1, sessions: { attached: 1, parked: 0 } });
+  });
+
   it('ends what a resume does not name', () => {
     const scene = new HubScene();
     const first = scene.connect();

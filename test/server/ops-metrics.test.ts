@@ -37,6 +37,10 @@ function setup(ofProcess = false) {
     stats: () => STATS,
     health: (): Health => ({ ready: true, reasons: [] }),
     publish: () => {},
+    history: () => {},
+    listen: () => ({ error: 'unavailable' }) as const,
+    topology: () => ({ exchanges: [], bindings: [], complete: true }),
+    changeTopology: () => undefined,
   } satisfies HubApi;
   return { hub: hub as HubApi, metrics: new Metrics({ hub, version: '1.2.3', ofProcess }) };
 }

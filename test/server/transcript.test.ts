@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startHub } from '../../server/src/index.ts';
+import { transportsHere } from '../contract/uws-here.ts';
 
 const text = readFileSync('protocol/PROTOCOL.md', 'utf8');
 const lines = /```transcript\n([\s\S]*?)```/.exec(text)?.[1]?.trim().split('\n') ?? [];
@@ -29,9 +30,9 @@ test('the comparison can fail', () => {
   expect(isLike('["ok",1]', '["ok",2]')).toBe(false);
 });
 
-test('the transcript is what a hub answers', async () => {
+test.each(transportsHere)('the transcript is what a hub answers over %s', async (transport) => {
   expect(lines.length).toBeGreaterThan(20);
-  const hub = await startHub();
+  const hub = await startHub({ transport });
   const socket = new WebSocket(hub.url, 'ringhub.v1.json');
   const answers: string[] = [];
   let wake = (): void => {};

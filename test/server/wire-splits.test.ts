@@ -2,9 +2,11 @@
  * The same bytes to a hub however TCP cuts them: byte by byte, and in two at every place. The answers are the same.
  */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { type RunningHub, startHub } from '../../server/src/index.ts';
+import { transportsHere } from '../contract/uws-here.ts';
 
 const MASK = Buffer.from([1, 2, 3, 4]);
 
@@ -39,9 +41,10 @@ function hubLines(bytes: Buffer): string[] {
 
 let hub: RunningHub;
 let request: Buffer;
+let headLength: number;
 
-beforeAll(async () => {
-  hub = await startHub();
+async function start(transport: 'ws' | 'uws'): Promise<void> {
+  hub = await startHub({ transport });
   const upgrade = [
     'GET /v1/ws HTTP/1.1',
     `Host: 127.0.0.1:${hub.port}`,
@@ -52,17 +55,29 @@ beforeAll(async () => {
     'Sec-WebSocket-Protocol: ringhub.v1.json',
     '\r\n',
   ].join('\r\n');
+  headLength = Buffer.byteLength(upgrade);
   request = Buffer.concat([
     Buffer.from(upgrade),
     clientMessage(`["hello",{"version":1,"token":"${hub.token}"}]`),
     clientMessage('["subscribe",1,{"bindings":[["amq.topic","split.#"]]}]'),
     clientMessage('["publish",1,"amq.topic","split.ü","é"]\n["publish",2,"amq.topic","none","x"]\n["ping"]'),
   ]);
-});
+}
 
-afterAll(async () => hub.close());
+afterEach(async () => hub.close());
 
-/** Sends the request in pieces, each once the one before is on its way; resolves with the answers' lines. */
+/** Cuts at these places, and for those who need it at the end of the head. */
+function cut(transport: 'ws' | 'uws', ...places: number[]): Buffer[] {
+  // RFC 6455 §4.1 has clients wait for the answer to their handshake; uWebSockets.js relies on it.
+  const all = new Set(transport === 'uws' ? [...places, headLength] : places);
+  const sorted = [0, ...[...all].sort((a, b) => a - b), request.length];
+  return sorted.slice(1).map((end, i) => request.subarray(sorted[i], end));
+}
+
+/**
+ * Sends the request in pieces, each once the one before is on its way, and after a whole head once it is answered;
+ * resolves with the answers' lines.
+ */
 async function answersTo(pieces: readonly Buffer[]): Promise<string[]> {
   const socket: Socket = connect(hub.port, '127.0.0.1');
   socket.setNoDelay(true);
@@ -77,10 +92,13 @@ async function answersTo(pieces: readonly Buffer[]): Promise<string[]> {
     socket.on('error', reject);
   });
   answered.catch(() => {});
+  let sent = 0;
   for (const piece of pieces) {
     await new Promise<void>((resolve, reject) =>
       socket.write(piece, (error) => (error ? reject(error) : resolve())),
     );
+    sent += piece.length;
+    if (sent === headLength) await Promise.race([once(socket, 'data'), answered]);
   }
   const lines = await answered;
   socket.destroy();
@@ -100,8 +118,9 @@ const shapes = (lines: readonly string[]): string[] =>
     })
     .sort();
 
-test('whole, byte by byte, and in two at every place', async () => {
-  const whole = shapes(await answersTo([request]));
+test.each(transportsHere)('whole, byte by byte, and in two at every place, over %s', async (transport) => {
+  await start(transport);
+  const whole = shapes(await answersTo(cut(transport)));
   expect(whole).toEqual([
     '["confirm",[[1,1],[2,1]]]',
     '["deliver",1,["amq.topic","split.ü","é","text/plain"]]',
@@ -109,10 +128,9 @@ test('whole, byte by byte, and in two at every place', async () => {
     'pong',
     'welcome',
   ]);
-  const bytes = Array.from(request, (_, i) => request.subarray(i, i + 1));
-  expect(shapes(await answersTo(bytes))).toEqual(whole);
-  for (let at = 1; at < request.length; at++) {
-    const answers = await answersTo([request.subarray(0, at), request.subarray(at)]);
-    expect(shapes(answers), `split at ${at}`).toEqual(whole);
+  const places = Array.from(request.subarray(1), (_, i) => i + 1);
+  expect(shapes(await answersTo(cut(transport, ...places)))).toEqual(whole);
+  for (const at of places) {
+    expect(shapes(await answersTo(cut(transport, at))), `split at ${at}`).toEqual(whole);
   }
 });

@@ -47,7 +47,7 @@ export const layers: readonly Layer[] = [
   { name: 'platform', files: /^server\/src\/node-[\w-]+\.ts$/, imports: ['ports'], libraries: 'all' },
   {
     name: 'main',
-    files: /^server\/src\/((main|index|start-hub)\.ts$|cli\/)/,
+    files: /^server\/src\/((main|index|start-hub|carrier)\.ts$|cli\/)/,
     imports: ['*'],
     libraries: 'all',
   },
@@ -64,6 +64,8 @@ export const layers: readonly Layer[] = [
   { name: 'demo-shared', files: /^demo\/shared\//, imports: ['client-sdk'], libraries: 'packages' },
   { name: 'feeder', files: /^demo\/src\/feeder\//, imports: ['client-sdk', 'demo-shared'], libraries: 'all' },
   { name: 'demo', files: /^demo\//, imports: ['client-sdk', 'demo-shared'], libraries: 'packages' },
+  // Programs as a user writes them.
+  { name: 'examples', files: /^examples\//, imports: ['client-sdk', 'sdk-node'], libraries: 'all' },
 ];
 
 /** The source file behind each name that a workspace exports: `@ringhub/client` -> `client-sdk/src/index.ts`. */

@@ -17,8 +17,8 @@ export interface TokenGrant {
 const PERMITTED: Readonly<Record<Role, readonly Action[]>> = {
   anonymous: ['subscribe'],
   browser: ['publish', 'subscribe'],
-  server: ['publish', 'subscribe', 'declare', 'admin'],
-  dev: ['publish', 'subscribe', 'declare', 'admin'],
+  server: ['publish', 'subscribe', 'declare', 'bind', 'delete', 'admin'],
+  dev: ['publish', 'subscribe', 'declare', 'bind', 'delete', 'admin'],
 };
 
 export class TokenAuth implements Auth {

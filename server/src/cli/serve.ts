@@ -6,9 +6,10 @@ import { startFeeder } from '@ringhub/demo/feeder';
 import { Command, Option } from 'commander';
 import { readTokens } from '../auth/configured-tokens.ts';
 import type { TokenGrant } from '../auth/token-auth.ts';
+import { TransportUnavailable } from '../carrier.ts';
 import { type Config, type ConfigInput, readConfig } from '../config.ts';
 import { isLoopbackName } from '../http/caller-rules.ts';
-import { ListenError } from '../http/node-server.ts';
+import { ListenError } from '../http/http-server.ts';
 import { createLog, type Logger } from '../ops/log.ts';
 import { type RunningHub, startHub } from '../start-hub.ts';
 import { greeting } from './greeting.ts';
@@ -21,6 +22,7 @@ interface ServeFlags {
   demo?: boolean;
   host?: string;
   port?: number;
+  transport?: Config['transport'];
   config?: string;
   origin?: string[];
   logLevel?: Config['log']['level'];
@@ -62,6 +64,12 @@ export function withSettings(command: Command): Command {
         Number,
       ),
     )
+    .addOption(
+      new Option(
+        '--transport <name>',
+        'auto, ws or uws (default: auto, which is ws unless a recent uWebSockets.js is installed)',
+      ),
+    )
     .option('--origin <origin...>', 'origins of pages that may connect, besides the hub’s own')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (default: info)');
 }
@@ -86,11 +94,20 @@ export function settings(flags: ServeFlags): { config: Config; warnings: readonl
   return result.kind === 'config' ? result : fail(EXIT_USAGE, ...result.faults);
 }
 
-const settingsOfFlags = ({ dev, demo, host, port, origin, logLevel }: ServeFlags): ConfigInput => ({
+const settingsOfFlags = ({
   dev,
   demo,
   host,
   port,
+  transport,
+  origin,
+  logLevel,
+}: ServeFlags): ConfigInput => ({
+  dev,
+  demo,
+  host,
+  port,
+  transport,
   ...(origin && { http: { origins: origin } }),
   ...(logLevel && { log: { level: logLevel } }),
 });
@@ -118,6 +135,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const hub = await startHub({
     host: config.host,
     port: config.port,
+    transport: config.transport,
     tokens: grants,
     origins: config.http.origins,
     maxBodyBytes: config.http.maxBodyBytes,
@@ -130,7 +148,9 @@ async function serve(flags: ServeFlags): Promise<void> {
     log,
     ...(devToken ? { token: devToken } : {}),
   }).catch((error: unknown) =>
-    error instanceof ListenError ? fail(EXIT_FAILED, error.message) : Promise.reject(error),
+    error instanceof ListenError || error instanceof TransportUnavailable
+      ? fail(EXIT_FAILED, error.message)
+      : Promise.reject(error),
   );
   const feeder = new AbortController();
   endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);

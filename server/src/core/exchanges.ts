@@ -14,7 +14,7 @@ import { DirectTable } from './direct-table.ts';
 import { EvictionClock } from './eviction-clock.ts';
 import { FanoutTable } from './fanout-table.ts';
 import { HeadersTable } from './headers-table.ts';
-import { type LastValueBytes, LastValues } from './last-values.ts';
+import { LastValueBytes, LastValues } from './last-values.ts';
 import type { BindingArguments, RoutingTable } from './routing-table.ts';
 import { TopicTable } from './topic-table.ts';
 
@@ -60,14 +60,15 @@ const PREDECLARED: readonly (readonly [string, ExchangeOptions])[] = [
 export class Exchanges<T extends object> {
   private readonly byName = new Map<string, Exchange<T>>();
   private readonly byIncarnation = new Map<number, Exchange<T>>();
-  private readonly links = new Set<ExchangeBinding<T>>();
+  /** Bindings between exchanges, by what makes them the same. */
+  private readonly links = new Map<string, ExchangeBinding<T>>();
   private incarnations = 0;
   /** One bound for the cached routes of all exchanges. */
   private readonly matchCache = new EvictionClock(MATCH_CACHE);
   private readonly lastValueBytes: LastValueBytes;
 
   constructor(private readonly limits: ExchangeLimits) {
-    this.lastValueBytes = { held: 0, max: limits.lastPerKeyBytes };
+    this.lastValueBytes = new LastValueBytes(limits.lastPerKeyBytes);
     for (const [name, options] of PREDECLARED) this.create(name, options);
   }
 
@@ -76,8 +77,12 @@ export class Exchanges<T extends object> {
   }
 
   /** Bindings between exchanges. */
-  get exchangeBindings(): ReadonlySet<ExchangeBinding<T>> {
-    return this.links;
+  get exchangeBindings(): readonly ExchangeBinding<T>[] {
+    return [...this.links.values()];
+  }
+
+  get exchangeBindingCount(): number {
+    return this.links.size;
   }
 
   get(name: string): Exchange<T> | undefined {
@@ -110,7 +115,7 @@ export class Exchanges<T extends object> {
     this.byName.delete(exchange.name);
     this.byIncarnation.delete(exchange.incarnation);
     exchange.lastValues.clear();
-    for (const link of this.links) {
+    for (const link of this.links.values()) {
       if (link.source === exchange || link.destination === exchange) this.unlink(link);
     }
   }
@@ -123,15 +128,16 @@ export class Exchanges<T extends object> {
 
   /** Binds an exchange to another; false where it was bound so already. */
   bindExchange(link: ExchangeBinding<T>): boolean {
-    if (this.find(link)) return false;
+    const id = idOf(link);
+    if (this.links.has(id)) return false;
     link.source.destinations.bind(link.binding, link.destination);
-    this.links.add(link);
+    this.links.set(id, link);
     return true;
   }
 
   /** Takes a binding between exchanges back; false where there is none. */
   unbindExchange(link: ExchangeBinding<T>): boolean {
-    const there = this.find(link);
+    const there = this.links.get(idOf(link));
     if (!there) return false;
     this.unlink(there);
     return true;
@@ -175,19 +181,9 @@ export class Exchanges<T extends object> {
     return { reached: Array.from(seen, ({ incarnation }) => incarnation), routable };
   }
 
-  private find({ source, destination, binding }: ExchangeBinding<T>): ExchangeBinding<T> | undefined {
-    const id = JSON.stringify(binding);
-    for (const link of this.links) {
-      if (link.source === source && link.destination === destination && JSON.stringify(link.binding) === id) {
-        return link;
-      }
-    }
-    return undefined;
-  }
-
   private unlink(link: ExchangeBinding<T>): void {
     link.source.destinations.unbind(link.binding, link.destination);
-    this.links.delete(link);
+    this.links.delete(idOf(link));
   }
 
   private create(name: string, options: ExchangeOptions): void {
@@ -219,6 +215,16 @@ export class Exchanges<T extends object> {
         return type satisfies never;
     }
   }
+}
+
+function idOf<T extends object>({ source, destination, binding }: ExchangeBinding<T>): string {
+  return JSON.stringify([
+    source.incarnation,
+    destination.incarnation,
+    binding.key,
+    binding.headers?.match,
+    Object.entries(binding.headers?.values ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
 }
 
 /** Whether anything is bound to it as a source. */

@@ -1,8 +1,9 @@
 /**
  * The latest message of each routing key of an exchange, for `since: last-per-key` (PROTOCOL §10).
  *
- * Bounded in entries for each exchange and in bytes for all together, apart from the log's retention: over a bound
- * the key that was published longest ago is forgotten, and later snapshots say so (`complete: false`).
+ * Bounded in entries for each exchange and in bytes for all together, apart from the log's retention. Over a bound
+ * the value published longest ago is forgotten, of this exchange or of all, and later snapshots of its exchange say
+ * so (`complete: false`): no exchange can keep the others from having values.
  */
 import type { StoredRecord } from '../ports/engine.ts';
 
@@ -11,10 +12,30 @@ export interface LastValue {
   record: StoredRecord | undefined;
 }
 
-/** Bytes of the last values of all exchanges, against their bound. */
-export interface LastValueBytes {
-  held: number;
-  readonly max: number;
+/** The values of all exchanges together, and the bound on their bytes. */
+export class LastValueBytes {
+  held = 0;
+  /** How to forget each, the one published longest ago first. */
+  private readonly order = new Map<LastValue, () => void>();
+
+  constructor(readonly max: number) {}
+
+  /** A value came, or came anew; others are forgotten until all fit. */
+  put(value: LastValue, grownBy: number, forget: () => void): void {
+    this.held += grownBy;
+    this.order.delete(value);
+    this.order.set(value, forget);
+    while (this.held > this.max) {
+      const [oldest] = this.order;
+      if (!oldest) return;
+      oldest[1]();
+    }
+  }
+
+  remove(value: LastValue): void {
+    this.held -= value.record?.bytes ?? 0;
+    this.order.delete(value);
+  }
 }
 
 export class LastValues {
@@ -32,13 +53,14 @@ export class LastValues {
   }
 
   put(record: StoredRecord): void {
-    const value = this.byKey.get(record.key) ?? { record: undefined };
-    this.bytes.held += record.bytes - (value.record?.bytes ?? 0);
+    const { key } = record;
+    const value = this.byKey.get(key) ?? { record: undefined };
+    const grownBy = record.bytes - (value.record?.bytes ?? 0);
     value.record = record;
-    this.byKey.delete(record.key);
-    this.byKey.set(record.key, value);
-    while (this.byKey.size > 0 && (this.byKey.size > this.maxEntries || this.bytes.held > this.bytes.max))
-      this.forgetOldest();
+    this.byKey.delete(key);
+    this.byKey.set(key, value);
+    this.bytes.put(value, grownBy, () => this.forget(key, value));
+    if (this.byKey.size > this.maxEntries) this.forgetOldest();
   }
 
   /** The exchange is gone. */
@@ -54,13 +76,15 @@ export class LastValues {
   }
 
   private forgetOldest(): void {
-    for (const [key, value] of this.byKey) {
-      this.bytes.held -= value.record?.bytes ?? 0;
-      value.record = undefined;
-      this.byKey.delete(key);
-      this.forgotten = true;
-      return;
-    }
+    const [oldest] = this.byKey;
+    if (oldest) this.forget(...oldest);
+  }
+
+  private forget(key: string, value: LastValue): void {
+    this.bytes.remove(value);
+    value.record = undefined;
+    this.byKey.delete(key);
+    this.forgotten = true;
   }
 }
 

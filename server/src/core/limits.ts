@@ -31,6 +31,8 @@ export interface NodeLimits {
   readonly maxParkedSessions: number;
   readonly maxBindings: number;
   readonly maxExchanges: number;
+  /** Bindings between exchanges: they outlive the session that made them. */
+  readonly maxExchangeBindings: number;
   /** Bytes of payloads held by rings, each counted once. */
   readonly memoryBudgetBytes: number;
   /** A socket with more than this unwritten is not written to. */
@@ -87,6 +89,7 @@ export const NODE_LIMITS: NodeLimits = {
   maxParkedSessions: 20_000,
   maxBindings: 100_000,
   maxExchanges: 1_000,
+  maxExchangeBindings: 10_000,
   memoryBudgetBytes: 512 * MIB,
   maxSocketBufferBytes: MIB,
   helloTimeoutMs: 5_000,

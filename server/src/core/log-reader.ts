@@ -47,7 +47,9 @@ export class LogReader {
     this.phase = 'live';
   }
 
-  fallBehind(): void {
+  /** The ring is full: from here on the log is read. Everything before this record came through the feed. */
+  fallBehind(offset: number): void {
+    this.after = offset - 1;
     this.phase = 'reading';
   }
 

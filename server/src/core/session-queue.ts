@@ -84,7 +84,7 @@ export class SessionQueue {
   offer(record: StoredRecord, nowMs: number): Offered {
     if (this.closed || !this.reader.takesLive(record.offset)) return 'passed';
     if (this.settings.overflow === 'catch-up' && !this.hasRoomFor(record)) {
-      this.reader.fallBehind();
+      this.reader.fallBehind(record.offset);
       return 'passed';
     }
     this.reader.passed(record.offset);

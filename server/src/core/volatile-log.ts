@@ -34,6 +34,8 @@ export class VolatileLog {
 
   private slots: (StoredRecord | undefined)[] = new Array(INITIAL_SLOTS);
   private lastTimeMs = 0;
+  /** Log time of the newest record let go of. */
+  private trimmedTimeMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly epoch: string,
@@ -91,8 +93,19 @@ export class VolatileLog {
     for (let offset = from; offset <= to; offset++) into.push(this.at(offset)!);
   }
 
-  /** The offset after which every record has at least this log time. */
+  /** Appends up to `limit` records before an offset to `into`, newest first. */
+  readBack(before: number, limit: number, into: StoredRecord[]): void {
+    const from = Math.min(before - 1, this.last);
+    const to = Math.max(this.first, from - limit + 1);
+    for (let offset = from; offset >= to; offset--) into.push(this.at(offset)!);
+  }
+
+  /**
+   * The offset after which every record has at least this log time; 0 where some of them may be trimmed already, so
+   * that a reader finds out.
+   */
   offsetBefore(timeMs: number): number {
+    if (timeMs <= this.trimmedTimeMs) return 0;
     let low = this.first;
     let high = this.last + 1;
     while (low < high) {
@@ -115,6 +128,7 @@ export class VolatileLog {
       if (!over) return;
       this.slots[this.first & (this.slots.length - 1)] = undefined;
       this.bytes -= record.bytes;
+      this.trimmedTimeMs = record.timeMs;
       this.first++;
     }
   }

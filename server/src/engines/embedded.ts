@@ -63,6 +63,17 @@ export class EmbeddedEngine implements Engine {
     done(records);
   }
 
+  readBack(
+    _log: LogId,
+    before: number,
+    limit: number,
+    done: (records: readonly StoredRecord[]) => void,
+  ): void {
+    const records: StoredRecord[] = [];
+    this.volatile.readBack(before, limit, records);
+    done(records);
+  }
+
   offsetBefore(_log: LogId, timeMs: number): number {
     return this.volatile.offsetBefore(timeMs);
   }

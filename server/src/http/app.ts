@@ -11,9 +11,19 @@ import type { Action, Auth, Principal } from '../ports/auth.ts';
 import type { HubApi } from '../ports/hub-api.ts';
 import { failed, json, notThere } from './answers.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
+import { EVENTS_PATH, events, eventsCookie, tokenOfCookie } from './events-route.ts';
+import { history } from './history-route.ts';
 import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
+import { OPENAPI } from './openapi.ts';
 import { publishRoute } from './publish-route.ts';
 import { pagesIn, staticFile } from './static-files.ts';
+import {
+  bindExchanges,
+  declareExchange,
+  deleteExchange,
+  topology,
+  unbindExchanges,
+} from './topology-routes.ts';
 
 export interface HttpAppOptions {
   readonly hub: HubApi;
@@ -77,8 +87,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   });
 
   app.options('/v1/*', (c) => {
-    c.header('Access-Control-Allow-Methods', 'GET, POST');
-    c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key');
+    c.header('Access-Control-Allow-Methods', 'GET, POST, DELETE');
+    c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID');
     c.header('Access-Control-Max-Age', String(CORS_MAX_AGE_S));
     return c.body(null, 204);
   });
@@ -97,6 +107,32 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     });
     return answer ?? refused ?? next();
   });
+
+  const called =
+    (route: (hub: HubApi, c: Context, principal: Principal) => Response | Promise<Response>) =>
+    async (c: Context): Promise<Response> => {
+      const principal = await bearer(c, options.auth);
+      return principal ? route(hub, c, principal) : failed({ error: 'unauthorized' });
+    };
+  app.get('/v1/history', called(history));
+  app.get('/v1/topology', called(topology));
+  app.post('/v1/exchanges', bounded, called(declareExchange));
+  app.delete('/v1/exchanges/:name', called(deleteExchange));
+  app.post('/v1/bindings', bounded, called(bindExchanges));
+  app.delete('/v1/bindings', bounded, called(unbindExchanges));
+  app.get(EVENTS_PATH, async (c) => {
+    // The cookie comes by itself: only from our own pages it says who asks.
+    const shown = c.req.header('Authorization') === undefined && isOwnPage(c) ? tokenOfCookie(c) : undefined;
+    const principal =
+      shown === undefined ? await bearer(c, options.auth) : await options.auth.authenticate(shown);
+    return principal ? events(hub, c, principal) : failed({ error: 'unauthorized' });
+  });
+  app.post('/v1/dev/events-cookie', (c) =>
+    options.devToken !== undefined && isOwnPage(c)
+      ? new Response(null, { status: 204, headers: { 'Set-Cookie': eventsCookie(options.devToken) } })
+      : c.notFound(),
+  );
+  app.get('/v1/openapi.json', () => json(OPENAPI));
 
   app.get(
     '/v1/stats',

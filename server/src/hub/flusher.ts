@@ -159,9 +159,12 @@ export class Flusher {
 
   private itemText(entry: Entry): string {
     switch (entry.kind) {
-      case 'message':
-        entry.itemText ??= encodeMessageItem(entry);
-        return entry.itemText;
+      case 'message': {
+        if (entry.itemText !== undefined) return entry.itemText;
+        const text = encodeMessageItem(entry);
+        this.hub.budget.keepText(entry, text);
+        return text;
+      }
       case 'gap':
         this.hub.counters.gaps++;
         return encodeGapItem(entry.toGap());

@@ -9,25 +9,41 @@
  */
 import {
   type ClientFrame,
+  decodeServerMessage,
   ERRORS,
   type ErrorDetail,
   type ErrorEntry,
   type ErrorName,
   type ExchangeOptions,
+  encodeHistory,
   encodeServerFrame,
   formatCursor,
   type Hello,
+  type HistoryPage,
+  type HistoryRequest,
+  type SubscribeOptions,
   type Topology,
 } from '@ringhub/protocol';
 import { Ledger } from '../core/ledger.ts';
 import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
-import type { Health, HubApi, HubStats, PublishOutcome, PublishRequest } from '../ports/hub-api.ts';
+import type {
+  Health,
+  HubApi,
+  HubStats,
+  Listener,
+  Listening,
+  PublishOutcome,
+  PublishRequest,
+  TopologyChange,
+} from '../ports/hub-api.ts';
 import { HubContext, type HubOptions } from './context.ts';
 import { HubEvents } from './events.ts';
 import { Feed } from './feed.ts';
 import { Flusher } from './flusher.ts';
+import { History } from './history.ts';
+import { Listeners } from './listeners.ts';
 import { MemoryRelief } from './memory-relief.ts';
 import { Publishing } from './publishing.ts';
 import { Sessions } from './sessions.ts';
@@ -45,8 +61,10 @@ export class Hub implements HubApi {
   private readonly flusher: Flusher;
   private readonly subscriptions: Subscriptions;
   private readonly sessions: Sessions;
-  private readonly topology: TopologyCommands;
+  private readonly graph: TopologyCommands;
   private readonly publishing: Publishing;
+  private readonly pages: History;
+  private readonly listeners: Listeners;
   private readonly sweeper: Sweeper;
 
   constructor(options: HubOptions) {
@@ -54,9 +72,11 @@ export class Hub implements HubApi {
     this.flusher = new Flusher(this.context);
     const events = new HubEvents(this.context);
     this.subscriptions = new Subscriptions(this.context, this.flusher, events);
-    this.topology = new TopologyCommands(this.context, this.subscriptions);
+    this.graph = new TopologyCommands(this.context, this.subscriptions);
     this.sessions = new Sessions(this.context, this.flusher, this.subscriptions, events);
     this.publishing = new Publishing(this.context, this.flusher);
+    this.pages = new History(this.context, this.flusher, this.subscriptions);
+    this.listeners = new Listeners(this.context, this.sessions, this.subscriptions, this);
     events.onPublish((exchange, key, payload) => this.publishing.publishOwn(exchange, key, payload));
     this.sweeper = new Sweeper(this.context, this.sessions, this.flusher);
     new Feed(
@@ -92,6 +112,7 @@ export class Hub implements HubApi {
   /** The connection takes data again. */
   drained(session: Session): void {
     this.flusher.markSession(session);
+    this.pages.drained(session);
   }
 
   /** A heartbeat goes out, and with it where each subscription stands. */
@@ -143,9 +164,17 @@ export class Hub implements HubApi {
       case 'bind':
       case 'unbind':
       case 'delete':
-        return this.answer(session, frame.ref, this.topology.change(session, frame));
+        return this.answer(session, frame.ref, this.graph.change(session, frame));
       case 'list':
-        return this.answer(session, frame.ref, this.topology.list(session.principal));
+        return this.answer(session, frame.ref, this.graph.list(session.principal));
+      case 'history': {
+        const refusal = this.pages.ask(session, frame.ref, frame.options);
+        return refusal && this.error(session, frame.ref, refusal);
+      }
+      case 'stats':
+        return session.principal.may('admin', '', '')
+          ? this.write(session, encodeServerFrame({ type: 'ok', ref: frame.ref, result: this.stats() }))
+          : this.error(session, frame.ref, { error: 'forbidden' });
       case 'bye':
         this.flusher.flushSession(session);
         this.sessions.happened(session, 'bye');
@@ -202,6 +231,33 @@ export class Hub implements HubApi {
 
   publish(principal: Principal, request: PublishRequest, done: (outcome: PublishOutcome) => void): void {
     this.publishing.publishRequest(principal, request, done);
+  }
+
+  history(
+    principal: Principal,
+    request: HistoryRequest,
+    done: (answer: HistoryPage | Refusal) => void,
+  ): void {
+    this.pages.query(principal, request, (page) => {
+      if ('error' in page) {
+        done(page);
+        return;
+      }
+      const [frame] = decodeServerMessage(encodeHistory(0, page.items, page.cursor, page.more)) ?? [];
+      done((frame as unknown as { result: HistoryPage }).result);
+    });
+  }
+
+  listen(principal: Principal, options: SubscribeOptions, listener: Listener): Listening | Refusal {
+    return this.listeners.open(principal, options, listener);
+  }
+
+  topology(principal: Principal): Topology {
+    return this.graph.list(principal);
+  }
+
+  changeTopology(principal: Principal, change: TopologyChange): Refusal | undefined {
+    return this.graph.changeGraph(principal, change);
   }
 
   health(): Health {

@@ -3,8 +3,10 @@
  */
 import {
   type BindingSpec,
+  ERRORS,
   type ErrorDetail,
   type ErrorName,
+  encodeServerFrame,
   formatCursor,
   type GapRange,
   type Granted,
@@ -14,14 +16,16 @@ import {
   type SubscribeOptions,
 } from '@ringhub/protocol';
 import type { Exchange } from '../core/exchanges.ts';
-import { Snapshot } from '../core/last-values.ts';
+import { type LastValue, Snapshot } from '../core/last-values.ts';
 import type { DropReason } from '../core/ledger.ts';
 import type { SessionLimits } from '../core/limits.ts';
 import { LogReader } from '../core/log-reader.ts';
+import { startAfter } from '../core/log-start.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import { SessionQueue } from '../core/session-queue.ts';
 import { bindingsMatch, Subscription, toBinding, type Wanted } from '../core/subscription.ts';
+import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
 import type { HubEvents } from './events.ts';
 import type { Flusher } from './flusher.ts';
@@ -106,27 +110,34 @@ export class Subscriptions {
 
   /** Takes an exchange away, with all bindings from and to it. */
   deleteExchange(exchange: Exchange<Subscription>): void {
-    const sources = [...this.hub.exchanges.exchangeBindings]
+    const sources = this.hub.exchanges.exchangeBindings
       .filter(({ destination }) => destination === exchange)
       .map(({ source }) => source);
-    const before = this.hub.exchanges.exchangeBindings.size;
+    const before = this.hub.exchanges.exchangeBindingCount;
     this.hub.exchanges.delete(exchange);
-    this.hub.bindings -= before - this.hub.exchanges.exchangeBindings.size;
+    this.hub.bindings -= before - this.hub.exchanges.exchangeBindingCount;
     for (const session of this.hub.sessions.values()) {
       for (const subscription of session.subscriptions.values()) {
-        for (const binding of subscription.bindings.slice()) {
-          if (binding.exchange === exchange) this.unbind(subscription, binding);
-        }
+        const lost = subscription.bindings.filter((binding) => binding.exchange === exchange);
+        for (const binding of lost) this.unbind(subscription, binding);
+        if (lost.length > 0) this.tellDeleted(subscription, exchange);
       }
     }
     for (const source of sources) if (this.hub.exchanges.isLeftOver(source)) this.deleteExchange(source);
   }
 
+  /** A queue must not fall silent unnoticed: nothing will come from this exchange any more. */
+  private tellDeleted({ session, queue }: Subscription, { name }: Exchange<Subscription>): void {
+    const { code, text } = ERRORS['unknown-exchange'];
+    const detail = { queue: queue.id, exchange: name };
+    this.flusher.write(session, encodeServerFrame({ type: 'error', ref: null, code, text, detail }));
+  }
+
   /** What a binding of the wire means for this principal, or why it may not be. */
-  find(session: Session, [name, key, args]: BindingSpec): Wanted | Refusal {
+  find(principal: Principal, [name, key, args]: BindingSpec): Wanted | Refusal {
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
-    if (!session.principal.may('subscribe', name, key)) {
+    if (!principal.may('subscribe', name, key)) {
       return { error: 'forbidden', detail: { exchange: name, pattern: key } };
     }
     return { exchange, spec: toArguments(key, args) };
@@ -151,7 +162,7 @@ export class Subscriptions {
       return { error: 'too-many-bindings' };
     const wanted: Wanted[] = [];
     for (const binding of bindings) {
-      const found = this.find(session, binding);
+      const found = this.find(session.principal, binding);
       if ('error' in found) return found;
       wanted.push(found);
     }
@@ -170,36 +181,20 @@ export class Subscriptions {
   private startAtCursor(cursor: string): Start | Refusal {
     const position = parseCursor(cursor)?.find((p) => p.log === 'v');
     if (!position) return { error: 'bad-cursor', detail: { field: 'since' } };
-    const { epoch, last } = this.hub.engine.bounds('v');
-    const { offset } = position;
-    if (position.epoch !== epoch) {
-      // Nothing of the new life of the log can have been seen: after the gap it is read from its start.
-      const lost: GapRange = {
-        log: 'v',
-        epoch: position.epoch,
-        from: offset + 1,
-        to: null,
-        count: null,
-        reason: 'epoch',
-      };
-      return { after: 0, from: 'reading', lost };
-    }
-    if (offset > last) {
-      const lost: GapRange = { log: 'v', epoch, from: last + 1, to: offset, count: null, reason: 'epoch' };
-      return { after: last, from: 'reading', lost };
-    }
-    return { after: offset, from: 'reading' };
+    return { from: 'reading', ...startAfter(position, this.hub.engine.bounds('v')) };
   }
 
   private snapshot(wanted: readonly Wanted[]): Snapshot {
-    const bindings = wanted.map(toBinding);
-    const values = [];
+    // One copy of a message that is the latest of its key in several exchanges.
+    const byOffset = new Map<number, LastValue>();
     let complete = true;
     for (const exchange of new Set(wanted.map((w) => w.exchange))) {
+      const bindings = wanted.filter((w) => w.exchange === exchange).map(toBinding);
       const part = exchange.lastValues.snapshot((record) => bindingsMatch(bindings, record));
-      values.push(...part.values);
+      for (const value of part.values) byOffset.set(value.record!.offset, value);
       complete &&= part.complete;
     }
+    const values = [...byOffset.values()];
     values.sort((a, b) => (a.record?.offset ?? 0) - (b.record?.offset ?? 0));
     return new Snapshot(values, this.hub.feedOffset, complete);
   }

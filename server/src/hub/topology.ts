@@ -7,6 +7,7 @@ import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
+import type { TopologyChange } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import type { Command } from './hub.ts';
 import type { Refusal, Subscriptions } from './subscriptions.ts';
@@ -22,18 +23,26 @@ export class TopologyCommands {
     private readonly subscriptions: Subscriptions,
   ) {}
 
-  /** Performs a command, or says why not. */
+  /** Performs a command of a session, or says why not. */
   change(session: Session, command: TopologyCommand): Refusal | undefined {
+    if ('to' in command) {
+      const { type, to, binding } = command;
+      if (typeof to === 'number') return this.changeQueue(session, command, to);
+      return this.changeGraph(session.principal, { type, to, binding });
+    }
+    return this.changeGraph(session.principal, command);
+  }
+
+  /** Performs what is about exchanges only, or says why not. */
+  changeGraph(principal: Principal, command: TopologyChange): Refusal | undefined {
     switch (command.type) {
       case 'declare':
-        return this.declare(session.principal, command.exchange, command.options);
+        return this.declare(principal, command.exchange, command.options);
       case 'delete':
-        return this.delete(session.principal, command.exchange, command.ifUnused);
+        return this.delete(principal, command.exchange, command.ifUnused);
       case 'bind':
       case 'unbind':
-        return typeof command.to === 'number'
-          ? this.changeQueue(session, command, command.to)
-          : this.changeExchange(session.principal, command, command.to);
+        return this.changeExchange(principal, command, command.to);
       default:
         return command satisfies never;
     }
@@ -100,7 +109,7 @@ export class TopologyCommands {
   private changeQueue(session: Session, { type, binding }: BindCommand, queue: number): Refusal | undefined {
     const subscription = session.subscriptions.get(queue);
     if (!subscription) return { error: 'unknown-queue', detail: { queue } };
-    const wanted = this.subscriptions.find(session, binding);
+    const wanted = this.subscriptions.find(session.principal, binding);
     if ('error' in wanted) return wanted;
     if (type === 'unbind') {
       return this.subscriptions.unbind(subscription, wanted) ? undefined : { error: 'unknown-binding' };
@@ -112,7 +121,11 @@ export class TopologyCommands {
     return undefined;
   }
 
-  private changeExchange(principal: Principal, command: BindCommand, to: string): Refusal | undefined {
+  private changeExchange(
+    principal: Principal,
+    command: Pick<BindCommand, 'type' | 'binding'>,
+    to: string,
+  ): Refusal | undefined {
     const [name, key, args] = command.binding;
     const source = this.hub.exchanges.get(name);
     const destination = this.hub.exchanges.get(to);
@@ -133,7 +146,10 @@ export class TopologyCommands {
   }
 
   private link(link: ExchangeBinding<Subscription>): Refusal | undefined {
-    if (this.hub.bindings >= this.hub.limits.maxBindings) return { error: 'too-many-bindings' };
+    const { maxBindings, maxExchangeBindings } = this.hub.limits;
+    const isFull =
+      this.hub.bindings >= maxBindings || this.hub.exchanges.exchangeBindingCount >= maxExchangeBindings;
+    if (isFull) return { error: 'too-many-bindings' };
     if (this.hub.exchanges.bindExchange(link)) this.hub.bindings++;
     return undefined;
   }

@@ -3,7 +3,7 @@
  *
  * Invariants every adapter keeps (test/contract/engine-suite.ts): offsets of a log increase; every record taken
  * comes through the feed once, in order of offset, before or in the call of its `done`; `read` gives the same
- * records in the same order; an epoch changes only with a new engine instance; a second publish with the
+ * records in the same order, `readBack` in the opposite one; an epoch changes only with a new engine instance; a second publish with the
  * same subject, exchange and id within the window is not stored, and its `done` names the first.
  */
 import type { ErrorName, Headers, LogId, Payload } from '@ringhub/protocol';
@@ -68,7 +68,9 @@ export interface Engine {
   bounds(log: LogId): LogBounds;
   /** Up to `limit` records after an offset, oldest first; `done` may be called before `read` returns. */
   read(log: LogId, after: number, limit: number, done: (records: readonly StoredRecord[]) => void): void;
-  /** The offset after which all records have at least this log time. */
+  /** Up to `limit` records before an offset, newest first; else as `read`. */
+  readBack(log: LogId, before: number, limit: number, done: (records: readonly StoredRecord[]) => void): void;
+  /** The offset after which all records have at least this log time; below `first` − 1 where some were trimmed. */
   offsetBefore(log: LogId, timeMs: number): number;
   close(): Promise<void>;
 }

@@ -1,8 +1,25 @@
 /**
  * What HTTP, metrics and the command line ask of the hub.
  */
-import type { ErrorDetail, ErrorName, LogId, Payload, PublishProperties } from '@ringhub/protocol';
+import type {
+  BindingSpec,
+  ClientFrame,
+  ErrorDetail,
+  ErrorEntry,
+  ErrorName,
+  HistoryPage,
+  HistoryRequest,
+  HubStats,
+  LogId,
+  Payload,
+  PublishProperties,
+  Subscribed,
+  SubscribeOptions,
+  Topology,
+} from '@ringhub/protocol';
 import type { Principal } from './auth.ts';
+
+export type { HubStats, LedgerTotals } from '@ringhub/protocol';
 
 /** A publish without a session: numbering is the caller's affair, ids make it safe to repeat. */
 export interface PublishRequest {
@@ -24,59 +41,58 @@ export type PublishOutcome =
     }
   | { readonly kind: 'refused'; readonly error: ErrorName; readonly detail?: ErrorDetail };
 
-/** The ledger summed over all queues that are and were; `residual` must be 0 (DESIGN promise 1). */
-export interface LedgerTotals {
-  readonly routed: number;
-  readonly acked: number;
-  readonly written: number;
-  readonly rejected: number;
-  readonly expired: number;
-  readonly dropped: Readonly<Record<string, number>>;
-  readonly deadLettered: number;
-  readonly ready: number;
-  readonly inflight: number;
-  /** Sum over queues of |routed − everything else|. */
-  readonly residual: number;
-}
-
-export interface HubStats {
-  readonly connections: number;
-  readonly sessions: { readonly attached: number; readonly parked: number };
-  readonly queues: number;
-  readonly bindings: number;
-  readonly exchanges: number;
-  readonly publishes: {
-    readonly taken: number;
-    readonly duplicate: number;
-    readonly refused: Readonly<Record<string, number>>;
-  };
-  readonly routed: number;
-  readonly unroutable: number;
-  /** Items handed to sockets, gaps and re-sends included. */
-  readonly deliveries: number;
-  readonly redeliveries: number;
-  readonly gaps: number;
-  readonly resumes: { readonly resumed: number; readonly lost: number };
-  readonly ledger: LedgerTotals;
-  readonly memory: { readonly heldBytes: number; readonly budgetBytes: number };
-  readonly logs: readonly {
-    readonly log: LogId;
-    readonly epoch: string;
-    readonly first: number;
-    readonly last: number;
-    readonly messages: number;
-    readonly bytes: number;
-  }[];
-}
-
 export interface Health {
   readonly ready: boolean;
   /** Why not, one sentence each. */
   readonly reasons: readonly string[];
 }
 
+/** Why something was not done. */
+export interface HubRefusal {
+  readonly error: ErrorName;
+  readonly detail?: ErrorDetail;
+}
+
+type WithoutRef<T> = T extends unknown ? Omit<T, 'ref'> : never;
+
+/** A change of what the hub routes by; only between exchanges, as queues belong to sessions. */
+export type TopologyChange =
+  | WithoutRef<Extract<ClientFrame, { type: 'declare' } | { type: 'delete' }>>
+  | {
+      readonly type: 'bind' | 'unbind';
+      readonly to: string;
+      readonly binding: BindingSpec;
+    };
+
+/** Takes what one subscription brings, as the frames of a WebSocket (PROTOCOL §2). */
+export interface Listener {
+  /** Sent and not yet handed to the operating system: above a bound nothing more is sent. */
+  readonly bufferedBytes: number;
+  send(message: string): void;
+  /** Nothing more comes. */
+  end(why: ErrorEntry | 'bye'): void;
+}
+
+/** A subscription with a session of its own, which ends with it. */
+export interface Listening extends Subscribed {
+  /** The listener has room again. */
+  drained(): void;
+  close(): void;
+}
+
 export interface HubApi {
   publish(principal: Principal, request: PublishRequest, done: (outcome: PublishOutcome) => void): void;
+  /** One page of history; `done` may be called before this returns. */
+  history(
+    principal: Principal,
+    request: HistoryRequest,
+    done: (answer: HistoryPage | HubRefusal) => void,
+  ): void;
+  /** Subscribes with ack `none`; heartbeats and marks come by themselves. */
+  listen(principal: Principal, options: SubscribeOptions, listener: Listener): Listening | HubRefusal;
+  /** What this principal may subscribe to. */
+  topology(principal: Principal): Topology;
+  changeTopology(principal: Principal, change: TopologyChange): HubRefusal | undefined;
   stats(): HubStats;
   health(): Health;
 }

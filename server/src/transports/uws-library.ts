@@ -39,11 +39,18 @@ export function installedUws(
 ): UwsPackage[] {
   return folders.flatMap((nodeModules) => {
     const folder = join(nodeModules, 'uWebSockets.js');
-    const manifest = join(folder, 'package.json');
-    if (!existsSync(manifest)) return [];
-    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version?: string };
+    const version = versionIn(folder);
     return version === undefined ? [] : [{ version, folder }];
   });
+}
+
+function versionIn(folder: string): string | undefined {
+  try {
+    return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version?: string }).version;
+  } catch {
+    // None is there, or half of one.
+    return undefined;
+  }
 }
 
 export function isRecent({ version }: UwsPackage): boolean {

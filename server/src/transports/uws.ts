@@ -7,8 +7,9 @@
  * session sends again. uWS breaks a connection over a message above its limit without a close code; ours is
  * below that one, so most peers are told, and for the others `closed` says why.
  */
-import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js';
+import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import {
   DRAINED_BELOW_BYTES,
   type Socket,
@@ -109,11 +110,7 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #refusal(
-    path: string,
-    headers: ReadonlyMap<string, string>,
-    limits: TransportLimits,
-  ): Refusal | undefined {
+  #refusal(path: string, headers: ReadonlyMap<string, string>, limits: TransportLimits): Refusal | undefined {
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
     const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };

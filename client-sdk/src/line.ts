@@ -1,0 +1,43 @@
+/**
+ * Client frames as they stand on the wire (PROTOCOL §2): positional arrays, written where they are made. Objects
+ * with a codec between would say the same twice, in code that every browser loads.
+ */
+import type {
+  BindingSpec,
+  ExchangeOptions,
+  Hello,
+  HistoryRequest,
+  PassiveDeclare,
+  PublishProperties,
+  payloadToJson,
+  SubscribeOptions,
+  TagRanges,
+} from '@ringhub/protocol';
+
+/** A command without its ref, which comes second. */
+export type CommandLine =
+  | readonly [type: 'declare', exchange: string, options: ExchangeOptions | PassiveDeclare]
+  | readonly [type: 'delete', exchange: string, ifUnused: boolean]
+  | readonly [type: 'bind' | 'unbind', to: number | string, ...BindingSpec]
+  | readonly [type: 'list' | 'stats']
+  | readonly [type: 'history', request: HistoryRequest]
+  | readonly [type: 'subscribe', options: SubscribeOptions]
+  | readonly [type: 'unsubscribe', queue: number]
+  | readonly [type: 'credit', queue: number, prefetch: number];
+
+export type ClientLine =
+  | readonly [type: 'hello', fields: Omit<Hello, 'type'>]
+  | readonly [type: CommandLine[0], ref: number, ...fields: unknown[]]
+  | readonly [
+      type: 'publish',
+      seq: number,
+      exchange: string,
+      key: string,
+      payload: ReturnType<typeof payloadToJson>,
+      ...properties: PublishProperties[],
+    ]
+  | readonly [type: 'ack', queue: number, upTo: number, ...ranges: TagRanges[]]
+  | readonly [type: 'reject' | 'nack', queue: number, ranges: TagRanges];
+
+/** One line of text, without a line break in it. What is undefined in an object does not appear. */
+export const lineOf = (line: ClientLine): string => JSON.stringify(line);

@@ -1,0 +1,101 @@
+/**
+ * What carries a hub: a transport and the HTTP server that it shares a listening socket with. Which, and why.
+ *
+ *     auto   a recent uWebSockets.js, if one is installed and loads; else ws on node:http
+ *     uws    any uWebSockets.js that loads, recent ones first; else the hub does not start
+ *     ws     ws
+ */
+import type { HttpServer } from './http/http-server.ts';
+import { NodeHttpServer } from './http/node-server.ts';
+import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
+import type { Transport } from './ports/transport.ts';
+import type { Objection } from './transports/handshake.ts';
+import { UwsTransport } from './transports/uws.ts';
+import {
+  installedUws,
+  isRecent,
+  type LoadedUws,
+  loadUws,
+  type UwsPackage,
+} from './transports/uws-library.ts';
+import { WsTransport } from './transports/ws.ts';
+
+export type TransportName = 'auto' | 'ws' | 'uws';
+
+/** Why the transport that was asked for cannot be had, in one line that says what to do. */
+export class TransportUnavailable extends Error {}
+
+export interface CarrierOptions {
+  readonly objection: Objection;
+  /** How long a live client may be silent. */
+  readonly maxSilenceMs: number;
+}
+
+export interface Carrier {
+  readonly transport: Transport;
+  readonly server: HttpServer;
+  /** Why this one, for the log. */
+  readonly why: string;
+}
+
+export type CarrierChoice =
+  | { readonly name: 'ws'; readonly why: string }
+  | { readonly name: 'uws'; readonly why: string; readonly uws: LoadedUws }
+  | { readonly name: 'none'; readonly why: string };
+
+/** Throws {@link TransportUnavailable}. */
+export function createCarrier(
+  asked: TransportName,
+  options: CarrierOptions,
+  choice: CarrierChoice = chooseCarrier(asked),
+): Carrier {
+  const { why } = choice;
+  switch (choice.name) {
+    case 'none':
+      throw new TransportUnavailable(why);
+    case 'ws': {
+      const server = new NodeHttpServer();
+      return { transport: new WsTransport({ server: server.server, ...options }), server, why };
+    }
+    case 'uws': {
+      const { library } = choice.uws;
+      const app = library.App() as UwsApp;
+      return {
+        transport: new UwsTransport({ app, ...options }),
+        server: new UwsHttpServer(app, library),
+        why,
+      };
+    }
+    default:
+      return choice satisfies never;
+  }
+}
+
+export function chooseCarrier(
+  asked: TransportName,
+  installed: readonly UwsPackage[] = asked === 'ws' ? [] : installedUws(),
+): CarrierChoice {
+  if (asked === 'ws') return { name: 'ws', why: 'asked for' };
+  const recent = installed.filter(isRecent);
+  const others = installed.filter((uws) => !isRecent(uws));
+  const faults: string[] = [];
+  for (const candidate of asked === 'uws' ? [...recent, ...others] : recent) {
+    const finding = loadUws(candidate);
+    if (finding.kind === 'unusable') {
+      faults.push(finding.why);
+      continue;
+    }
+    const why = `uWebSockets.js ${candidate.version} is ${asked === 'uws' ? 'installed and asked for' : 'installed'}`;
+    return { name: 'uws', why, uws: finding.uws };
+  }
+  if (asked === 'uws') {
+    const why = faults.join('; ') || 'uWebSockets.js is not installed (was npm told to omit optional parts?)';
+    return { name: 'none', why: `--transport uws: ${why}: ${WHAT_TO_DO}` };
+  }
+  const [old] = others;
+  const why = old && `uWebSockets.js ${old.version} is used only if asked for by --transport uws`;
+  return { name: 'ws', why: faults.join('; ') || why || 'no uWebSockets.js is installed' };
+}
+
+const WHAT_TO_DO =
+  'use a Node and a glibc that it has a build for, install another build of it, or leave --transport out to use ws';

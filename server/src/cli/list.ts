@@ -1,0 +1,85 @@
+/**
+ * `ringhub list`: the exchanges and bindings of a hub, as a table or as JSON.
+ */
+import type { BindingInfo, ExchangeInfo } from '@ringhub/client';
+import { topology } from '@ringhub/client/admin';
+import { Command } from 'commander';
+import { EXIT_CODES, type HubFlags, notice, print, talk, timeoutOf, withHub } from './session.ts';
+
+interface ListFlags extends HubFlags {
+  readonly exchanges?: true;
+  readonly bindings?: true;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  $ ringhub list
+  $ ringhub list --bindings
+  $ ringhub list --json | jq '.exchanges[].name'
+${EXIT_CODES}`;
+
+export const listCommand = (): Command =>
+  withHub(new Command('list'))
+    .description('show exchanges and bindings')
+    .option('--exchanges', 'only the exchanges')
+    .option('--bindings', 'only the bindings')
+    .option('--json', 'everything as one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action((flags: ListFlags) =>
+      talk(flags, async (hub, end) => {
+        const found = await topology(hub, { signal: timeoutOf(flags, end) });
+        const both = !flags.exchanges && !flags.bindings;
+        if (flags.json) await print(`${JSON.stringify(found)}\n`);
+        else {
+          const tables = [
+            ...(both || flags.exchanges ? [exchangeTable(found.exchanges)] : []),
+            ...(both || flags.bindings ? [bindingTable(found.bindings)] : []),
+          ];
+          await print(tables.join('\n'));
+          if (!found.complete) notice('there is more than this list holds');
+        }
+        return undefined;
+      }),
+    );
+
+const exchangeTable = (exchanges: readonly ExchangeInfo[]): string =>
+  table(
+    ['EXCHANGE', 'TYPE', 'BINDINGS', 'ATTRIBUTES'],
+    exchanges.map(({ name, type, bindings, internal, autoDelete, alternate }) => [
+      name,
+      type,
+      String(bindings),
+      [internal && 'internal', autoDelete && 'auto-delete', alternate && `alternate=${alternate}`]
+        .filter(Boolean)
+        .join(' '),
+    ]),
+  );
+
+const bindingTable = (bindings: readonly BindingInfo[]): string =>
+  table(
+    ['FROM', 'KEY', 'TO', 'ARGUMENTS'],
+    bindings.map(({ exchange, key, to, args = {} }) => [
+      exchange,
+      key === '' ? '""' : key,
+      'exchange' in to ? to.exchange : `session ${to.session} queue ${to.queue}`,
+      Object.entries(args)
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
+        .join(' '),
+    ]),
+  );
+
+/** Columns as wide as their widest cell, without blanks at the ends of lines. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines
+    .map(
+      (line) =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}

@@ -1,0 +1,29 @@
+/**
+ * Reads what a request asks for by the checks of the wire, so that both have the same rules and errors.
+ */
+import { type ClientFrame, type FieldFault, readClientFields } from '@ringhub/protocol';
+import type { Failure } from './answers.ts';
+
+type FrameOf<T> = Extract<ClientFrame, { readonly type: T }>;
+
+/** The frame with these fields, or which of them is wrong. */
+export function frameOf<T extends ClientFrame['type']>(type: T, ...fields: unknown[]): FrameOf<T> | Failure {
+  const read = readClientFields([type, ...fields]);
+  return read.type === 'invalid' ? failureOf(read, type) : (read as FrameOf<T>);
+}
+
+function failureOf({ error, detail }: FieldFault, type: string): Failure {
+  const field = String(detail?.field ?? '').replace(`${type}.`, '');
+  return { error, detail: { field } };
+}
+
+/** A number of a query, or its text where it is none: then the check says so. */
+export const numberOf = (text: string | undefined): number | string | undefined =>
+  text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : text;
+
+/** The bindings that `?exchange=…&key=…` names: each key of one exchange; by default everything of `amq.topic`. */
+export function bindingsOf(query: URLSearchParams): unknown[] {
+  const keys = query.getAll('key');
+  const exchange = query.get('exchange') ?? 'amq.topic';
+  return (keys.length > 0 ? keys : ['#']).map((key) => [exchange, key]);
+}

@@ -1,0 +1,91 @@
+/**
+ * Exchanges and the bindings between them over HTTP (PROTOCOL §17): the commands of the wire, with their checks.
+ */
+import type { Context } from 'hono';
+import type { Principal } from '../ports/auth.ts';
+import type { HubApi } from '../ports/hub-api.ts';
+import { type Failure, failed, json } from './answers.ts';
+import { frameOf } from './frame-fields.ts';
+
+type Route = (hub: HubApi, c: Context, principal: Principal) => Response | Promise<Response>;
+
+export const topology: Route = (hub, _, principal) => json(hub.topology(principal));
+
+export const declareExchange: Route = async (hub, c, principal) => {
+  const body = await bodyOf(c);
+  if (!body) return notJson();
+  const { name, ...options } = body;
+  const frame = frameOf('declare', 0, name, options);
+  if ('error' in frame) return failed(frame);
+  const refusal = hub.changeTopology(principal, frame);
+  return refusal ? failed(refusal) : json({ name: frame.exchange, ...frame.options });
+};
+
+export const deleteExchange: Route = (hub, c, principal) => {
+  const ifUnused = c.req.query('ifUnused');
+  const frame = frameOf('delete', 0, c.req.param('name'), FLAGS.get(ifUnused) ?? ifUnused);
+  return done(hub, principal, frame);
+};
+
+export const bindExchanges: Route = async (hub, c, principal) => {
+  const frame = await bindingOf('bind', c);
+  if ('error' in frame) return failed(frame);
+  const refusal = hub.changeTopology(principal, frame);
+  if (refusal) return failed(refusal);
+  const [source, key, args] = frame.binding;
+  return json({ source, destination: frame.to, key, ...(args && { args }) });
+};
+
+export const unbindExchanges: Route = async (hub, c, principal) =>
+  done(hub, principal, await bindingOf('unbind', c));
+
+const FLAGS = new Map<string | undefined, boolean>([
+  [undefined, false],
+  ['', true],
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+type Change = Parameters<HubApi['changeTopology']>[1];
+
+function done(hub: HubApi, principal: Principal, change: Change | Failure): Response {
+  if ('error' in change) return failed(change);
+  const refusal = hub.changeTopology(principal, change);
+  return refusal ? failed(refusal) : new Response(null, { status: 204 });
+}
+
+async function bindingOf(
+  type: 'bind' | 'unbind',
+  c: Context,
+): Promise<Extract<Change, { to: string }> | Failure> {
+  const body = await bodyOf(c);
+  if (!body) return { error: 'bad-argument', detail: { field: 'body', expected: 'JSON' } };
+  const { source, destination, key, args } = body;
+  // A number would be a queue of a session.
+  const frame = frameOf(
+    type,
+    0,
+    typeof destination === 'string' ? destination : null,
+    source,
+    key ?? '',
+    args,
+  );
+  if ('error' in frame) return frame;
+  return { type, to: String(frame.to), binding: frame.binding };
+}
+
+async function bodyOf(c: Context): Promise<Record<string, unknown> | undefined> {
+  try {
+    const body: unknown = JSON.parse(await c.req.text());
+    return typeof body === 'object' && body !== null && !Array.isArray(body)
+      ? (body as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const notJson = (): Response =>
+  failed({ error: 'bad-argument', detail: { field: 'body', expected: 'JSON' } });

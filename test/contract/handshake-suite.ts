@@ -1,0 +1,163 @@
+/**
+ * What every transport that listens on a socket must do with handshakes and hostile bytes; what a transport sees
+ * otherwise than the others stands in its own test.
+ */
+import { connect as connectTcp, type Socket as TcpSocket } from 'node:net';
+import { ERRORS, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { Transport } from '../../server/src/ports/transport.ts';
+import type { Objection } from '../../server/src/transports/handshake.ts';
+import { clientFrame, closeCodeOf, exchange, handshakeHead } from './raw-handshake.ts';
+import { Accepted, Client, SUITE_LIMITS } from './transport-suite.ts';
+
+export interface HandshakeHarness {
+  readonly transport: Transport;
+  listen(): Promise<number>;
+  /** Closes the transport first. */
+  dispose(): Promise<void>;
+}
+
+/** Where the tests of one transport go on from. */
+export interface HandshakeScene {
+  readonly port: number;
+  readonly accepted: Accepted[];
+}
+
+export function handshakeSuite(
+  name: string,
+  setup: (objection: Objection) => HandshakeHarness,
+  more: (scene: () => HandshakeScene) => void,
+): void {
+  describe(`a ${name} handshake`, () => {
+    let harness: HandshakeHarness;
+    let port: number;
+    let accepted: Accepted[];
+
+    beforeEach(async () => {
+      accepted = [];
+      harness = setup(({ origin }) => (origin === 'https://bad.example' ? 'not from there' : undefined));
+      harness.transport.start((socket) => {
+        const handler = new Accepted(socket);
+        accepted.push(handler);
+        return handler;
+      }, SUITE_LIMITS);
+      port = await harness.listen();
+    });
+
+    afterEach(() => harness.dispose());
+
+    const connect = () => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, SUBPROTOCOL_JSON);
+    const statusOf = async (text: string): Promise<string> =>
+      (await exchange(port, text)).toString().split('\r\n', 1)[0] as string;
+
+    it.each([
+      ['another path', {}, '/elsewhere', '404'],
+      ['another protocol to upgrade to', { Upgrade: 'h2c' }, WEBSOCKET_PATH, '426'],
+      ['an origin that is objected to', { Origin: 'https://bad.example' }, WEBSOCKET_PATH, '403'],
+      ['no subprotocol', { 'Sec-WebSocket-Protocol': '' }, WEBSOCKET_PATH, '400'],
+      ['subprotocols of others only', { 'Sec-WebSocket-Protocol': 'mqtt, stomp' }, WEBSOCKET_PATH, '400'],
+      [
+        'a subprotocol named twice',
+        { 'Sec-WebSocket-Protocol': 'ringhub.v1.json, ringhub.v1.json' },
+        WEBSOCKET_PATH,
+        '400',
+      ],
+      ['no key', { 'Sec-WebSocket-Key': '' }, WEBSOCKET_PATH, '400'],
+      ['a key that is none', { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=!' }, WEBSOCKET_PATH, '400'],
+      ['another version', { 'Sec-WebSocket-Version': '99' }, WEBSOCKET_PATH, '400'],
+    ])('with %s is refused', async (_, headers, path, status) => {
+      expect(await statusOf(handshakeHead(port, headers, path))).toContain(status);
+      expect(accepted).toEqual([]);
+    });
+
+    it('chooses our subprotocol among others, and passes over a query', async () => {
+      const client = new Client(
+        new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}?x=1`, ['mqtt', SUBPROTOCOL_JSON], {
+          origin: 'https://good.example',
+        }),
+      );
+      expect(await client.opened).toBe(true);
+      expect(client.peer.protocol).toBe(SUBPROTOCOL_JSON);
+      expect(client.peer.extensions).toBe('');
+    });
+
+    it('over the connection limit is answered 503 and when to come back', async () => {
+      for (let i = 0; i < SUITE_LIMITS.maxConnections; i++) await new Client(connect()).opened;
+      const answer = (await exchange(port, handshakeHead(port))).toString();
+      expect(answer).toMatch(/^HTTP\/1.1 503 /);
+      expect(answer).toMatch(/\r\nRetry-After: \d+\r\n/);
+      expect(answer).toContain(ERRORS['too-many-connections'].text);
+    });
+
+    it('after stopAccepting is answered 503', async () => {
+      harness.transport.stopAccepting();
+      const answer = (await exchange(port, handshakeHead(port))).toString();
+      expect(answer).toMatch(/^HTTP\/1.1 503 /);
+      expect(answer).toMatch(/\r\nRetry-After: \d+\r\n/);
+    });
+
+    it('echoes the close code of a client as it is', async () => {
+      const close = clientFrame(8, Buffer.from([0x03, 0xf1]));
+      expect(closeCodeOf(await exchange(port, handshakeHead(port), close))).toBe(1009);
+    });
+
+    it('is followed by bad-frame for a binary message in pieces', async () => {
+      const pieces = [
+        clientFrame(2, Buffer.from('a'), false),
+        clientFrame(9, Buffer.from('!')),
+        clientFrame(0, Buffer.from('b')),
+      ];
+      const answer = await exchange(port, handshakeHead(port), ...pieces);
+      // The answer to the ping stands before it.
+      expect(answer.includes(Buffer.from([0x88, 2 + Buffer.byteLength(ERRORS['bad-frame'].text)]))).toBe(
+        true,
+      );
+      await accepted[0]?.called('closed');
+      expect(accepted[0]?.calls).toEqual(['closed']);
+    });
+
+    it('takes a message in pieces as one, also where a piece comes byte by byte', async () => {
+      const socket = connectTcp(port, '127.0.0.1');
+      socket.setNoDelay(true);
+      socket.write(handshakeHead(port));
+      await new Promise((resolve) => socket.once('data', resolve));
+      const pieces = [
+        clientFrame(1, Buffer.from('é').subarray(0, 1), false),
+        clientFrame(0, Buffer.from('é').subarray(1)),
+      ];
+      for (const byte of Buffer.concat(pieces)) {
+        socket.write(Buffer.from([byte]));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await accepted[0]?.called('message é');
+      socket.destroy();
+    });
+
+    it('lets the client end even if it never answers a close', async () => {
+      const deaf: TcpSocket = connectTcp(port, '127.0.0.1');
+      const ended = new Promise<void>((resolve) => deaf.on('close', () => resolve()));
+      deaf.on('error', () => {});
+      deaf.write(handshakeHead(port));
+      await new Promise((resolve) => deaf.once('data', resolve));
+      deaf.pause();
+      accepted[0]?.socket.close(1000, '');
+      await accepted[0]?.called('closed');
+      deaf.resume();
+      await ended;
+    });
+
+    it('is survived by the hub when the client resets the connection at once', async () => {
+      const socket = connectTcp(port, '127.0.0.1');
+      await new Promise((resolve) => socket.once('connect', resolve));
+      socket.on('error', () => {});
+      const gone = new Promise((resolve) => socket.on('close', resolve));
+      socket.write(handshakeHead(port, {}, '/elsewhere'));
+      socket.resetAndDestroy();
+      await gone;
+      expect(await statusOf(handshakeHead(port, {}, '/elsewhere'))).toContain('404');
+    });
+
+    more(() => ({ port, accepted }));
+  });
+}

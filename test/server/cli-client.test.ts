@@ -1,0 +1,292 @@
+/** `ringhub pub`, `sub`, `declare`, `delete`, `bind`, `unbind` and `list` as processes, against a hub. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, type Hub, type Message } from '@ringhub/client';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type RunningHub, startHub } from '../../server/src/index.ts';
+import { CommandLine, type Run } from './support/command-line.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringhub-cli-'));
+const commandLine = new CommandLine();
+let running: RunningHub;
+let hub: Hub;
+let names = 0;
+
+const ringhub = (...args: string[]): Run =>
+  commandLine.run(args, { RINGHUB_URL: running.url, RINGHUB_TOKEN: running.token });
+const ringhubReading = (input: string | Uint8Array, ...args: string[]): Run =>
+  commandLine.run(args, { RINGHUB_URL: running.url, RINGHUB_TOKEN: running.token }, input);
+
+/** An exchange that only this test uses. */
+async function exchange(type: 'topic' | 'direct' | 'fanout' | 'headers' = 'topic'): Promise<string> {
+  const name = `x${++names}`;
+  await hub.declareExchange(name, { type });
+  return name;
+}
+
+/** Messages of an exchange from here on. */
+async function messages(name: string) {
+  const subscription = await hub.subscribe(name, '#');
+  return async (): Promise<Message> => (await subscription.next()).value as Message;
+}
+
+beforeAll(async () => {
+  await commandLine.build();
+  running = await startHub();
+  hub = await connect(running.url, { token: running.token });
+});
+
+afterEach(() => commandLine.killAll());
+
+afterAll(async () => {
+  await hub.close();
+  await running.close();
+  commandLine.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('ringhub pub', () => {
+  it('publishes its argument with all properties, and prints the receipt', async () => {
+    const x = await exchange();
+    const next = await messages(x);
+    const more = ['--content-type', 'application/json', '-H', 'n=3', '-H', 'who=me', '-H', 'z="3"'];
+    const run = ringhub(
+      'pub',
+      x,
+      'a.b',
+      '{"x":1}',
+      ...more,
+      '--id',
+      'i1',
+      '--ttl',
+      '5m',
+      '--mandatory',
+      '--json',
+    );
+    expect(await run.ended).toBe(0);
+    expect(JSON.parse(run.out)).toMatchObject({ position: { log: 'v' }, sessions: 1, duplicate: false });
+    expect(await next()).toMatchObject({
+      routingKey: 'a.b',
+      data: { x: 1 },
+      headers: { n: 3, who: 'me', z: '3' },
+      id: 'i1',
+    });
+  });
+
+  it('publishes the whole of stdin, text or bytes', async () => {
+    const x = await exchange();
+    const next = await messages(x);
+    expect(await ringhubReading('two\nlines\n', 'pub', x, 'k').ended).toBe(0);
+    expect(await next()).toMatchObject({ data: 'two\nlines\n', contentType: 'text/plain' });
+    expect(await ringhubReading(Uint8Array.of(0xff, 0), 'pub', x, 'k').ended).toBe(0);
+    expect((await next()).raw).toEqual(Uint8Array.of(0xff, 0));
+  });
+
+  it('publishes each line of stdin in order, and prints as many receipts', async () => {
+    const x = await exchange();
+    const next = await messages(x);
+    const lines = Array.from({ length: 600 }, (_, i) => `line ${i}`);
+    const run = ringhubReading(`${lines.join('\n')}\n`, 'pub', x, 'k', '-l', '--json');
+    for (const line of lines) expect((await next()).data).toBe(line);
+    expect(await run.ended).toBe(0);
+    const offsets = run.lines.map((line) => JSON.parse(line).position.offset);
+    expect(offsets).toHaveLength(600);
+    expect([...offsets].sort((a, b) => a - b)).toEqual(offsets);
+  });
+
+  it('says what went wrong in one line, and in its exit code', async () => {
+    const x = await exchange();
+    const unroutable = ringhub('pub', x, 'k', 'v', '--mandatory');
+    const unknown = ringhub('pub', 'nowhere', 'k', 'v');
+    const lines = ringhubReading('a\nb\n', 'pub', 'nowhere', 'k', '-l');
+    expect(await Promise.all([unroutable.ended, unknown.ended, lines.ended])).toEqual([5, 1, 1]);
+    expect(unroutable.err).toMatch(/^ringhub: .*\(unroutable\): .*--mandatory.*\n$/);
+    expect(unknown.err).toMatch(/^ringhub: .*\(unknown-exchange\): .*ringhub declare.*\n$/);
+    expect(lines.err).toMatch(/^ringhub: line 1: .*\nringhub: line 2: .*\n$/);
+  });
+
+  it('refuses what makes no sense before it connects', async () => {
+    const runs = [
+      ringhub('pub', 'x', 'k', 'v', '--ttl', 'soon'),
+      ringhub('pub', 'x', 'k', 'v', '-H', 'nothing'),
+      ringhub('pub', 'x'),
+      ringhub('pub', 'x', 'k', 'v', '--token', 'secret'),
+      ringhub('pub', 'x', 'k', 'v', '--url', 'ftp://x'),
+      ringhub('pub', 'x', 'k', 'v', '--url', 'ws://x/?token=secret'),
+      ringhub('pub', 'x', 'k', 'v', '--lines'),
+      ringhub('pub', 'x', 'k', '--lines', '--id', 'i'),
+    ];
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual(runs.map(() => 2));
+  });
+});
+
+describe('ringhub sub', () => {
+  it('prints payloads, with -v keys, and ends after -n messages', async () => {
+    const x = await exchange();
+    const run = ringhub('sub', x, 'a.#', 'b', '-v', '-n', '3');
+    await run.says(/subscribed/);
+    for (const key of ['a.1', 'c', 'b', 'a']) await hub.publish(x, key, `payload of ${key}`);
+    expect(await run.ended).toBe(0);
+    expect(run.lines).toEqual(['a.1 payload of a.1', 'b payload of b', 'a payload of a']);
+  });
+
+  it('prints everything about messages as JSON, and goes on from the cursor it told', async () => {
+    const x = await exchange();
+    await hub.publish(x, 'k', { n: 1 }, { id: 'i1', headers: { h: true } });
+    await hub.publish(x, 'k', Uint8Array.of(1, 2));
+    await hub.publish(x, 'k', 'not json', { contentType: 'application/json' });
+    const first = ringhub('sub', x, '#', '--json', '--since', 'earliest', '-n', '1');
+    expect(await first.ended).toBe(0);
+    expect(JSON.parse(first.out)).toMatchObject({
+      kind: 'message',
+      exchange: x,
+      routingKey: 'k',
+      data: { n: 1 },
+      headers: { h: true },
+      id: 'i1',
+    });
+    const [, cursor] = await first.says(/--since (\S+)/);
+    const rest = ringhub('sub', x, '#', '--json', '--since', cursor!, '-n', '2');
+    expect(await rest.ended).toBe(0);
+    expect(rest.lines.map((line) => JSON.parse(line))).toMatchObject([{ b64: 'AQI=' }, { data: 'not json' }]);
+  });
+
+  it('starts with the latest of each key, or at a time', async () => {
+    const x = await exchange();
+    for (const n of [1, 2]) await hub.publish(x, 'k', n);
+    const latest = ringhub('sub', x, '#', '--since', 'last-per-key', '--json');
+    await latest.says(/snapshot-end/);
+    expect(latest.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { data: 2 },
+      { kind: 'snapshot-end' },
+    ]);
+    const ago = ringhub('sub', x, '#', '--since', '10m', '-n', '2');
+    expect(await ago.ended).toBe(0);
+    expect(ago.lines).toEqual(['1', '2']);
+    expect(await ringhub('sub', x, '#', '--since', 'yesterday').ended).toBe(2);
+  });
+
+  it('prints gaps in their place', async () => {
+    const x = await exchange();
+    const old = ['--since', 'v:another-life:5', '-n', '1'];
+    await hub.publish(x, 'k', 'still there');
+    const json = ringhub('sub', x, '#', '--json', ...old);
+    const plain = ringhub('sub', x, '#', ...old);
+    expect(await Promise.all([json.ended, plain.ended])).toEqual([0, 0]);
+    expect(json.lines.map((line) => JSON.parse(line).kind)).toEqual(['gap', 'message']);
+    expect(plain.out).toBe('still there\n');
+    expect(plain.err).toMatch(/missed .* messages \(epoch\)/);
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('ends in good order on %s', async (signal) => {
+    const x = await exchange();
+    const before = running.stats().sessions.attached;
+    const run = ringhub('sub', x, '#');
+    await run.says(/subscribed/);
+    expect(running.stats().sessions.attached).toBe(before + 1);
+    run.child.kill(signal);
+    expect(await run.ended).toBe(0);
+    await expect.poll(() => running.stats().sessions).toEqual({ attached: before, parked: 0 });
+  });
+
+  it('ends in good order when the reader of its output has left', async () => {
+    const x = await exchange();
+    const run = ringhub('sub', x, '#');
+    await run.says(/subscribed/);
+    run.child.stdout.destroy();
+    const publishing = setInterval(() => void hub.publish(x, 'k', 'x'.repeat(1000)).catch(() => {}), 5);
+    expect(await run.ended).toBe(0);
+    clearInterval(publishing);
+    expect(run.err).not.toMatch(/EPIPE|Error/);
+  });
+
+  it('matches headers by the arguments of its binding', async () => {
+    const x = await exchange('headers');
+    const run = ringhub('sub', x, '', '--arg', 'x-match=any', '--arg', 'n=3', '-n', '1');
+    await run.says(/subscribed/);
+    await hub.publish(x, '', 'text', { headers: { n: '3' } });
+    await hub.publish(x, '', 'number', { headers: { n: 3 } });
+    expect(await run.ended).toBe(0);
+    expect(run.out).toBe('number\n');
+  });
+
+  it('calls itself by its name in hub.events', async () => {
+    const run = ringhub('sub', 'hub.events', '#', '--json', '-n', '1');
+    await run.says(/subscribed/);
+    const other = ringhub('sub', 'amq.topic', '#');
+    await run.says(/ringhub sub/);
+    other.child.kill('SIGINT');
+    expect(await run.ended).toBe(0);
+  });
+});
+
+describe('exchanges and bindings', () => {
+  it('are made, bound, listed, unbound and deleted', async () => {
+    const [a, b] = [`x${++names}`, `x${++names}`];
+    expect(await ringhub('declare', b, '--type', 'fanout').ended).toBe(0);
+    expect(await ringhub('declare', a, '-t', 'direct', '--auto-delete', '--alternate', b).ended).toBe(0);
+    expect(await ringhub('declare', a, '--passive').ended).toBe(0);
+    expect(await ringhub('bind', b, a, 'k', '--arg', 'n=1').ended).toBe(0);
+    const table = ringhub('list');
+    const json = ringhub('list', '--json');
+    expect(await Promise.all([table.ended, json.ended])).toEqual([0, 0]);
+    expect(table.out).toMatch(new RegExp(`^${a} +direct +1 +auto-delete alternate=${b}$`, 'm'));
+    expect(table.out).toMatch(new RegExp(`^${a} +k +${b}`, 'm'));
+    expect(JSON.parse(json.out).bindings).toContainEqual(
+      expect.objectContaining({ exchange: a, key: 'k', to: { exchange: b } }),
+    );
+    expect(await ringhub('delete', a, '--if-unused').ended).toBe(1);
+    expect(await ringhub('unbind', b, a, 'k', '--arg', 'n=1').ended).toBe(0);
+    expect(await ringhub('delete', b, '--if-unused').ended).toBe(0);
+    const gone = ringhub('declare', b, '--passive');
+    expect(await gone.ended).toBe(1);
+    expect(gone.err).toContain('unknown-exchange');
+  });
+
+  it('declared differently are refused', async () => {
+    const x = await exchange('topic');
+    const run = ringhub('declare', x, '--type', 'direct');
+    expect(await run.ended).toBe(1);
+    expect(run.err).toMatch(/^ringhub: .*\(exchange-mismatch\): .*\n$/);
+    expect(await ringhub('declare', x, '--type', 'queue').ended).toBe(2);
+  });
+});
+
+describe('who calls, and where', () => {
+  it('a token file that others can read is used, with a warning', async () => {
+    const file = join(folder, 'token');
+    writeFileSync(file, `${running.token}\n`, { mode: 0o644 });
+    const open = commandLine.run(['list', '--url', running.httpUrl, '--token-file', file]);
+    expect(await open.ended).toBe(0);
+    expect(open.err).toContain(`chmod 600 ${file}`);
+    const own = join(folder, 'own');
+    writeFileSync(own, running.token, { mode: 0o600 });
+    const closed = commandLine.run(['list', '--token-file', own], { RINGHUB_URL: running.url });
+    expect(await closed.ended).toBe(0);
+    expect(closed.err).toBe('');
+    expect(await ringhub('list', '--token-file', join(folder, 'nothing')).ended).toBe(2);
+  });
+
+  it('without a hub, or not let in, it says so and does not wait', async () => {
+    const env = { RINGHUB_URL: running.url };
+    const without = commandLine.run(['list'], env);
+    const wrong = commandLine.run(['sub', 'amq.topic', '#'], { ...env, RINGHUB_TOKEN: 'wrong' });
+    const nowhere = commandLine.run(['list', '--url', 'ws://127.0.0.1:1']);
+    expect(await Promise.all([without.ended, wrong.ended, nowhere.ended])).toEqual([3, 3, 3]);
+    expect(without.err).toMatch(/^ringhub: the hub wants a token: .*RINGHUB_TOKEN.*\n$/);
+    expect(wrong.err).toMatch(/^ringhub: the hub does not accept this token.*\n$/);
+    expect(nowhere.err).toMatch(/^ringhub: cannot reach a hub at ws:\/\/127\.0\.0\.1:1\/.*\n$/);
+  });
+
+  it.each(['pub', 'sub', 'declare', 'delete', 'bind', 'unbind', 'list'])(
+    '%s --help teaches',
+    async (name) => {
+      const run = ringhub(name, '--help');
+      expect(await run.ended).toBe(0);
+      expect(run.out).toMatch(/Examples:\n {2}\$ ringhub/);
+      expect(run.out).toContain('Exit codes:');
+      expect(run.out).not.toMatch(/--token[ <=]/);
+    },
+  );
+});

@@ -1,0 +1,288 @@
+/**
+ * Every program of examples/ as a user runs it: a process of its own against a hub, with its URL and token from the
+ * environment. `dashboard.html` runs in test/e2e/examples.test.ts.
+ *
+ * The programs run in a copy of the folder, beside an SDK of their own: another test builds the workspace's anew.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { connect as connectSocket, createServer, type Socket } from 'node:net';
+import { extname, join, relative, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { RunningHub } from '../../server/src/index.ts';
+import { startHub } from './support/start-hub.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const examples = join(root, 'examples');
+const cache = join(root, 'node_modules/.cache');
+const WAIT_MS = 12_000;
+const WRONG = 'wrong';
+/** Programs that ran with a token that is right. */
+const ran = new Set<string>();
+const children: ChildProcess[] = [];
+const python = findPython() ?? installPython();
+let folder: string;
+let hub: RunningHub;
+
+beforeAll(async () => {
+  mkdirSync(cache, { recursive: true });
+  folder = mkdtempSync(join(cache, 'examples-'));
+  cpSync(examples, folder, { recursive: true });
+  const sdk = join(folder, 'node_modules/@ringhub/client');
+  await build({
+    entryPoints: [join(root, 'client-sdk/src/index.ts'), join(root, 'client-sdk/src/node.ts')],
+    outdir: join(sdk, 'dist'),
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    conditions: ['source'],
+    external: ['ws'],
+    logLevel: 'error',
+  });
+  copyFileSync(join(root, 'client-sdk/package.json'), join(sdk, 'package.json'));
+  hub = await startHub();
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+afterAll(async () => {
+  await hub?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+class Program {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  isOver = false;
+  text = '';
+
+  constructor(file: string, { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {}) {
+    if (!['', WRONG].includes(env.RINGHUB_TOKEN ?? hub.token)) ran.add(file);
+    const runner = extname(file) === '.py' ? python! : process.execPath;
+    this.child = spawn(runner, [join(folder, file), ...args], {
+      env: { PATH: process.env.PATH, RINGHUB_URL: hub.httpUrl, RINGHUB_TOKEN: hub.token, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    children.push(this.child);
+    for (const stream of [this.child.stdout!, this.child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (chunk) => {
+        this.text += chunk;
+        this.child.emit('said');
+      });
+    }
+    this.ended = once(this.child, 'close').then(([code]) => {
+      this.isOver = true;
+      this.child.emit('said');
+      return code as number | null;
+    });
+  }
+
+  /** Waits for words, on stdout or stderr. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    const signal = AbortSignal.timeout(WAIT_MS);
+    for (;;) {
+      const found = pattern.exec(this.text);
+      if (found) return found;
+      const more = this.isOver ? Promise.reject() : once(this.child, 'said', { signal });
+      await more.catch(() => {
+        throw new Error(`it did not say ${pattern}, but:\n${this.text}`);
+      });
+    }
+  }
+
+  async interrupted(): Promise<number | null> {
+    this.child.kill('SIGINT');
+    return this.ended;
+  }
+}
+
+async function publish(key: string, data: unknown): Promise<void> {
+  const answer = await fetch(`${hub.httpUrl}/v1/publish`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${hub.token}` },
+    body: JSON.stringify({ exchange: 'amq.topic', key, data }),
+  });
+  expect(answer.status).toBe(200);
+}
+
+describe('hello-producer and hello-consumer', () => {
+  it('bring a message from one process to another, and end on Ctrl-C', async () => {
+    const consumer = new Program('hello-consumer.mjs', { args: ['sensors.#'] });
+    await consumer.says(/subscribed to sensors\.#/);
+    const producer = new Program('hello-producer.mjs');
+    const [, celsius] = await producer.says(/^([\d.]+) °C, at offset \d+, for 1 session/m);
+    const [, received] = await consumer.says(/sensors\.kitchen\.temperature { celsius: ([\d.]+) }/);
+    expect(received).toBe(celsius);
+    expect(await Promise.all([producer.interrupted(), consumer.interrupted()])).toEqual([0, 0]);
+  });
+});
+
+describe('node-backend', () => {
+  it('publishes an order once, however often it is sent', async () => {
+    const consumer = new Program('hello-consumer.mjs', { args: ['orders.#'] });
+    const backend = new Program('node-backend.mjs', { env: { PORT: '0' } });
+    const [, url] = await backend.says(/POST orders to (\S+)/);
+    const order = (body: string) =>
+      fetch(url!, { method: 'POST', body, headers: { 'Idempotency-Key': 'order-1' } });
+    const first = await order('{"item":"tea"}');
+    expect([first.status, await first.json()]).toMatchObject([201, { receipt: { duplicate: false } }]);
+    const again = await order('{"item":"tea"}');
+    expect([again.status, await again.json()]).toMatchObject([200, { receipt: { duplicate: true } }]);
+    await publish('orders.end', 'the last');
+    await consumer.says(/the last/);
+    expect(consumer.text.match(/orders\.created/g)).toHaveLength(1);
+    expect((await order('no JSON')).status).toBe(400);
+    expect((await fetch(new URL('/', url))).status).toBe(404);
+  });
+
+  it('tells its customer that an order did not go through', async () => {
+    const backend = new Program('node-backend.mjs', { env: { PORT: '0', RINGHUB_TOKEN: WRONG } });
+    const [, url] = await backend.says(/POST orders to (\S+)/);
+    expect((await fetch(url!, { method: 'POST', body: '{}' })).status).toBe(502);
+    await backend.says(/unauthorized/);
+  });
+});
+
+describe('plain-websocket', () => {
+  it('is told of the three messages that its queue had no room for', async () => {
+    const program = new Program('plain-websocket.mjs');
+    expect(await program.ended).toBe(0);
+    expect(program.text).toContain('"gap":{"count":3,"reason":"overflow"');
+    expect(program.text).toContain('all 5 accounted for');
+    expect(program.text).not.toContain(hub.token);
+  });
+});
+
+const needsPython = python ? '' : ' (left out: there is no python3 with websockets 10.1 or later)';
+
+describe.skipIf(!python)(`python/consumer.py${needsPython}`, () => {
+  it('goes on where it was after a cut, and from its cursor after a restart of the hub', async () => {
+    const token = 'a token that survives the restart'.replaceAll(' ', '-');
+    let restarted = await startHub({ token });
+    const relay = await startRelay(() => restarted.port);
+    const env = { RINGHUB_URL: `http://127.0.0.1:${relay.port}`, RINGHUB_TOKEN: token };
+    const send = (text: string) =>
+      fetch(`${restarted.httpUrl}/v1/publish?key=greeting.world`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}` },
+        body: text,
+      });
+    try {
+      const consumer = new Program('python/consumer.py', { args: ['greeting.#'], env });
+      await consumer.says(/subscribed to greeting\.#/);
+      await send('one');
+      await consumer.says(/greeting\.world one/);
+      relay.cut();
+      await send('two');
+      await consumer.says(/resumed\ngreeting\.world two/);
+
+      await restarted.close();
+      restarted = await startHub({ token });
+      await send('three');
+      await consumer.says(/a new session, from the cursor\nmissed \w+ epoch\ngreeting\.world three/);
+      expect(consumer.text.match(/greeting\.world/g)).toHaveLength(3);
+      expect(await consumer.interrupted()).toBe(0);
+    } finally {
+      relay.close();
+      await restarted.close();
+    }
+  });
+});
+
+describe('every program', () => {
+  const files = readdirSync(examples, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/\.(md|pyc)$/.test(entry.name))
+    .map((entry) => relative(examples, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+  const pages = files.filter((file) => extname(file) === '.html');
+  const runnable = files.filter((file) => !pages.includes(file) && (python || extname(file) !== '.py'));
+
+  it('says what is missing where there is no token', async () => {
+    const ends = runnable.map(async (file) => {
+      const program = new Program(file, { env: { RINGHUB_TOKEN: '' } });
+      expect([file, await program.ended]).toEqual([file, 1]);
+      await program.says(/RINGHUB_TOKEN is not set/);
+    });
+    await Promise.all(ends);
+  });
+
+  it.each(runnable.filter((file) => file !== 'node-backend.mjs'))(
+    '%s ends where its token is wrong',
+    async (file) => {
+      const program = new Program(file, { env: { RINGHUB_TOKEN: WRONG } });
+      expect(await program.ended).toBe(1);
+      await program.says(/unauthorized|the token is missing or not valid/);
+    },
+  );
+
+  it('is run by a test', () => {
+    expect([...ran].sort()).toEqual(runnable.sort());
+    const browserTests = readFileSync(join(root, 'test/e2e/examples.test.ts'), 'utf8');
+    expect(pages.filter((page) => !browserTests.includes(`'examples/${page}'`))).toEqual([]);
+  });
+});
+
+/** A way to the hub that can be cut. */
+async function startRelay(hubPort: () => number) {
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connectSocket(hubPort(), '127.0.0.1');
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    }
+    client.on('close', () => upstream.destroy());
+    client.pipe(upstream).pipe(client);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const cut = () => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  const close = () => {
+    server.close();
+    cut();
+  };
+  return { port: (server.address() as { port: number }).port, cut, close };
+}
+
+/** The first python3 that has the library; the one on the PATH need not be the system's. */
+function findPython(): string | undefined {
+  const probe =
+    'import sys, websockets; sys.exit(tuple(map(int, websockets.__version__.split(".")[:2])) < (10, 1))';
+  return ['python3', '/usr/bin/python3'].find((command) => {
+    try {
+      execFileSync(command, ['-c', probe], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** On a Debian, as root; elsewhere the example is left out. */
+function installPython(): string | undefined {
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
+  console.log('installing python3-websockets with apt-get, for examples/python');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const words of ['update', 'install --yes --no-install-recommends python3-websockets']) {
+    try {
+      execFileSync('apt-get', words.split(' '), { env, stdio: 'ignore', timeout: 60_000 });
+    } catch {
+      console.log(`apt-get ${words} failed`);
+    }
+  }
+  return findPython();
+}
