@@ -60,16 +60,21 @@ const Intro = ({ isGuest }: { readonly isGuest: boolean }) => (
       <li>
         <b>Order</b> as {isGuest ? 'this customer' : 'either customer'}.{' '}
         <span class="muted">
-          You should see all that concerns it done, and the other customer told nothing.
+          You should see all that concerns it done, and {isGuest ? 'nobody else' : 'the other customer not'}{' '}
+          told.
         </span>
       </li>
       <li>
         <b>Order a voucher.</b>{' '}
-        <span class="muted">Nothing is taken from the stock: its key is not bound.</span>
+        <span class="muted">Nothing is taken from the stock: it has not bound that key.</span>
       </li>
       <li>
-        <b>Pause a service, or go offline.</b>{' '}
-        <span class="muted">What is meant for it waits, and is done once it is back.</span>
+        <b>
+          {isGuest ? 'Go offline, or pause a service in the other tab.' : 'Pause a service, or go offline.'}
+        </b>{' '}
+        <span class="muted">
+          You should see that what is meant for it waits, and is done once it is back.
+        </span>
       </li>
     </ol>
   </section>

@@ -8,7 +8,7 @@ export interface KnownToken {
   readonly role: Role;
 }
 
-const ACTIONS: readonly Action[] = ['publish', 'subscribe', 'declare', 'admin'];
+const ACTIONS: readonly Action[] = ['publish', 'subscribe', 'declare', 'bind', 'delete', 'admin'];
 
 export function authSuite(name: string, make: () => { auth: Auth; known: readonly KnownToken[] }): void {
   describe(`the ${name} auth`, () => {

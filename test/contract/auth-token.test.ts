@@ -23,7 +23,7 @@ describe('a role', () => {
 
   it('dev may do everything', () => {
     const dev = devAuth('t').authenticate('t') as Principal;
-    for (const action of ['publish', 'subscribe', 'declare', 'admin'] as const) {
+    for (const action of ['publish', 'subscribe', 'declare', 'bind', 'delete', 'admin'] as const) {
       expect(dev.may(action, 'hub.events', '#')).toBe(true);
     }
   });

@@ -53,16 +53,6 @@ describe('the index', () => {
     index.put(storedRecord(4, { key: 'b', bytes: 9_999 }));
     expect([offsetsOf(index), bytes.held]).toEqual([[], 0]);
   });
-
-  it('shares its bytes with the others', () => {
-    const { index, bytes } = values(100, 250);
-    const { index: other } = values(100, 250, bytes);
-    index.put(storedRecord(1, { key: 'a' }));
-    other.put(storedRecord(2, { key: 'a' }));
-    other.put(storedRecord(3, { key: 'b' }));
-    expect(bytes.held).toBeLessThanOrEqual(250);
-    expect([offsetsOf(index), offsetsOf(other)]).toEqual([[1], [3]]);
-  });
 });
 
 describe('a snapshot', () => {

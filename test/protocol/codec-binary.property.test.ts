@@ -93,6 +93,14 @@ const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
     ref: count,
     options: fc.record({ bindings: fc.array(fc.tuple(text, key), { maxLength: 3 }) }),
   }),
+  fc.record({
+    type: fc.constant('history'),
+    ref: count,
+    options: fc.record({
+      bindings: fc.array(fc.tuple(text, key), { maxLength: 3 }),
+      ranges: fc.array(fc.tuple(log, fc.constantFrom('e1', ''), count, fc.option(count)), { maxLength: 3 }),
+    }),
+  }),
   fc.record({ type: fc.constantFrom('ping', 'pong', 'bye') }),
 ) as fc.Arbitrary<ClientFrame>;
 

@@ -181,13 +181,13 @@ describe('ringhub sub', () => {
 
   it.each(['SIGINT', 'SIGTERM'] as const)('ends in good order on %s', async (signal) => {
     const x = await exchange();
-    const before = running.stats().sessions.attached;
+    const { attached, parked } = running.stats().sessions;
     const run = ringhub('sub', x, '#');
     await run.says(/subscribed/);
-    expect(running.stats().sessions.attached).toBe(before + 1);
+    expect(running.stats().sessions.attached).toBe(attached + 1);
     run.child.kill(signal);
     expect(await run.ended).toBe(0);
-    await expect.poll(() => running.stats().sessions).toEqual({ attached: before, parked: 0 });
+    await expect.poll(() => running.stats().sessions).toEqual({ attached, parked });
   });
 
   it('ends in good order when the reader of its output has left', async () => {

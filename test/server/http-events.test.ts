@@ -230,6 +230,14 @@ describe('an event stream', () => {
     expect(hub.stats().ledger.residual).toBe(0);
   }, 30_000);
 
+  it('has no id where the order of the log is not kept', async () => {
+    const hub = await start();
+    const reader = await open(hub, 'overflow=conflate');
+    await publish(hub, 'k');
+    await reader.count(1);
+    expect(reader.events[0]).not.toHaveProperty('id');
+  });
+
   it('ends when the hub does, and says why', async () => {
     const hub = await start();
     const reader = await open(hub, '');

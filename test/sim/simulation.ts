@@ -175,6 +175,12 @@ export class Simulation implements WireTap {
     } else if (since === 'earliest') {
       if (start !== first - 1) fail();
     } else if ('timeMs' in since) {
+      // Where some of that time may be trimmed, it begins before everything, and is told what is lost.
+      const trimmed = this.truth.at(epoch, first - 1);
+      if (trimmed && trimmed.timeMs >= since.timeMs) {
+        if (start !== 0) fail();
+        return;
+      }
       const before = this.truth.at(epoch, start);
       const after = this.truth.at(epoch, start + 1);
       const isLate = start >= first && before !== undefined && before.timeMs >= since.timeMs;

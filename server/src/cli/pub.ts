@@ -98,7 +98,8 @@ async function publishLines(hub: Hub, end: AbortSignal, { exchange, key, flags }
   const settle = async (atMost: number) => {
     while (underWay.length > atMost) {
       const tellOutcome = await underWay.shift()!;
-      exitCode ||= await tellOutcome();
+      const code = await tellOutcome();
+      exitCode ||= code;
     }
   };
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal: end });

@@ -61,8 +61,8 @@ export const print = (data: string | Uint8Array): Promise<void> =>
   });
 
 /**
- * Connects, does something, closes, and tells what went wrong. Sets the exit code rather than exiting, so that what
- * was written still gets out.
+ * Connects, does something, closes, tells what went wrong, and ends the process: all data was taken by then, and
+ * nothing that still waits somewhere may hold it up.
  *
  * @param end aborts what `act` does: a signal, or a reader of stdout that has left
  */
@@ -82,19 +82,19 @@ export async function talk(
     end.abort();
   });
   let hub: Hub | undefined;
+  let exitCode = 0;
   try {
     hub = await connected(flags, end.signal);
-    process.exitCode = (await act(hub, end.signal)) ?? 0;
+    exitCode = (await act(hub, end.signal)) ?? 0;
   } catch (error) {
     // A reader of stdout that has left has seen what it wanted.
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exitCode = 0;
-    else if (end.signal.aborted && !(error instanceof CliError)) process.exitCode = EXIT.interrupted;
-    else process.exitCode = told(error);
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') exitCode = 0;
+    else if (end.signal.aborted && !(error instanceof CliError)) exitCode = EXIT.interrupted;
+    else exitCode = told(error);
   } finally {
     await hub?.close();
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
   }
+  process.exit(exitCode);
 }
 
 /** A signal that ends a command after `--timeout`. */

@@ -7,35 +7,20 @@
  * A session has one page under way at a time, and none while its socket is full, so that pages asked for in
  * advance neither pile up unread nor hold up a turn. What was asked over a connection that is gone is forgotten.
  */
-import {
-  ERRORS,
-  encodeHistory,
-  encodeServerFrame,
-  formatCursor,
-  type HistoryRequest,
-} from '@ringhub/protocol';
-import { HistoryPage, type HistoryPlan, type PageBounds, planHistory, type Span } from '../core/history.ts';
+import { ERRORS, encodeHistory, encodeServerFrame, type HistoryRequest } from '@ringhub/protocol';
+import { type PageBounds, planHistory } from '../core/history.ts';
 import type { Link, Session } from '../core/session.ts';
-import { type Binding, bindingsMatch, toBinding } from '../core/subscription.ts';
+import { type Binding, toBinding } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
-import type { StoredRecord } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
+import { type PageAnswer, PageReading, type PageText } from './page-reading.ts';
 import type { Refusal, Subscriptions } from './subscriptions.ts';
-
-/** A page as text: the items joined by commas. */
-export interface PageText {
-  readonly items: string;
-  readonly cursor: string;
-  readonly more: boolean;
-}
-
-type Answer = (page: PageText | Refusal) => void;
 
 interface Question {
   readonly request: HistoryRequest;
   readonly bindings: readonly Binding[];
-  readonly answer: Answer;
+  readonly answer: PageAnswer;
 }
 
 /** Who is answered one page after the other. */
@@ -50,7 +35,6 @@ interface Lane {
 const DEFAULT_MESSAGES = 100;
 const PAGE_BYTES = 200 * 1024;
 const PAGES_A_TURN = 8;
-const READ_AT_ONCE = 256;
 /** Records looked at for one page, and how many times one of them is held against a binding. */
 const MAX_SCANNED = 2048;
 const MAX_CHECKS = 32_768;
@@ -79,7 +63,7 @@ export class History {
     const lane = this.laneOf(session);
     if (lane.questions.length >= MAX_WAITING)
       return { error: 'unavailable', detail: { waiting: MAX_WAITING } };
-    const answer: Answer = (page) => {
+    const answer: PageAnswer = (page) => {
       if (session.link !== lane.link) return;
       this.flusher.write(
         session,
@@ -98,7 +82,7 @@ export class History {
   }
 
   /** As `ask`, without a session. */
-  query(principal: Principal, request: HistoryRequest, answer: Answer): void {
+  query(principal: Principal, request: HistoryRequest, answer: PageAnswer): void {
     const bindings = this.find(principal, request, this.hub.limitsOf(principal.role).maxBindings);
     if ('error' in bindings) {
       answer(bindings);
@@ -110,7 +94,7 @@ export class History {
     }
     this.waitingHttp++;
     const lane: Lane = { link: undefined, session: undefined, questions: [], isBusy: false };
-    const counted: Answer = (page) => {
+    const counted: PageAnswer = (page) => {
       this.waitingHttp--;
       answer(page);
     };
@@ -197,130 +181,4 @@ export class History {
 function boundsOf({ limit = DEFAULT_MESSAGES }: HistoryRequest, bindings: readonly Binding[]): PageBounds {
   const scanned = Math.max(MIN_SCANNED, Math.min(MAX_SCANNED, Math.floor(MAX_CHECKS / bindings.length)));
   return { messages: limit, bytes: PAGE_BYTES, scanned };
-}
-
-/** Reads the records of one page. */
-class PageReading {
-  private readonly page: HistoryPage;
-  private readonly epoch: string;
-  private spanIndex = 0;
-  /** Forward: everything up to here is done. Back: everything behind here is. */
-  private position: number;
-  private hasStopped = false;
-
-  constructor(
-    private readonly hub: HubContext,
-    private readonly plan: HistoryPlan,
-    private readonly bounds: PageBounds,
-    bindings: readonly Binding[],
-    private readonly answer: Answer,
-  ) {
-    this.page = new HistoryPage(plan.direction, bounds, (record) => bindingsMatch(bindings, record));
-    this.epoch = hub.engine.bounds('v').epoch;
-    for (const range of plan.lost) this.page.tellLoss(range);
-    const first = plan.spans[0] ?? { from: 1, to: 0 };
-    this.position = plan.direction === 'back' ? Math.min(first.to, hub.feedOffset) : first.from - 1;
-  }
-
-  run(): void {
-    try {
-      while (this.advance()) {
-        // As long as the engine answers at once.
-      }
-    } catch (error) {
-      this.hub.fault('a page of history could not be read', error);
-      this.answer({ error: 'unavailable' });
-    }
-  }
-
-  /** False once the page is answered, or what comes next is up to the engine. */
-  private advance(): boolean {
-    const span = this.plan.spans[this.spanIndex];
-    if (!span) return this.finish(false);
-    if (this.plan.direction === 'back') {
-      this.tellTrimmedBack();
-      if (this.position < 1) return this.finish(false);
-    } else {
-      this.position = Math.max(this.position, span.from - 1);
-      this.tellTrimmed(span);
-      if (this.position >= this.endOf(span)) {
-        this.spanIndex++;
-        return true;
-      }
-    }
-    return this.page.isFull || this.hasStopped ? this.finish(true) : this.read(span);
-  }
-
-  private read(span: Span): boolean {
-    const { engine } = this.hub;
-    const limit = Math.min(READ_AT_ONCE, this.bounds.scanned - this.page.scanned);
-    let isLater = false;
-    let isDone = false;
-    const took = (records: readonly StoredRecord[]): void => {
-      if (this.plan.direction === 'back') this.takeBack(records);
-      else this.take(records, span);
-      isDone = true;
-      if (isLater) this.run();
-    };
-    if (this.plan.direction === 'back') engine.readBack('v', this.position + 1, limit, took);
-    else engine.read('v', this.position, limit, took);
-    isLater = true;
-    return isDone;
-  }
-
-  private take(records: readonly StoredRecord[], span: Span): void {
-    // What was trimmed while it was read is told already.
-    this.tellTrimmed(span);
-    const end = this.endOf(span);
-    for (const record of records) {
-      if (record.offset <= this.position) continue;
-      if (record.offset > end) break;
-      if (!this.offer(record)) return;
-      this.position = record.offset;
-    }
-    const last = records[records.length - 1];
-    if (!last || last.offset > end) this.position = Math.max(this.position, end);
-  }
-
-  private takeBack(records: readonly StoredRecord[]): void {
-    for (const record of records) {
-      if (!this.offer(record)) return;
-      this.position = record.offset - 1;
-    }
-    if (records.length === 0) this.position = Math.min(this.position, this.hub.engine.bounds('v').first - 1);
-  }
-
-  private offer(record: StoredRecord): boolean {
-    if (this.page.offer(record, this.hub.clock.nowMs())) return true;
-    this.hasStopped = true;
-    return false;
-  }
-
-  private tellTrimmed(span: Span): void {
-    const to = Math.min(this.hub.engine.bounds('v').first - 1, span.to);
-    if (to <= this.position) return;
-    this.tellLoss(this.position + 1, to);
-    this.position = to;
-  }
-
-  private tellTrimmedBack(): void {
-    if (this.position < 1 || this.position >= this.hub.engine.bounds('v').first) return;
-    this.tellLoss(1, this.position);
-    this.position = 0;
-  }
-
-  private tellLoss(from: number, to: number): void {
-    this.page.tellLoss({ log: 'v', epoch: this.epoch, from, to, count: null, reason: 'trimmed' });
-  }
-
-  private endOf({ to }: Span): number {
-    return Math.min(to, this.hub.feedOffset);
-  }
-
-  private finish(more: boolean): false {
-    const offset = Math.min(this.position, this.hub.feedOffset);
-    const cursor = formatCursor([{ log: 'v', epoch: this.epoch, offset }]);
-    this.answer({ items: this.page.items, cursor, more });
-    return false;
-  }
 }

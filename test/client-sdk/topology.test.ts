@@ -1,0 +1,137 @@
+/** Exchanges and bindings, over connections that die. */
+import type { Hub, RinghubError, Subscription } from '@ringhub/client';
+import { bindExchange, deleteExchange, stats, topology, unbindExchange } from '@ringhub/client/admin';
+import { describe, expect, it } from 'vitest';
+import { subscribed } from './support/frames.ts';
+import { Scene } from './support/scene.ts';
+import type { SentFrame } from './support/scripted-socket.ts';
+
+async function scene() {
+  const scene = new Scene();
+  const hub: Hub = await scene.online({ client: 'tests' });
+  const sent = async (): Promise<SentFrame> => {
+    await scene.settle();
+    return scene.socket.read().at(-1)!;
+  };
+  /** Has the hub take a command. */
+  const taken = async <T>(command: Promise<T>, result?: unknown): Promise<SentFrame> => {
+    const frame = await sent();
+    scene.socket.says(['ok', frame[1], ...(result === undefined ? [] : [result])]);
+    await command;
+    return frame;
+  };
+  const subscribe = async (): Promise<Subscription> => {
+    const subscribing = hub.subscribe({ bindings: [['a', '#']] });
+    await taken(subscribing, subscribed(7));
+    return (await subscribing) as Subscription;
+  };
+  return { scene, hub, sent, taken, subscribe };
+}
+
+const unknownBinding = (ref: unknown) => ['error', ref, 4321, 'no such binding'];
+const nameOf = (error: unknown) => (error as RinghubError).name;
+const bindings = (scene: Scene) => (scene.socket.resume.queues[0]!.options as { bindings: unknown }).bindings;
+
+describe('exchanges', () => {
+  it('are declared with all attributes, again in a resume, and no more once deleted', async () => {
+    const { scene: world, hub, taken } = await scene();
+    const attributes = { type: 'direct', internal: true, autoDelete: true, alternate: 'rest' } as const;
+    const frame = await taken(hub.declareExchange('x', attributes));
+    expect(frame).toEqual(['declare', frame[1], 'x', attributes]);
+    await taken(hub.declareExchange('y'));
+    await taken(hub.declareExchange('z', { passive: true }));
+    expect(await taken(deleteExchange(hub, 'y', { ifUnused: true }))).toEqual([
+      'delete',
+      (frame[1] as number) + 3,
+      'y',
+      true,
+    ]);
+    await world.reconnect();
+    expect(world.socket.resume.exchanges).toEqual([['x', attributes]]);
+    expect((world.socket.sent[0]![1] as { client: string }).client).toBe('tests');
+  });
+
+  it('bind each other, and a refusal rejects', async () => {
+    const { scene: world, hub, sent, taken } = await scene();
+    const frame = await taken(bindExchange(hub, 'b', 'a', 'k', { n: 1 }));
+    expect(frame).toEqual(['bind', frame[1], 'b', 'a', 'k', { n: 1 }]);
+    const unbinding = unbindExchange(hub, 'b', 'a', 'k').catch(nameOf);
+    world.socket.says(unknownBinding((await sent())[1]));
+    expect(await unbinding).toBe('unknown-binding');
+  });
+
+  it('deleted by a command whose answer was lost count as deleted', async () => {
+    const { scene: world, hub, sent } = await scene();
+    const deleting = deleteExchange(hub, 'x');
+    await sent();
+    await world.reconnect();
+    world.socket.welcome({ resumed: true });
+    await world.settle();
+    const resent = world.socket.sent.find(([type]) => type === 'delete')!;
+    world.socket.says(['error', resent[1], 4300, 'unknown']);
+    await expect(deleting).resolves.toBeUndefined();
+  });
+
+  it('and the hub are asked about, as long as the signal says', async () => {
+    const { hub, sent, taken } = await scene();
+    const found = { exchanges: [], bindings: [], complete: true };
+    const asking = topology(hub);
+    await taken(asking, found);
+    expect(await asking).toEqual(found);
+    const abort = new AbortController();
+    const waiting = stats(hub, { signal: abort.signal }).catch((error) => error.name);
+    expect((await sent())[0]).toBe('stats');
+    abort.abort();
+    expect(await waiting).toBe('AbortError');
+  });
+});
+
+describe('the bindings of a subscription', () => {
+  it('change once the hub has answered, and the resume asks for them', async () => {
+    const { scene: world, sent, subscribe, taken } = await scene();
+    const subscription = await subscribe();
+    const frame = await taken(subscription.bind('b', 'k', { n: 1, m: 2 }));
+    expect(frame).toEqual(['bind', frame[1], 7, 'b', 'k', { n: 1, m: 2 }]);
+    await taken(subscription.bind('b', 'k', { m: 2, n: 1 }));
+    await taken(subscription.unbind('a', '#'));
+    const refused = subscription.bind('nowhere', '#').catch(nameOf);
+    world.socket.says(['error', (await sent())[1], 4300, 'unknown']);
+    expect(await refused).toBe('unknown-exchange');
+    await world.reconnect();
+    expect(bindings(world)).toEqual([['b', 'k', { m: 2, n: 1 }]]);
+  });
+
+  it('never become none', async () => {
+    const { subscribe } = await scene();
+    const subscription = await subscribe();
+    await expect(subscription.unbind('a', '#')).rejects.toThrow(TypeError);
+  });
+
+  it('under way when the connection is lost are sent again, to the queue of the new session', async () => {
+    const { scene: world, sent, subscribe } = await scene();
+    const subscription = await subscribe();
+    const binding = subscription.bind('b', 'k');
+    const unbinding = subscription.unbind('c', 'k');
+    await sent();
+    await world.reconnect();
+    expect(bindings(world)).toEqual([['a', '#']]);
+    world.socket.welcome({ resumed: false, queues: [{ was: 7, ...subscribed(9) }] });
+    await world.settle();
+    const [bind, unbind] = world.socket.sent.filter(([type]) => type.endsWith('bind')) as [
+      SentFrame,
+      SentFrame,
+    ];
+    expect([bind.slice(2), unbind.slice(2)]).toEqual([
+      [9, 'b', 'k', null],
+      [9, 'c', 'k', null],
+    ]);
+    // The first one may have done it.
+    world.socket.says(['ok', bind[1]], unknownBinding(unbind[1]));
+    await Promise.all([binding, unbinding]);
+    await world.reconnect();
+    expect(bindings(world)).toEqual([
+      ['a', '#'],
+      ['b', 'k', null],
+    ]);
+  });
+});
