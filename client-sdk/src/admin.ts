@@ -5,8 +5,6 @@ import type { BindingArguments, BindingSpec, HubStats, Topology } from '@ringhub
 import type { CommandOptions } from './commands.ts';
 import type { Hub } from './hub.ts';
 
-type AnyHub = Pick<Hub<never>, 'session'>;
-
 /**
  * Takes an exchange away, with all bindings from and to it; with `ifUnused` only where it has none
  * (`exchange-in-use`). Rejects with `unknown-exchange`, `reserved-name` or `forbidden` (PROTOCOL §5).
@@ -20,15 +18,15 @@ type AnyHub = Pick<Hub<never>, 'session'>;
  * await hub.close();
  * ```
  */
-export function deleteExchange(
-  { session }: AnyHub,
+export function deleteExchange<Messages extends object>(
+  hub: Hub<Messages>,
   exchange: string,
   { ifUnused = false, signal }: CommandOptions & { readonly ifUnused?: boolean | undefined } = {},
 ): Promise<void> {
-  return session.commands.run({
+  return hub.session.commands.run({
     line: () => ['delete', exchange, ifUnused],
     takesAway: true,
-    accept: () => void session.exchanges.delete(exchange),
+    accept: () => void hub.session.exchanges.delete(exchange),
     signal,
   });
 }
@@ -49,8 +47,8 @@ export function deleteExchange(
  * await hub.close();
  * ```
  */
-export function bindExchange(
-  { session }: AnyHub,
+export function bindExchange<Messages extends object>(
+  hub: Hub<Messages>,
   destination: string,
   source: string,
   key: string,
@@ -58,12 +56,12 @@ export function bindExchange(
   { signal }: CommandOptions = {},
 ): Promise<void> {
   const binding = [source, key, args] as BindingSpec;
-  return session.commands.run({ line: () => ['bind', destination, ...binding], signal });
+  return hub.session.commands.run({ line: () => ['bind', destination, ...binding], signal });
 }
 
 /** Takes a binding between exchanges back. Rejects with `unknown-exchange`, `unknown-binding` or `forbidden`. */
-export function unbindExchange(
-  { session }: AnyHub,
+export function unbindExchange<Messages extends object>(
+  hub: Hub<Messages>,
   destination: string,
   source: string,
   key: string,
@@ -71,7 +69,7 @@ export function unbindExchange(
   { signal }: CommandOptions = {},
 ): Promise<void> {
   const binding = [source, key, args] as BindingSpec;
-  return session.commands.run({
+  return hub.session.commands.run({
     line: () => ['unbind', destination, ...binding],
     takesAway: true,
     signal,
@@ -92,8 +90,11 @@ export function unbindExchange(
  * await hub.close();
  * ```
  */
-export function topology({ session }: AnyHub, { signal }: CommandOptions = {}): Promise<Topology> {
-  return session.commands.run({ line: () => ['list'], accept: (result) => result as Topology, signal });
+export function topology<Messages extends object>(
+  hub: Hub<Messages>,
+  { signal }: CommandOptions = {},
+): Promise<Topology> {
+  return hub.session.commands.run({ line: () => ['list'], accept: (result) => result as Topology, signal });
 }
 
 /**
@@ -108,6 +109,9 @@ export function topology({ session }: AnyHub, { signal }: CommandOptions = {}): 
  * await hub.close();
  * ```
  */
-export function stats({ session }: AnyHub, { signal }: CommandOptions = {}): Promise<HubStats> {
-  return session.commands.run({ line: () => ['stats'], accept: (result) => result as HubStats, signal });
+export function stats<Messages extends object>(
+  hub: Hub<Messages>,
+  { signal }: CommandOptions = {},
+): Promise<HubStats> {
+  return hub.session.commands.run({ line: () => ['stats'], accept: (result) => result as HubStats, signal });
 }

@@ -7,6 +7,7 @@
  */
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { DRAINED_BELOW_BYTES } from './ports/transport.ts';
 
 const MIB = 1024 * 1024;
 
@@ -74,8 +75,10 @@ const schema = z.strictObject({
       maxParkedSessions: count.optional(),
       maxBindings: count.optional(),
       maxExchanges: count.optional(),
+      maxExchangeBindings: count.optional(),
       memoryBudgetBytes: count.optional(),
-      maxSocketBufferBytes: count.optional(),
+      // Below, the socket would never be told to have drained.
+      maxSocketBufferBytes: count.min(DRAINED_BELOW_BYTES).optional(),
       helloTimeoutMs: count.optional(),
       heartbeatMs: count.optional(),
       deadMs: count.optional(),

@@ -72,6 +72,15 @@ describe('exchanges', () => {
     await expect(deleting).resolves.toBeUndefined();
   });
 
+  it('of a hub with typed messages are no different', async () => {
+    const world = new Scene();
+    const typed: Hub<{ prices: number }> = await world.online<{ prices: number }>();
+    const asking = topology(typed);
+    await world.settle();
+    world.socket.says(['ok', world.socket.read()[0]![1], { exchanges: [], bindings: [], complete: true }]);
+    expect((await asking).complete).toBe(true);
+  });
+
   it('and the hub are asked about, as long as the signal says', async () => {
     const { hub, sent, taken } = await scene();
     const found = { exchanges: [], bindings: [], complete: true };

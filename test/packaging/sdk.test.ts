@@ -20,8 +20,10 @@ const run = (command: string, args: string[], cwd: string) => {
 const program = `
 import * as client from '@ringhub/client';
 import { connect } from '@ringhub/client';
+import { topology } from '@ringhub/client/admin';
+import { history } from '@ringhub/client/history';
 const open: typeof client.connect = connect;
-console.log(typeof open);
+console.log(typeof open, typeof topology, typeof history);
 `;
 
 beforeAll(() => {
@@ -59,6 +61,6 @@ describe('the packed SDK', () => {
 
   it('runs', () => {
     writeFileSync(join(elsewhere, 'program.mjs'), program.replace(': typeof client.connect', ''));
-    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function\n');
+    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function function function\n');
   });
 });

@@ -93,7 +93,8 @@ export class OutgoingAnswer {
     }
     if (this.#isOver) return;
     if (length !== undefined) throw new Error('a body is shorter than its Content-Length');
-    this.#over((response) => response.end(undefined, this.#isLast()));
+    // Asked to close the connection here, it would write that header into the body that has begun.
+    this.#over((response) => response.end());
   }
 
   /** Status and headers; within a cork. */

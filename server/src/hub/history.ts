@@ -58,11 +58,12 @@ export class History {
 
   /** Answers a `history` frame by and by, or says at once why not. */
   ask(session: Session, ref: number, request: HistoryRequest): Refusal | undefined {
+    const lane = this.laneOf(session);
+    if (lane.questions.length >= MAX_WAITING) {
+      return { error: 'unavailable', detail: { waiting: MAX_WAITING } };
+    }
     const bindings = this.find(session.principal, request, session.limits.maxBindings);
     if ('error' in bindings) return bindings;
-    const lane = this.laneOf(session);
-    if (lane.questions.length >= MAX_WAITING)
-      return { error: 'unavailable', detail: { waiting: MAX_WAITING } };
     const answer: PageAnswer = (page) => {
       if (session.link !== lane.link) return;
       this.flusher.write(
