@@ -51,7 +51,12 @@ export const layers: readonly Layer[] = [
     imports: ['*'],
     libraries: 'all',
   },
-  { name: 'config', files: /^server\/src\/config[\w-]*\.ts$/, imports: ['protocol', 'ports'], libraries: 'all' },
+  {
+    name: 'config',
+    files: /^server\/src\/config[\w-]*\.ts$/,
+    imports: ['protocol', 'ports'],
+    libraries: 'all',
+  },
   {
     name: 'shell',
     files: /^server\/src\/([\w-]+\.ts$|hub\/|gateway\/)/,
