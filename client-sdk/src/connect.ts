@@ -51,7 +51,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
   const { token, getToken, client = 'ringhub-js', signal, backoff, outbox, ackDelayMs = 100 } = options;
   const env = { ...platformEnvironment(), ...options.environment };
   const WebSocket = options.WebSocket ?? env.WebSocket ?? (await loadWebSocket?.());
-  if (!WebSocket) throw new Error('no WebSocket here: install ws, or pass options.WebSocket');
+  if (!WebSocket) throw new Error('no WebSocket');
   const hub = new Hub<Messages>(env, {
     url: webSocketUrl(url, env.baseUrl),
     WebSocket,

@@ -76,6 +76,14 @@ export class CursorTracker {
     this.#advance();
   }
 
+  /** A later tag stands for this message, too: processed, that one moves the cursor past both. */
+  forget(tag: number): void {
+    const entry = this.#byTag.get(tag);
+    if (!entry?.position) return;
+    this.#order.splice(this.#order.indexOf(entry), 1);
+    this.#byTag.delete(tag);
+  }
+
   /** Processed, though no tag of the present session stands for it. */
   add(position: Position, key = idOf(position)): void {
     const latest = this.#known.get(key);

@@ -17,14 +17,21 @@ export interface QueueBounds {
 export class DeliveryQueue {
   readonly #waiting: Delivery[] = [];
   #bytes = 0;
+  /** Messages dropped so far. */
+  dropped = 0;
 
-  /** Adds an item; returns how many messages were dropped to keep the bounds. */
-  push(delivery: Delivery, bounds?: QueueBounds): number {
+  /**
+   * Adds an item; returns the tags that a later one stands for from now on, one for each message dropped to keep the
+   * bounds (and one more where that made two gaps one).
+   */
+  push(delivery: Delivery, { capacity, capacityBytes }: QueueBounds): number[] {
     this.#waiting.push(delivery);
     this.#bytes += sizeOf(delivery.item);
-    let dropped = 0;
-    while (bounds && this.#isOver(bounds) && this.#dropOldest()) dropped++;
-    return dropped;
+    const covered: number[] = [];
+    while ((this.#waiting.length > capacity || this.#bytes > capacityBytes) && this.#dropOldest(covered)) {
+      this.dropped++;
+    }
+    return covered;
   }
 
   shift(): Delivery | undefined {
@@ -38,12 +45,8 @@ export class DeliveryQueue {
     this.#bytes = 0;
   }
 
-  #isOver({ capacity, capacityBytes }: QueueBounds): boolean {
-    return this.#waiting.length > capacity || this.#bytes > capacityBytes;
-  }
-
   /** Turns the oldest message into a gap, one with those beside it; false where no message is left. */
-  #dropOldest(): boolean {
+  #dropOldest(covered: number[]): boolean {
     const waiting = this.#waiting;
     const index = waiting.findIndex(({ item }) => item.kind === 'message');
     const lost = waiting[index];
@@ -56,6 +59,7 @@ export class DeliveryQueue {
     const { lastTag } = waiting[end]!;
     const merged: Delivery = { ...run[0]!, item: { kind: 'gap', gap }, position: undefined, lastTag };
     waiting.splice(start, run.length, merged);
+    covered.push(...run.slice(0, -1).map((before) => before.lastTag));
     return true;
   }
 }
@@ -71,23 +75,19 @@ function gapOf({ item, position }: Delivery): Gap {
 
 /** The losses of both; ranges of one log and epoch are joined, so that merging without end stays small. */
 export function mergeGaps(a: Gap, b: Gap): Gap {
-  const ranges: GapRange[] = [];
+  const ranges = new Map<string, GapRange>();
   for (const range of [...a.ranges, ...b.ranges]) {
-    const index = ranges.findIndex((r) => r.log === range.log && r.epoch === range.epoch);
-    const { from, to } = ranges[index] ?? range;
-    if (index < 0) ranges.push(range);
-    else
-      ranges[index] = {
-        ...range,
-        ...lossOf(ranges[index]!, range),
-        from: Math.min(from, range.from),
-        to: to === null || range.to === null ? null : Math.max(to, range.to),
-      };
+    const id = range.log + range.epoch;
+    const other = ranges.get(id) ?? range;
+    const loss = other === range ? range : lossOf(other, range);
+    const to = other.to && range.to && Math.max(other.to, range.to);
+    ranges.set(id, { ...range, ...loss, from: Math.min(other.from, range.from), to });
   }
-  return { ...lossOf(a, b), ranges };
+  return { ...lossOf(a, b), ranges: [...ranges.values()] };
 }
 
-const lossOf = (a: Loss, b: Loss): Loss => ({
-  count: a.count === null || b.count === null ? null : a.count + b.count,
+const lossOf = (a: Loss, b: Loss) => ({
+  // A gap counts one at least: what is falsy is null, and stays so.
+  count: a.count && b.count && a.count + b.count,
   reason: a.reason === b.reason ? a.reason : 'several',
 });

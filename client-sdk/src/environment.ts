@@ -10,6 +10,8 @@ export interface WebSocketLike {
   onmessage: ((event: never) => unknown) | null;
   onclose: ((event: never) => unknown) | null;
   onerror: ((event: never) => unknown) | null;
+  /** 1 while open. */
+  readonly readyState: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }

@@ -45,8 +45,8 @@ export const errorNamed = (name: ErrorName, cause?: unknown): RinghubError =>
   new RinghubError(ERROR_CODES[name], name, {}, cause);
 
 function nameOfCode(code: number): ErrorName | 'unknown' {
-  for (const name in ERROR_CODES) if (ERROR_CODES[name as ErrorName] === code) return name as ErrorName;
-  return 'unknown';
+  const names = Object.keys(ERROR_CODES) as ErrorName[];
+  return names.find((name) => ERROR_CODES[name] === code) ?? 'unknown';
 }
 
 /** Command errors by range (PROTOCOL §14), connection errors as a close code says. */

@@ -33,7 +33,9 @@ export class Feed {
   queue = 0;
   granted: Granted;
   /** Messages dropped here because the application was slower than an unacknowledged feed. */
-  dropped = 0;
+  get dropped(): number {
+    return this.#waiting.dropped;
+  }
 
   #life = 0;
   #lastTag = 0;
@@ -87,7 +89,9 @@ export class Feed {
     this.#nacks = [];
   }
 
-  set prefetch(prefetch: number) {
+  /** The hub grants less than the ring holds, as it did at first; acks are timed by what it grants. */
+  set prefetch(wanted: number) {
+    const prefetch = Math.min(wanted, this.granted.capacity - 1);
     this.#acks.prefetch = prefetch;
     this.granted = { ...this.granted, prefetch };
   }
@@ -98,7 +102,7 @@ export class Feed {
       const tag = frame.firstTag + index;
       const position =
         item.kind === 'message'
-          ? { log: item.log, epoch: epochs[item.log] ?? '', offset: item.offset }
+          ? { log: item.log, epoch: epochs[item.log]!, offset: item.offset }
           : undefined;
       const delivery = {
         item,
@@ -111,7 +115,7 @@ export class Feed {
       };
       if (tag > this.#lastTag) this.#take(delivery, epochs);
       // Sent again without being awaited: it is here already.
-      else if (this.#awaited.delete(tag)) this.#waiting.push(delivery);
+      else if (this.#awaited.delete(tag)) this.#waiting.push(delivery, this.granted);
     });
   }
 
@@ -123,7 +127,8 @@ export class Feed {
     else this.#cursor.message(tag, position!);
 
     if (position && this.#life > 1 && this.#isKnown(delivery)) return;
-    this.dropped += this.#waiting.push(delivery, this.#keepsAccount ? undefined : this.granted);
+    // With acks the hub never sends so much: its prefetch is smaller than the ring.
+    for (const covered of this.#waiting.push(delivery, this.granted)) this.#cursor.forget(covered);
   }
 
   /** Whether an earlier life brought this message: then it is processed already, or the application holds it. */

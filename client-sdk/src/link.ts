@@ -108,7 +108,8 @@ export class Link {
       message += message ? `\n${line}` : line;
       bytes += lineBytes;
     }
-    if (message) this.#socket?.send(message);
+    // A socket that the hub is closing would only complain.
+    if (message && this.#socket?.readyState === 1) this.#socket.send(message);
   }
 
   #raise(event: LinkEvent): void {
@@ -222,7 +223,7 @@ export class Link {
   #receive(message: string, socket: number, ws: WebSocketLike): void {
     const frames = decodeServerMessage(message);
     if (!frames) {
-      this.#lose(socket, new Error('not a frame'));
+      this.#lose(socket, new Error('bad-frame'));
       return;
     }
     this.#raise({ type: 'heard', socket });
@@ -231,8 +232,6 @@ export class Link {
       switch (frame.type) {
         case 'ping':
           this.send('["pong"]');
-          break;
-        case 'pong':
           break;
         case 'welcome':
           if (this.#state.kind !== 'greeting') break;

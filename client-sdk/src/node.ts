@@ -14,11 +14,11 @@ export const connect = <Messages extends object = Record<string, unknown>>(
   options?: ConnectOptions,
 ): Promise<Hub<Messages>> => connectWith(url, options, loadWs);
 
-async function loadWs(): Promise<WebSocketConstructor | undefined> {
+async function loadWs(): Promise<WebSocketConstructor> {
   try {
     // The cast hides the package's types, which a browser project has not; bundlers see the name.
     return (await import('ws' as string)).WebSocket;
-  } catch {
-    return undefined;
+  } catch (cause) {
+    throw new Error('no WebSocket here: npm install ws, or pass options.WebSocket', { cause });
   }
 }

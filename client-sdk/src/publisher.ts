@@ -126,10 +126,10 @@ export class Publisher {
   }
 
   confirmed({ runs }: Extract<ServerFrame, { type: 'confirm' }>): void {
-    const epochs = this.#welcome?.epochs ?? {};
+    const { epochs } = this.#welcome!;
     for (const { seq, count, log, offset, sessions, duplicate = false } of runs) {
       for (let i = 0; i < count; i++) {
-        const position = { log, epoch: epochs[log] ?? '', offset: offset + i };
+        const position = { log, epoch: epochs[log]!, offset: offset + i };
         this.#outbox.settle(seq + i)?.settle({ position, sessions, duplicate });
       }
     }
@@ -150,4 +150,5 @@ export class Publisher {
 }
 
 /** Ids are remembered as long as a log lives; which log an exchange uses is the hub's to know. */
-const isSame = (a: Welcome['epochs'] = {}, b: Welcome['epochs']): boolean => a.v === b.v && a.d === b.d;
+const isSame = (a: Welcome['epochs'] | undefined, b: Welcome['epochs']): boolean =>
+  a?.v === b.v && a?.d === b.d;

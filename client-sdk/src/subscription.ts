@@ -114,7 +114,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   /** The next event. Asking for it says that the one before is processed. */
   async next(): Promise<IteratorResult<Event, undefined>> {
-    if (this.#handler || this.#wake) throw new TypeError('another reader');
+    if (this.#handler || this.#wake) throw new TypeError('one reader');
     if (!this.#isLeft || this.#current?.delivery.settled) this.#finish();
     this.#isLeft = false;
     for (;;) {
@@ -191,7 +191,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     const { feed } = this;
     const takesAway = type === 'unbind';
     const others = () => feed.options.bindings.filter((other) => idOf(other) !== idOf(binding));
-    if (takesAway && !others().length) throw new TypeError('the last binding: unsubscribe');
+    if (takesAway && !others().length) throw new TypeError('last binding');
     await this.#session.commands.run({
       line: () => [type, feed.queue, ...binding],
       takesAway,

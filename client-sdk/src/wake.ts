@@ -4,7 +4,7 @@
  */
 
 export function onPageWake(callback: () => void): () => void {
-  if (typeof addEventListener !== 'function' || typeof document === 'undefined') return () => {};
+  if (typeof document === 'undefined') return () => {};
   const stop = new AbortController();
   const { signal } = stop;
   const seen = () => {

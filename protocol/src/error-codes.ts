@@ -21,11 +21,12 @@ type Words<Text extends string> = Text extends `${infer Word} ${infer Rest}` ? W
 export type ErrorName = Words<(typeof NAMES)[keyof typeof NAMES]>;
 
 /** The number of each error, in frames and as close code. */
-export const ERROR_CODES = Object.fromEntries(
-  Object.entries(NAMES).flatMap(([first, names]) =>
-    names.split(' ').map((name, i) => [name, Number(first) + i] as const),
-  ),
-) as Readonly<Record<ErrorName, number>>;
+export const ERROR_CODES = {} as Readonly<Record<ErrorName, number>>;
+for (const [first, names] of Object.entries(NAMES)) {
+  names.split(' ').forEach((name, i) => {
+    (ERROR_CODES as Record<string, number>)[name] = Number(first) + i;
+  });
+}
 
 /** When trying again makes sense. */
 export type Retry = 'never' | 'later' | 'resume';

@@ -200,6 +200,10 @@ export class TappedSocket {
     };
   }
 
+  get readyState(): number {
+    return this.wire.end.readyState;
+  }
+
   send(text: string): void {
     this.network.tap.clientSent(this.wire, text);
     this.wire.end.send(text);

@@ -18,6 +18,10 @@ export class ScriptedSocket implements WebSocketLike {
   closedWith: { code: number | undefined } | undefined;
   #read = 0;
 
+  get readyState(): number {
+    return this.closedWith ? 3 : 1;
+  }
+
   constructor(
     readonly url: string,
     readonly protocols: string[],
