@@ -14,7 +14,7 @@ export interface ConnectOptions {
   readonly getToken?: TokenSource | undefined;
   /** What this client calls itself, as `hub.events` shows it; at most 128 characters. */
   readonly client?: string | undefined;
-  /** Ends the attempt to connect, and later the connection. */
+  /** Ends the attempt to connect, and later the connection: it stays in force for as long as the client lives. */
   readonly signal?: AbortSignal | undefined;
   /** Instead of the platform's. */
   readonly WebSocket?: WebSocketConstructor | undefined;
@@ -35,7 +35,8 @@ export interface ConnectOptions {
  *
  * ```ts
  * import { connect } from '@ringhub/client';
- * const hub = await connect(url, { getToken: async () => token, signal: AbortSignal.timeout(10_000) });
+ * const stop = new AbortController();
+ * const hub = await connect(url, { getToken: async () => token, signal: stop.signal });
  * hub.addEventListener('state', ({ state }) => console.log(state));
  * await hub.close();
  * ```

@@ -149,6 +149,6 @@ export class Publisher {
   }
 }
 
-/** Ids are remembered as long as a log lives; which log an exchange uses is the hub's to know. */
+/** Ids are forgotten with their log (and after the hub's dedup window, PROTOCOL §11); which log is the hub's to know. */
 const isSame = (a: Welcome['epochs'] | undefined, b: Welcome['epochs']): boolean =>
   a?.v === b.v && a?.d === b.d;

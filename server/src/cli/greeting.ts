@@ -10,7 +10,7 @@ export function greeting({ url, httpUrl, token }: Pick<RunningHub, 'url' | 'http
   return `
   Ringhub (dev) is at ${httpUrl}/
 
-  Dashboard   ${httpUrl}/demo/dashboard/
+  Demos       ${httpUrl}/demo/dashboard/  …/chat/  …/orders/
   Token       ${token}
 
   Publish     curl -H ${shellQuoted(`Authorization: Bearer ${token}`)} -d hello '${httpUrl}/v1/publish?key=greeting.world'
@@ -18,7 +18,7 @@ export function greeting({ url, httpUrl, token }: Pick<RunningHub, 'url' | 'http
               then paste, a line at a time:
               ${JSON.stringify(['hello', { version: 1, token }])}
               ["subscribe",1,{"bindings":[["amq.topic","greeting.#"]]}]
-  Elsewhere   export RINGHUB_TOKEN=${quoted}
+  Elsewhere   export RINGHUB_TOKEN=${quoted} RINGHUB_URL=${httpUrl}
 
 `;
 }

@@ -8,7 +8,8 @@ export interface DedupLimits {
   readonly maxAgeMs: number;
 }
 
-export const DEFAULT_DEDUP_LIMITS: DedupLimits = { maxEntries: 100_000, maxAgeMs: 5 * 60 * 1000 };
+/** An hour, as long as the volatile log keeps messages: a laptop that slept less may send again. */
+export const DEFAULT_DEDUP_LIMITS: DedupLimits = { maxEntries: 500_000, maxAgeMs: 60 * 60 * 1000 };
 
 interface Remembered {
   readonly offset: number;
