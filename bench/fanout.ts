@@ -33,8 +33,12 @@ for (let i = 0; i < subscriberCount; i++) {
 }
 const stalled = subscribers[0]!;
 stalled.socket.pause();
+// A client that is silent for deadMs (45 s) is parked: this one reads again before that.
+const stallMs = Math.min(30_000, seconds * 500);
 const publisher = await WireClient.open(hub.wsUrl, hub.token);
-console.log(`${subscriberCount} subscribers, one of them not reading; publishing ${seconds} s`);
+console.log(
+  `${subscriberCount} subscribers, one of them not reading for ${stallMs / 1000} s; publishing ${seconds} s`,
+);
 
 const started = performance.now();
 const cpuBefore = hub.cpuSeconds();
@@ -44,6 +48,7 @@ while (performance.now() - started < seconds * 1000) {
   await publisher.publish('amq.topic', 'load.a', payload, batch);
   // The load generator shares its loop with all subscribers: let them read.
   await new Promise((resolve) => setImmediate(resolve));
+  if (performance.now() - started > stallMs) stalled.socket.resume();
   if (performance.now() < nextReport) continue;
   nextReport += 5_000;
   rss.push(hub.rssMib());

@@ -13,7 +13,7 @@ import { transportsHere } from '../contract/uws-here.ts';
 import { CuttingProxy } from './support/cutting-proxy.ts';
 import { seededRandom } from './support/seeded-random.ts';
 
-const CUTS = Number(process.env.RINGHUB_CUTS ?? 1_200);
+const CUTS = Number(process.env.RINGHUB_CUTS ?? 1_000);
 const SEED = Number(process.env.RINGHUB_CUTS_SEED ?? Math.floor(Math.random() * 1e9));
 const SUBSCRIBERS_OF_EACH_KIND = 4;
 const PUBLISHED_AT_ONCE = 20;
