@@ -113,3 +113,26 @@ describe('the cursor of a conflating subscription', () => {
     expect(tracker.has(at('v', 5), 'b')).toBe(true);
   });
 });
+
+describe('a message that a later tag stands for', () => {
+  it('is not remembered, and the later one moves the cursor past it', () => {
+    const tracker = new CursorTracker(true, 'v:e:0');
+    for (const tag of [1, 2, 3]) tracker.message(tag, at('v', tag));
+    tracker.forget(1);
+    tracker.forget(2);
+    expect(tracker.cursor).toBe('v:e:0');
+    tracker.settle(3);
+    expect(tracker.cursor).toBe('v:e:3');
+  });
+
+  it('is no gap: what that says of epochs still counts', () => {
+    const tracker = new CursorTracker(true, 'v:e:5');
+    tracker.gap(1, [{ log: 'v', epoch: 'f', offset: 0 }]);
+    tracker.message(2, { log: 'v', epoch: 'f', offset: 1 });
+    tracker.forget(1);
+    tracker.settle(2);
+    expect(tracker.cursor).toBe('v:e:5');
+    tracker.settle(1);
+    expect(tracker.cursor).toBe('v:f:1');
+  });
+});

@@ -234,6 +234,19 @@ describe('ack none', () => {
   });
 });
 
+describe('the prefetch', () => {
+  it('is told as the hub grants it: smaller than the ring', async () => {
+    const { scene, subscription } = await subscribe({}, { capacity: 4, prefetch: 2 });
+    const changing = subscription.setPrefetch(1_000);
+    await scene.settle();
+    const [[type, ref, queue, prefetch]] = scene.socket.read() as [[string, number, number, number]];
+    expect([type, queue, prefetch]).toEqual(['credit', 7, 1_000]);
+    scene.socket.says(['ok', ref]);
+    await changing;
+    expect(subscription.granted.prefetch).toBe(3);
+  });
+});
+
 describe('pausing', () => {
   it('takes the credit back and hands nothing out until resumed', async () => {
     const { scene, subscription } = await subscribe();

@@ -46,4 +46,23 @@ describe('the budget', () => {
     expect(budget.hasRoomFor(b)).toBe(true);
     expect(budget.hasRoomFor(storedRecord(3, { bytes: 50 }))).toBe(true);
   });
+
+  it('keeps texts up to an eighth of itself, and lets the oldest go first', () => {
+    const budget = new MemoryBudget(800);
+    const records = [1, 2, 3].map((offset) => storedRecord(offset));
+    for (const record of records) {
+      budget.hold(record);
+      budget.keepText(record, 'x'.repeat(50));
+    }
+    expect(records.map(({ itemText }) => itemText?.length)).toEqual([undefined, 50, 50]);
+    const large = storedRecord(4);
+    budget.hold(large);
+    budget.keepText(large, 'x'.repeat(101));
+    expect([...records, large].map(({ itemText }) => itemText)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
 });
