@@ -21,10 +21,10 @@ export class GapEntry {
   /**
    * Adds one lost message that stood right behind what is lost already.
    *
-   * @param dense the queue is in order of offset, so that a neighbouring loss widens the last range
+   * @param dense the queue is in order of offset in each log, so that a neighbouring loss widens the log's last range
    */
   addMessage(log: LogId, epoch: string, offset: number, reason: GapReason, dense: boolean): void {
-    const last = this.ranges[this.ranges.length - 1];
+    const last = this.lastOf(log);
     this.count = add(this.count, 1);
     if (last && joins(last, log, epoch, offset, reason, dense)) {
       last.to = offset;
@@ -60,34 +60,42 @@ export class GapEntry {
     return lowest;
   }
 
+  /** The last range of a log: losses of two logs may take turns. */
+  private lastOf(log: LogId): MutableRange | undefined {
+    const last = this.ranges[this.ranges.length - 1];
+    if (last?.log === log) return last;
+    const before = this.ranges[this.ranges.length - 2];
+    return before?.log === log ? before : undefined;
+  }
+
   private append(range: MutableRange): void {
     this.ranges.push(range);
     if (this.ranges.length > MAX_RANGES) this.joinNeighbours();
   }
 
-  /** Joins the two neighbours that cover the least when joined; of other logs or epochs never. */
+  /** Joins the two neighbours of one log that cover the least when joined; of other logs or epochs never. */
   private joinNeighbours(): void {
-    let best = -1;
+    let best: readonly [MutableRange, MutableRange] | undefined;
     let bestWidth = Number.POSITIVE_INFINITY;
-    for (let i = 0; i + 1 < this.ranges.length; i++) {
-      const a = this.ranges[i]!;
-      const b = this.ranges[i + 1]!;
-      if (a.log !== b.log || a.epoch !== b.epoch || a.to === null || b.to === null) continue;
+    const previous = new Map<LogId, MutableRange>();
+    for (const b of this.ranges) {
+      const a = previous.get(b.log);
+      previous.set(b.log, b);
+      if (!a || a.epoch !== b.epoch || a.to === null || b.to === null) continue;
       const width = Math.max(a.to, b.to) - Math.min(a.from, b.from);
       if (width < bestWidth) {
-        best = i;
+        best = [a, b];
         bestWidth = width;
       }
     }
     // Logs are two and an epoch changes once a resume: so many ranges that cannot be joined do not arise.
-    if (best < 0) return;
-    const a = this.ranges[best]!;
-    const b = this.ranges[best + 1]!;
+    if (!best) return;
+    const [a, b] = best;
     a.from = Math.min(a.from, b.from);
     a.to = Math.max(a.to ?? 0, b.to ?? 0);
     a.count = add(a.count, b.count);
     if (a.reason !== b.reason) a.reason = 'several';
-    this.ranges.splice(best + 1, 1);
+    this.ranges.splice(this.ranges.indexOf(b), 1);
   }
 }
 

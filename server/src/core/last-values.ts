@@ -5,6 +5,7 @@
  * the value published longest ago is forgotten, of this exchange or of all, and later snapshots of its exchange say
  * so (`complete: false`): no exchange can keep the others from having values.
  */
+import type { LogId } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 
 /** One key's latest message; `undefined` once the index has forgotten it. Shared with snapshots under way. */
@@ -89,16 +90,16 @@ export class LastValues {
 }
 
 /**
- * A snapshot being read by one subscription as its credit allows. A value that was published again after
- * `head` is passed over: the log gives it.
+ * A snapshot being read by one subscription as its credit allows. A value that was published again since it was
+ * taken is passed over: the log gives it.
  */
 export class Snapshot {
   private next = 0;
 
   constructor(
     private readonly values: readonly LastValue[],
-    /** Offset at which it was taken; the log is read from here afterwards. */
-    readonly head: number,
+    /** Offset in each log at which it was taken; the logs are read from there afterwards. */
+    private readonly heads: (log: LogId) => number,
     public complete: boolean,
   ) {}
 
@@ -106,7 +107,7 @@ export class Snapshot {
   peek(): StoredRecord | undefined {
     for (; this.next < this.values.length; this.next++) {
       const record = this.values[this.next]!.record;
-      if (record && record.offset <= this.head) return record;
+      if (record && record.offset <= this.heads(record.log)) return record;
       if (!record) this.complete = false;
     }
     return undefined;

@@ -1,5 +1,5 @@
 /**
- * Where a subscription reads: a snapshot first, then the log, then the live feed (PROTOCOL §10).
+ * Where a subscription reads one log: a snapshot first, then the log, then the live feed (PROTOCOL §10).
  *
  *   snapshot ── ended ─► reading ── at the head ─► live ── catch-up, ring full ─► reading
  *
@@ -7,12 +7,10 @@
  * and none does both: `after` is the last offset this subscription is done with.
  */
 import type { LogId } from '@ringhub/protocol';
-import type { Snapshot } from './last-values.ts';
 
 export type ReaderPhase = 'snapshot' | 'reading' | 'live';
 
 export class LogReader {
-  phase: ReaderPhase;
   /** A read of the engine is under way. */
   pending = false;
 
@@ -20,13 +18,8 @@ export class LogReader {
     readonly log: LogId,
     readonly epoch: string,
     public after: number,
-    start: 'reading' | 'live' | Snapshot,
-  ) {
-    this.snapshot = typeof start === 'string' ? undefined : start;
-    this.phase = typeof start === 'string' ? start : 'snapshot';
-  }
-
-  snapshot: Snapshot | undefined;
+    public phase: ReaderPhase,
+  ) {}
 
   takesLive(offset: number): boolean {
     return this.phase === 'live' && offset > this.after;
@@ -38,7 +31,6 @@ export class LogReader {
   }
 
   endSnapshot(): void {
-    this.snapshot = undefined;
     this.phase = 'reading';
   }
 
@@ -53,17 +45,8 @@ export class LogReader {
     this.phase = 'reading';
   }
 
-  /** Up to where this subscription has looked, given where the feed is; `undefined` within a snapshot. */
-  cursorOffset(feedOffset: number): number | undefined {
-    switch (this.phase) {
-      case 'snapshot':
-        return undefined;
-      case 'reading':
-        return this.after;
-      case 'live':
-        return feedOffset;
-      default:
-        return this.phase satisfies never;
-    }
+  /** Up to where this subscription has looked, given where the feed is. */
+  cursorOffset(feedOffset: number): number {
+    return this.phase === 'live' ? feedOffset : this.after;
   }
 }

@@ -10,14 +10,14 @@
  * `capacityBytes`; overflow, TTL and conflation touch only what was never sent; every message taken or
  * refused is settled exactly once; what is lost is told where it would have stood. Pure: time is an argument.
  */
-import type { GapRange, GapReason, Granted, TagRanges } from '@ringhub/protocol';
+import type { GapRange, GapReason, Granted, LogId, Position, TagRanges } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Batch } from './batch.ts';
 import { Conflation } from './conflation.ts';
 import { GapEntry } from './gap-entry.ts';
 import { HeldMessages, type SessionBytes } from './held-messages.ts';
 import { type DropReason, type Ledger, type Outcome, residualOf } from './ledger.ts';
-import type { LogReader } from './log-reader.ts';
+import type { FeedOffsets, LogReaders } from './log-readers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type Entry, ReadyRing, type SnapshotEnd } from './ready-ring.ts';
 import { UnackedWindow } from './unacked-window.ts';
@@ -51,7 +51,7 @@ export class SessionQueue {
   constructor(
     readonly id: number,
     readonly settings: QueueSettings,
-    readonly reader: LogReader,
+    readonly readers: LogReaders,
     private readonly budget: MemoryBudget,
     private readonly sessionBytes: SessionBytes,
   ) {
@@ -82,12 +82,13 @@ export class SessionQueue {
 
   /** A message of the live feed that matches a binding. */
   offer(record: StoredRecord, nowMs: number): Offered {
-    if (this.closed || !this.reader.takesLive(record.offset)) return 'passed';
+    const reader = this.readers.of(record.log);
+    if (this.closed || !reader?.takesLive(record.offset)) return 'passed';
     if (this.settings.overflow === 'catch-up' && !this.hasRoomFor(record)) {
-      this.reader.fallBehind(record.offset);
+      reader.fallBehind(record.offset);
       return 'passed';
     }
-    this.reader.passed(record.offset);
+    reader.passed(record.offset);
     this.take(record, nowMs);
     if (this.settings.overflow !== 'disconnect' || !this.overflowed) return 'changed';
     this.overflowed = false;
@@ -195,16 +196,14 @@ export class SessionQueue {
     return lastTag <= this.window.lastTag && highestAcked <= lastTag;
   }
 
-  /** A client came back: applies its acks and has everything after `lastTag` sent again. */
-  resume(lastTag: number, ackedUpTo: number, ackedRanges: TagRanges, cursorOffset: number): void {
+  /**
+   * A client came back: applies its acks and has everything after `lastTag` sent again.
+   *
+   * @param cursor up to which it has processed each log of this queue
+   */
+  resume(lastTag: number, ackedUpTo: number, ackedRanges: TagRanges, cursor: readonly Position[]): void {
     if (this.written) {
-      const notices = this.written.notReceived(
-        lastTag,
-        this.window.lastTag,
-        this.reader.epoch,
-        cursorOffset,
-        this.isDense,
-      );
+      const notices = this.written.notReceived(lastTag, this.window.lastTag, cursor, this.isDense);
       for (const notice of notices.reverse()) this.ready.unshiftNotice(notice);
       return;
     }
@@ -231,17 +230,30 @@ export class SessionQueue {
     }
   }
 
-  /** Offset up to which everything was sent or settled, or `undefined` where something waits to be sent again. */
-  sentUpTo(feedOffset: number): number | undefined {
+  /** Positions up to which everything was sent or settled, or `undefined` where something waits to be sent again. */
+  sentUpTo(feedOffsets: FeedOffsets): Position[] | undefined {
     if (this.nacked.size > 0 || this.window.sentTag < this.window.lastTag) return undefined;
-    let lowest = this.reader.cursorOffset(feedOffset);
-    if (lowest === undefined) return undefined;
-    const scanned = this.conflation ? this.ready.length : Math.min(1, this.ready.length);
-    for (let i = 0; i < scanned; i++) {
+    const positions = this.readers.positions(feedOffsets);
+    if (!positions) return undefined;
+    for (let i = 0; i < positions.length; i++) {
+      const position = positions[i]!;
+      const waiting = this.lowestWaiting(position.log);
+      if (waiting === undefined) return undefined;
+      positions[i] = { ...position, offset: Math.min(position.offset, waiting - 1) };
+    }
+    return positions;
+  }
+
+  /** The lowest offset of a log that waits, or Infinity; `undefined` before the end of a snapshot was sent. */
+  private lowestWaiting(log: LogId): number | undefined {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.ready.length; i++) {
       const entry = this.ready.peek(i)!;
       if (entry.kind === 'snapshot-end') return undefined;
-      const offset = entry.kind === 'message' ? entry.offset : entry.lowestOffset(this.reader.log);
-      lowest = Math.min(lowest, offset - 1);
+      if (entry.kind === 'gap') lowest = Math.min(lowest, entry.lowestOffset(log));
+      else if (entry.log === log) lowest = Math.min(lowest, entry.offset);
+      // In order of offset the first one of a log is the lowest.
+      if (this.isDense && lowest < Number.POSITIVE_INFINITY) return lowest;
     }
     return lowest;
   }
@@ -320,7 +332,8 @@ export class SessionQueue {
 
   private refuse(record: StoredRecord, reason: RefusalReason): void {
     this.held.refuse(record, reason);
-    this.ready.tailGap().addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
+    const epoch = this.readers.epochOf(record.log);
+    this.ready.tailGap().addMessage(record.log, epoch, record.offset, reason, this.isDense);
   }
 
   /** Puts a message in the place of the waiting one with the same key; false where none waits. */
@@ -348,13 +361,13 @@ export class SessionQueue {
     if (record?.kind !== 'message') return false;
     this.conflation?.forget(record);
     const gap = this.ready.turnIntoGap(distance);
-    gap.addMessage(record.log, this.reader.epoch, record.offset, reason, this.isDense);
+    gap.addMessage(record.log, this.readers.epochOf(record.log), record.offset, reason, this.isDense);
     this.ready.absorbNext(gap);
     this.held.release(record, outcome);
     return true;
   }
 
-  /** Whether the queue is in order of offset: then neighbouring losses form one range. */
+  /** Whether the queue is in order of offset in each log: then neighbouring losses form one range. */
   private get isDense(): boolean {
     return this.conflation === undefined;
   }
@@ -440,7 +453,8 @@ export class SessionQueue {
     if (entry.kind !== 'message') return;
     if (this.held.redeliver(entry) <= this.settings.maxRedeliveries) return;
     const gap = new GapEntry();
-    gap.addMessage(entry.log, this.reader.epoch, entry.offset, 'redelivery-limit', this.isDense);
+    const epoch = this.readers.epochOf(entry.log);
+    gap.addMessage(entry.log, epoch, entry.offset, 'redelivery-limit', this.isDense);
     this.window.replace(tag, gap);
     this.held.release(entry, 'redelivery-limit');
   }

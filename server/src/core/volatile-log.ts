@@ -7,8 +7,8 @@
  *
  * Offsets start at 1 and have no holes here, so an offset is its own index. Log time never goes back.
  */
-import type { LogId } from '@ringhub/protocol';
 import type { NewRecord, StoredRecord } from '../ports/engine.ts';
+import { toStored } from './stored-record.ts';
 
 export interface LogLimits {
   readonly maxMessages: number;
@@ -22,12 +22,9 @@ export const DEFAULT_LOG_LIMITS: LogLimits = {
   maxAgeMs: 60 * 60 * 1000,
 };
 
-/** What a record costs beside its payload: object, slots and key. */
-const RECORD_OVERHEAD_BYTES = 128;
 const INITIAL_SLOTS = 64;
 
 export class VolatileLog {
-  readonly id: LogId = 'v';
   first = 1;
   last = 0;
   bytes = 0;
@@ -50,28 +47,7 @@ export class VolatileLog {
   append(record: NewRecord, wallMs: number, nowMs: number): StoredRecord {
     if (this.messages === this.slots.length) this.grow();
     this.lastTimeMs = Math.max(this.lastTimeMs, Math.floor(wallMs));
-    const stored: StoredRecord = {
-      kind: 'message',
-      exchange: record.exchange,
-      key: record.key,
-      payload: record.payload,
-      payloadBytes: record.payloadBytes,
-      contentType: record.contentType,
-      headers: record.headers,
-      id: record.id,
-      ttlMs: record.ttlMs,
-      subject: record.subject,
-      refuseNew: record.refuseNew,
-      reached: record.reached,
-      log: this.id,
-      offset: this.last + 1,
-      timeMs: this.lastTimeMs,
-      expiresMs: record.ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + record.ttlMs,
-      bytes: record.payloadBytes + record.key.length + headerBytes(record) + RECORD_OVERHEAD_BYTES,
-      holders: 0,
-      sessions: 0,
-      itemText: undefined,
-    };
+    const stored = toStored(record, this.last + 1, this.lastTimeMs, nowMs);
     this.last++;
     this.slots[this.last & (this.slots.length - 1)] = stored;
     this.bytes += stored.bytes;
@@ -86,18 +62,22 @@ export class VolatileLog {
       : undefined;
   }
 
-  /** Appends up to `limit` records after an offset to `into`. */
-  read(after: number, limit: number, into: StoredRecord[]): void {
+  /** Up to `limit` records after an offset, oldest first. */
+  read(after: number, limit: number): StoredRecord[] {
+    const records: StoredRecord[] = [];
     const from = Math.max(after + 1, this.first);
     const to = Math.min(this.last, from + limit - 1);
-    for (let offset = from; offset <= to; offset++) into.push(this.at(offset)!);
+    for (let offset = from; offset <= to; offset++) records.push(this.at(offset)!);
+    return records;
   }
 
-  /** Appends up to `limit` records before an offset to `into`, newest first. */
-  readBack(before: number, limit: number, into: StoredRecord[]): void {
+  /** Up to `limit` records before an offset, newest first. */
+  readBack(before: number, limit: number): StoredRecord[] {
+    const records: StoredRecord[] = [];
     const from = Math.min(before - 1, this.last);
     const to = Math.max(this.first, from - limit + 1);
-    for (let offset = from; offset >= to; offset--) into.push(this.at(offset)!);
+    for (let offset = from; offset >= to; offset--) records.push(this.at(offset)!);
+    return records;
   }
 
   /**
@@ -139,13 +119,4 @@ export class VolatileLog {
     for (let offset = this.first; offset <= this.last; offset++) slots[offset & (size - 1)] = this.at(offset);
     this.slots = slots;
   }
-}
-
-function headerBytes(record: NewRecord): number {
-  if (!record.headers) return 0;
-  let bytes = 0;
-  for (const [name, value] of Object.entries(record.headers)) {
-    bytes += name.length + (typeof value === 'string' ? value.length : 8);
-  }
-  return bytes;
 }

@@ -4,7 +4,7 @@
  * Nothing else is kept of it. The last {@link REMEMBERED} tags are known one by one, of older ones only how many
  * there were. Of gaps and snapshot ends the last {@link REMEMBERED_NOTICES} are kept, however old.
  */
-import type { LogId } from '@ringhub/protocol';
+import type { LogId, Position } from '@ringhub/protocol';
 import { GapEntry } from './gap-entry.ts';
 import type { Entry, SnapshotEnd } from './ready-ring.ts';
 
@@ -21,7 +21,7 @@ export class WrittenLog {
   private readonly notices = new Map<number, Exclude<Entry, { kind: 'message' }>>();
   /** The highest tag of a notice that is no longer remembered: what it said, nobody knows. */
   private forgottenNotice = 0;
-  private highestOffset = 0;
+  private readonly highestOffsets = new Map<LogId, number>();
   /** Tags up to here are stood for by a gap with a later tag. */
   private toldUpTo = 0;
 
@@ -30,12 +30,12 @@ export class WrittenLog {
     if (entry.kind === 'message') {
       this.offsets[tag % REMEMBERED] = entry.offset;
       this.logs[tag % REMEMBERED] = entry.log;
-      this.highestOffset = Math.max(this.highestOffset, entry.offset);
+      this.reaches(entry.log, entry.offset);
       return;
     }
     this.notices.set(tag, entry);
     this.offsets[tag % REMEMBERED] = NO_MESSAGE;
-    this.highestOffset = Math.max(this.highestOffset, highestOf(entry));
+    if (entry.kind === 'gap') for (const { log, to } of entry.ranges) this.reaches(log, to ?? 0);
     for (const oldest of this.notices.keys()) {
       if (this.notices.size <= REMEMBERED_NOTICES) return;
       this.notices.delete(oldest);
@@ -48,14 +48,13 @@ export class WrittenLog {
    * its place: asked again, this log gives them and not what they stand for.
    *
    * @param lastTag last tag the client received
-   * @param cursor offset up to which the client has processed, should the tags be forgotten
-   * @param dense the queue is in order of offset
+   * @param cursor up to which the client has processed each log, should the tags be forgotten
+   * @param dense the queue is in order of offset in each log
    */
   notReceived(
     lastTag: number,
     last: number,
-    epoch: string,
-    cursor: number,
+    cursor: readonly Position[],
     dense: boolean,
   ): (GapEntry | SnapshotEnd)[] {
     const received = Math.max(lastTag, this.toldUpTo);
@@ -73,27 +72,29 @@ export class WrittenLog {
     }
     const isExact = received >= this.forgottenNotice;
     const isComplete = isExact && forgotten === 0;
-    if (!isComplete) {
-      const count = isExact ? forgotten : null;
-      gap.addRange({
-        log: 'v',
-        epoch,
-        from: cursor + 1,
-        to: this.highestOffset,
-        count,
-        reason: 'not-received',
-      });
-    }
+    if (!isComplete) this.addForgotten(gap, cursor, isExact ? forgotten : null);
     for (let tag = firstKnown; tag <= last; tag++) {
       const slot = tag % REMEMBERED;
       const offset = this.offsets[slot]!;
       if (offset === NO_MESSAGE) continue;
-      gap.addMessage(this.logs[slot]!, epoch, offset, 'not-received', dense && isComplete);
+      const log = this.logs[slot]!;
+      const epoch = cursor.find((position) => position.log === log)?.epoch ?? '';
+      gap.addMessage(log, epoch, offset, 'not-received', dense && isComplete);
     }
     return gap.ranges.length > 0 ? [gap, ...ends] : ends;
   }
-}
 
-/** The highest offset a notice speaks of. */
-const highestOf = (notice: Exclude<Entry, { kind: 'message' }>): number =>
-  notice.kind === 'gap' ? Math.max(0, ...notice.ranges.map(({ to }) => to ?? 0)) : 0;
+  /** One range for each log; of two nobody knows any more how many were of which. */
+  private addForgotten(gap: GapEntry, cursor: readonly Position[], count: number | null): void {
+    const logs = cursor.filter(({ log }) => this.highestOffsets.has(log));
+    for (const { log, epoch, offset } of logs) {
+      const to = this.highestOffsets.get(log)!;
+      const range = { log, epoch, from: offset + 1, to, reason: 'not-received' } as const;
+      gap.addRange({ ...range, count: logs.length > 1 ? null : count });
+    }
+  }
+
+  private reaches(log: LogId, offset: number): void {
+    this.highestOffsets.set(log, Math.max(this.highestOffsets.get(log) ?? 0, offset));
+  }
+}

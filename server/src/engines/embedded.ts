@@ -1,41 +1,141 @@
 /**
- * The embedded engine: the logs of one node, in this process.
+ * The embedded engine: the logs of one node, in this process, the durable one on a store.
  *
- * Publishing to the volatile log takes effect at once: the record is appended, comes back through the feed,
- * and is confirmed, all before `publish` returns. The log's epoch is this instance.
+ *     volatile  append ─► feed ─► done                                   all before `publish` returns
+ *     durable   append, copies for queues ─► one batch a turn ─► on disk ─► feed ─► done
+ *
+ * A publish to the volatile log that reaches durable queues is fed at once, and done when its copies are on disk.
+ * The volatile log's epoch is this instance; the durable one's is the store's.
  */
 import type { LogId } from '@ringhub/protocol';
 import { DedupWindow } from '../core/dedup-window.ts';
 import { DEFAULT_LOG_LIMITS, type LogLimits, VolatileLog } from '../core/volatile-log.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Engine, LogBounds, NewRecord, PublishResult, StoredRecord } from '../ports/engine.ts';
+import type {
+  Engine,
+  LogBounds,
+  LogEntry,
+  NewRecord,
+  PublishExtras,
+  PublishNumber,
+  PublishResult,
+  StoredRecord,
+} from '../ports/engine.ts';
+import type { Store } from '../ports/store.ts';
+import { DurableIds } from './durable-ids.ts';
+import { DEFAULT_DURABLE_LOG_LIMITS, DurableLog } from './durable-log.ts';
+import { DurableNumbers } from './durable-numbers.ts';
+import { QueueEntries } from './queue-entries.ts';
+import { StoredMeta } from './stored-meta.ts';
+import { WriteGroup } from './write-group.ts';
 
 const TRIM_EVERY_MS = 1000;
 
+export interface EmbeddedEngineOptions {
+  readonly clock: Clock;
+  /** Of the volatile log: a new one for each process. */
+  readonly epoch: string;
+  readonly limits?: LogLimits | undefined;
+  /** Without it nothing can be durable. */
+  readonly durable?: {
+    readonly store: Store;
+    /** Of this store's log: from its creation, restore or repair on. */
+    readonly epoch: string;
+    readonly limits?: LogLimits | undefined;
+  };
+}
+
+/** What stands on the store. */
+interface Durable {
+  readonly store: Store;
+  readonly group: WriteGroup;
+  readonly log: DurableLog;
+  readonly ids: DurableIds;
+  readonly numbers: DurableNumbers;
+  readonly entries: QueueEntries;
+  readonly meta: StoredMeta;
+}
+
+type Done = (result: PublishResult) => void;
+
 export class EmbeddedEngine implements Engine {
-  readonly logs: readonly LogId[] = ['v'];
+  readonly logs: readonly LogId[];
+  private readonly clock: Clock;
   private readonly volatile: VolatileLog;
+  private readonly durable: Durable | undefined;
   private readonly ids = new DedupWindow();
   private readonly trimming: { stop(): void };
   private feed: (record: StoredRecord) => void = () => {};
 
-  constructor(
-    private readonly clock: Clock,
-    epoch: string,
-    limits: LogLimits = DEFAULT_LOG_LIMITS,
-  ) {
+  constructor({ clock, epoch, limits = DEFAULT_LOG_LIMITS, durable }: EmbeddedEngineOptions) {
+    this.clock = clock;
     this.volatile = new VolatileLog(epoch, limits);
-    this.trimming = clock.every(TRIM_EVERY_MS, () => this.volatile.trim(clock.wallMs()));
+    this.durable = durable && open(clock, durable);
+    this.logs = durable ? ['v', 'd'] : ['v'];
+    this.trimming = clock.every(TRIM_EVERY_MS, () => this.trim());
+  }
+
+  get queues(): QueueEntries | undefined {
+    return this.durable?.entries;
+  }
+
+  get meta(): StoredMeta | undefined {
+    return this.durable?.meta;
   }
 
   onFeed(handler: (record: StoredRecord) => void): void {
     this.feed = handler;
   }
 
-  publish(record: NewRecord, done: (result: PublishResult) => void): void {
+  onFailure(handler: (why: string) => void): void {
+    this.durable?.store.onFailure(({ message }) => handler(message));
+  }
+
+  publish(record: NewRecord, done: Done, extras: PublishExtras = {}): void {
+    const isStored = record.log === 'd' || (extras.queues?.length ?? 0) > 0 || extras.settles !== undefined;
+    if (isStored) this.store(record, extras, done);
+    else this.keep(record, extras.isOwn ?? false, done);
+  }
+
+  wasStored(subject: string, number: PublishNumber): 'yes' | 'no' | 'unknown' {
+    return this.durable?.numbers.has(subject, number) ?? 'unknown';
+  }
+
+  bounds(log: LogId): LogBounds {
+    const { epoch, first, last, messages, bytes } = this.logOf(log);
+    return { epoch, first, last, messages, bytes };
+  }
+
+  read(log: LogId, after: number, limit: number, done: (entries: readonly LogEntry[]) => void): void {
+    done(this.logOf(log).read(after, limit));
+  }
+
+  readBack(log: LogId, before: number, limit: number, done: (entries: readonly LogEntry[]) => void): void {
+    done(this.logOf(log).readBack(before, limit));
+  }
+
+  offsetBefore(log: LogId, timeMs: number): number {
+    return this.logOf(log).offsetBefore(timeMs);
+  }
+
+  /** Records of the durable log up to this offset need not be kept for the hub's own sake. */
+  release(offset: number): void {
+    this.durable?.log.release(offset);
+  }
+
+  async close(): Promise<void> {
+    this.trimming.stop();
+    this.durable?.group.flush();
+    await this.durable?.store.close();
+  }
+
+  // ── volatile ──
+
+  private keep(record: NewRecord, isOwn: boolean, done: Done): void {
     const nowMs = this.clock.nowMs();
-    if (record.id !== undefined) {
-      const offset = this.ids.find(record.subject, record.exchange, record.id, nowMs);
+    const id = isOwn ? undefined : record.id;
+    if (id !== undefined) {
+      const offset = this.ids.find(record.subject, record.exchange, id, nowMs);
       if (offset !== undefined) {
         done({ kind: 'duplicate', log: 'v', offset });
         return;
@@ -46,39 +146,95 @@ export class EmbeddedEngine implements Engine {
       return;
     }
     const stored = this.volatile.append(record, this.clock.wallMs(), nowMs);
-    if (record.id !== undefined)
-      this.ids.remember(record.subject, record.exchange, record.id, stored.offset, nowMs);
+    if (id !== undefined) this.ids.remember(record.subject, record.exchange, id, stored.offset, nowMs);
     this.feed(stored);
-    done({ kind: 'taken', record: stored });
+    done({ kind: 'taken', record: stored, seqs: NO_SEQS });
   }
 
-  bounds(_log: LogId): LogBounds {
-    const { epoch, first, last, messages, bytes } = this.volatile;
-    return { epoch, first, last, messages, bytes };
+  // ── durable ──
+
+  private store(record: NewRecord, extras: PublishExtras, done: Done): void {
+    const { durable } = this;
+    if (!durable || durable.group.failed) {
+      done({ kind: 'refused', error: durable ? 'store-failed' : 'not-durable' });
+      return;
+    }
+    const id = extras.isOwn ? undefined : record.id;
+    if (id !== undefined && this.answerDuplicate(durable, record, id, done)) return;
+    if (record.refuseNew) {
+      done({ kind: 'refused', error: record.refuseNew });
+      return;
+    }
+    if (durable.group.isFull) {
+      done({ kind: 'refused', error: 'unavailable' });
+      return;
+    }
+    const { group, log, entries } = durable;
+    const stored =
+      record.log === 'd'
+        ? log.append(record)
+        : this.volatile.append(record, this.clock.wallMs(), this.clock.nowMs());
+    const seqs = extras.queues?.map((queue) => entries.add(queue, stored)) ?? NO_SEQS;
+    for (const [queue, seq] of extras.settles ?? []) entries.settle(queue, seq);
+    for (const number of extras.numbers ?? []) durable.numbers.add(record.subject, number);
+    if (id !== undefined) {
+      const { epoch } = this.logOf(record.log);
+      const publish = { log: record.log, epoch, offset: stored.offset };
+      durable.ids.remember(record.subject, record.exchange, id, publish);
+    }
+    if (record.log === 'v') this.feed(stored);
+    group.then((failed) => {
+      if (failed) {
+        done({ kind: 'refused', error: 'store-failed' });
+        return;
+      }
+      if (record.log === 'd') {
+        log.flushed(stored);
+        this.feed(stored);
+      }
+      done({ kind: 'taken', record: stored, seqs });
+    });
   }
 
-  read(_log: LogId, after: number, limit: number, done: (records: readonly StoredRecord[]) => void): void {
-    const records: StoredRecord[] = [];
-    this.volatile.read(after, limit, records);
-    done(records);
+  private answerDuplicate(durable: Durable, record: NewRecord, id: string, done: Done): boolean {
+    return durable.ids.find(record.subject, record.exchange, id, ({ log, epoch, offset }, failed) => {
+      if (failed) {
+        done({ kind: 'refused', error: 'store-failed' });
+        return;
+      }
+      // A position of an earlier life of the log names nothing in this one.
+      done({ kind: 'duplicate', log, offset: epoch === this.logOf(log).epoch ? offset : 0 });
+    });
   }
 
-  readBack(
-    _log: LogId,
-    before: number,
-    limit: number,
-    done: (records: readonly StoredRecord[]) => void,
-  ): void {
-    const records: StoredRecord[] = [];
-    this.volatile.readBack(before, limit, records);
-    done(records);
+  private trim(): void {
+    this.volatile.trim(this.clock.wallMs());
+    const { durable } = this;
+    if (!durable || durable.group.isFull) return;
+    durable.log.trim();
+    durable.ids.forget();
+    durable.numbers.forget();
+    durable.entries.removeSome();
   }
 
-  offsetBefore(_log: LogId, timeMs: number): number {
-    return this.volatile.offsetBefore(timeMs);
+  private logOf(log: LogId): VolatileLog | DurableLog {
+    return log === 'd' && this.durable ? this.durable.log : this.volatile;
   }
+}
 
-  async close(): Promise<void> {
-    this.trimming.stop();
-  }
+const NO_SEQS: readonly number[] = [];
+
+function open(clock: Clock, { store, epoch, limits }: NonNullable<EmbeddedEngineOptions['durable']>): Durable {
+  const group = new WriteGroup(store, clock);
+  const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
+  const wallMs = () => clock.wallMs();
+  return {
+    store,
+    group,
+    log: new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now),
+    ids: new DurableIds(store, group, wallMs),
+    numbers: new DurableNumbers(store, group, wallMs),
+    entries: new QueueEntries(store, group, now),
+    meta: new StoredMeta(store, group),
+  };
 }

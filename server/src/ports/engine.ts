@@ -1,15 +1,19 @@
 /**
- * Engine port: logs that take publishes and give them back in one order.
+ * Engine port: logs that take publishes and give them back in one order, entries of durable named queues, and
+ * definitions.
  *
  * Invariants every adapter keeps (test/contract/engine-suite.ts): offsets of a log increase; every record taken
- * comes through the feed once, in order of offset, before or in the call of its `done`; `read` gives the same
- * records in the same order, `readBack` in the opposite one; an epoch changes only with a new engine instance; a second publish with the
- * same subject, exchange and id within the window is not stored, and its `done` names the first.
+ * comes through the feed once, in order of offset, before or in the call of its `done`; of the durable log nothing is
+ * fed or done before it is on disk; `read` gives the same records in the same order, `readBack` in the opposite one;
+ * an epoch is one unbroken life of a log; a second publish with the same subject, exchange and id within the
+ * window is not stored, and its `done` names the first.
  */
 import type { ErrorName, Headers, LogId, Payload } from '@ringhub/protocol';
 
 /** A publish that passed all checks, on its way into a log. */
 export interface NewRecord {
+  /** The log it enters: its exchange's. */
+  readonly log: LogId;
   readonly exchange: string;
   readonly key: string;
   readonly payload: Payload;
@@ -24,12 +28,24 @@ export interface NewRecord {
   readonly refuseNew?: ErrorName | undefined;
   /** Incarnation ids of the exchanges it reached; feed and replay match bindings against these only. */
   readonly reached: readonly number[];
+  /** Where it came from before it was dead-lettered, newest first. */
+  readonly xDeath?: readonly DeathRecord[] | undefined;
 }
 
-/** A message in a log. Shared by every ring that holds it; the last five fields belong to the hub. */
+/** Why and how often a message was dead-lettered from one queue (PROTOCOL §20). */
+export interface DeathRecord {
+  readonly queue: string;
+  readonly reason: 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+  readonly count: number;
+  readonly timeMs: number;
+  readonly exchange: string;
+  readonly keys: readonly string[];
+  readonly originalTtlMs?: number;
+}
+
+/** A message in a log. Shared by every ring that holds it; the last three fields belong to the hub. */
 export interface StoredRecord extends NewRecord {
   readonly kind: 'message';
-  readonly log: LogId;
   readonly offset: number;
   /** Log time: the wall clock, never going back. */
   readonly timeMs: number;
@@ -45,8 +61,35 @@ export interface StoredRecord extends NewRecord {
   itemText: string | undefined;
 }
 
+/** A record that the log holds but cannot be read: its bytes on disk are damaged. */
+export interface CorruptRecord {
+  readonly kind: 'corrupt';
+  readonly offset: number;
+}
+
+export type LogEntry = StoredRecord | CorruptRecord;
+
+/** The number by which a session's publish is known, also to a later life of the hub. */
+export interface PublishNumber {
+  readonly session: string;
+  readonly seq: number;
+}
+
+/** What goes along with a publish, in one atomic step. */
+export interface PublishExtras {
+  /** Durable named queues that get a copy. */
+  readonly queues?: readonly number[];
+  /** Entries of durable named queues that end with it: it is their dead letter. */
+  readonly settles?: readonly (readonly [queue: number, seq: number])[];
+  /** Numbers to remember, if anything durable is stored: of this session, and of the lost one it is sent again for. */
+  readonly numbers?: readonly PublishNumber[];
+  /** Published again on purpose: its id is not looked up among the remembered ones. */
+  readonly isOwn?: boolean;
+}
+
 export type PublishResult =
-  | { readonly kind: 'taken'; readonly record: StoredRecord }
+  /** `seqs`: its number in each queue of the extras, in their order. */
+  | { readonly kind: 'taken'; readonly record: StoredRecord; readonly seqs: readonly number[] }
   | { readonly kind: 'duplicate'; readonly log: LogId; readonly offset: number }
   | { readonly kind: 'refused'; readonly error: ErrorName };
 
@@ -54,23 +97,70 @@ export interface LogBounds {
   readonly epoch: string;
   /** Offset of the oldest record kept; `last` + 1 where there is none. */
   readonly first: number;
-  /** Offset of the newest record ever taken; 0 where there was none. */
+  /** Offset of the newest record ever taken (of the durable log: that is on disk); 0 where there was none. */
   readonly last: number;
   readonly messages: number;
   readonly bytes: number;
 }
 
+/** A message of a durable named queue, as stored. */
+export interface StoredEntry {
+  readonly seq: number;
+  /** `undefined` where its bytes are damaged. */
+  readonly record: StoredRecord | undefined;
+  readonly bytes: number;
+  /** Wall clock. */
+  readonly enqueuedMs: number;
+  /** Failed deliveries so far. */
+  readonly attempts: number;
+  /** Wall clock before which it is not to be delivered again; 0 for none. */
+  readonly dueMs: number;
+}
+
+/** The durable half of named queues: which entries there are. What becomes of them is the hub's affair. */
+export interface EngineQueues {
+  /** Entries behind a sequence number, oldest first; may be called back at once. */
+  read(queue: number, after: number, limit: number, done: (entries: readonly StoredEntry[]) => void): void;
+  /** An obligation ended: the entry goes with the next flush. */
+  settle(queue: number, seq: number): void;
+  /** Its next attempt is another one, or later. */
+  postpone(queue: number, seq: number, attempts: number, dueMs: number): void;
+  /** Sums that are stored in the same step as the queue's next changes; asked for when that step is made. */
+  onSums(sums: (queue: number) => string | undefined): void;
+  /** The sums stored last. */
+  sums(queue: number): string | undefined;
+  /** Sequence numbers of the oldest and newest entry there is; `last` is 0 where there never was one. */
+  bounds(queue: number): { readonly first: number; readonly last: number };
+  /** Takes a queue away with all its entries. */
+  remove(queue: number): void;
+}
+
+/** Definitions: small texts by key. A cluster's engine will let them be watched. */
+export interface EngineMeta {
+  /** All entries whose key has this prefix, in order of key. */
+  list(prefix: string): readonly (readonly [key: string, value: string])[];
+  /** Stores a value, or takes it away; called back once that is on disk, or with an error when it never will be. */
+  put(key: string, value: string | undefined, done?: (error?: ErrorName) => void): void;
+}
+
 export interface Engine {
   readonly logs: readonly LogId[];
-  publish(record: NewRecord, done: (result: PublishResult) => void): void;
+  publish(record: NewRecord, done: (result: PublishResult) => void, extras?: PublishExtras): void;
+  /** Whether a numbered publish of a session was stored; `unknown` where nobody can know any more. */
+  wasStored(subject: string, number: PublishNumber): 'yes' | 'no' | 'unknown';
   /** Sets the one handler of the ordered feed. */
   onFeed(handler: (record: StoredRecord) => void): void;
+  /** Sets who is told, once, that nothing durable can be stored any more. */
+  onFailure(handler: (why: string) => void): void;
   bounds(log: LogId): LogBounds;
   /** Up to `limit` records after an offset, oldest first; `done` may be called before `read` returns. */
-  read(log: LogId, after: number, limit: number, done: (records: readonly StoredRecord[]) => void): void;
+  read(log: LogId, after: number, limit: number, done: (entries: readonly LogEntry[]) => void): void;
   /** Up to `limit` records before an offset, newest first; else as `read`. */
-  readBack(log: LogId, before: number, limit: number, done: (records: readonly StoredRecord[]) => void): void;
+  readBack(log: LogId, before: number, limit: number, done: (entries: readonly LogEntry[]) => void): void;
   /** The offset after which all records have at least this log time; below `first` − 1 where some were trimmed. */
   offsetBefore(log: LogId, timeMs: number): number;
+  /** Absent without a store: then nothing durable can be declared. */
+  readonly queues: EngineQueues | undefined;
+  readonly meta: EngineMeta | undefined;
   close(): Promise<void>;
 }

@@ -1,0 +1,109 @@
+/**
+ * Publish ids that outlive the process: which message each one named, for the same window as in memory
+ * (PROTOCOL §11). Ids of what is not on disk yet are known, too, and answered when it is.
+ *
+ * The store has each id once by its hash, and once more in the order of remembering, to forget the oldest.
+ */
+import { createHash } from 'node:crypto';
+import type { LogId } from '@ringhub/protocol';
+import { type DedupLimits, DEFAULT_DEDUP_LIMITS } from '../core/dedup-window.ts';
+import type { Store } from '../ports/store.ts';
+import { bytesKey, numberKey, numberOfKey, rangeOf } from './store-keys.ts';
+import type { WriteGroup } from './write-group.ts';
+
+export interface RememberedPublish {
+  readonly log: LogId;
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+interface Remembered extends RememberedPublish {
+  readonly atMs: number;
+  readonly order: number;
+}
+
+/** Entries forgotten with one that is remembered: more than one, so that the window shrinks to its bound. */
+const FORGET_AT_ONCE = 4;
+
+export class DurableIds {
+  /** Being written, by key. */
+  private readonly pending = new Map<string, { publish: RememberedPublish; waiting: ((failed: boolean) => void)[] }>();
+  private oldest: number;
+  private next: number;
+
+  constructor(
+    private readonly store: Store,
+    private readonly group: WriteGroup,
+    private readonly wallMs: () => number,
+    private readonly limits: DedupLimits = DEFAULT_DEDUP_LIMITS,
+  ) {
+    const [from, to] = rangeOf('idOrder');
+    const [first] = store.range(from, to, { limit: 1 });
+    const [last] = store.range(from, to, { limit: 1, reverse: true });
+    this.oldest = first ? numberOfKey(first.key) : 1;
+    this.next = last ? numberOfKey(last.key) + 1 : 1;
+  }
+
+  /** The message an id names; `then` is called once it is on disk, or will never be. */
+  find(
+    subject: string,
+    exchange: string,
+    id: string,
+    then: (publish: RememberedPublish, failed: boolean) => void,
+  ): boolean {
+    const hash = hashOf(subject, exchange, id);
+    const pending = this.pending.get(hash.toString('latin1'));
+    if (pending) {
+      pending.waiting.push((failed) => then(pending.publish, failed));
+      return true;
+    }
+    const value = this.store.get(bytesKey('ids', hash));
+    if (!value) return false;
+    const { atMs, order: _, ...publish } = JSON.parse(decoder.decode(value)) as Remembered;
+    if (this.wallMs() - atMs > this.limits.maxAgeMs) return false;
+    then(publish, false);
+    return true;
+  }
+
+  /** Goes with the batch that stores the message. */
+  remember(subject: string, exchange: string, id: string, publish: RememberedPublish): void {
+    const hash = hashOf(subject, exchange, id);
+    const key = hash.toString('latin1');
+    const remembered: Remembered = { ...publish, atMs: this.wallMs(), order: this.next++ };
+    this.group.put(bytesKey('ids', hash), encoder.encode(JSON.stringify(remembered)));
+    this.group.put(numberKey('idOrder', remembered.order), hash);
+    const pending = { publish, waiting: [] as ((failed: boolean) => void)[] };
+    this.pending.set(key, pending);
+    this.group.then((failed) => {
+      this.pending.delete(key);
+      for (const done of pending.waiting) done(failed);
+    });
+    this.forget();
+  }
+
+  /** Forgets ids that are over the bounds, the oldest first. */
+  forget(): void {
+    for (let left = FORGET_AT_ONCE; left > 0 && this.oldest < this.next; left--) {
+      const hash = this.store.get(numberKey('idOrder', this.oldest));
+      // Not on disk yet: so young a one is within the bounds.
+      if (!hash) return;
+      const value = this.store.get(bytesKey('ids', hash));
+      const found = value && (JSON.parse(decoder.decode(value)) as Remembered);
+      const isOver =
+        this.next - this.oldest > this.limits.maxEntries ||
+        !found ||
+        this.wallMs() - found.atMs > this.limits.maxAgeMs;
+      if (!isOver) return;
+      this.group.put(numberKey('idOrder', this.oldest), undefined);
+      // The same id may have been remembered again since.
+      if (found?.order === this.oldest) this.group.put(bytesKey('ids', hash), undefined);
+      this.oldest++;
+    }
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const hashOf = (subject: string, exchange: string, id: string): Buffer =>
+  createHash('sha256').update(`${subject}\n${exchange}\n${id}`).digest().subarray(0, 16);

@@ -1,0 +1,199 @@
+/**
+ * The durable log: records on disk by offset, without holes, bounded in messages, bytes and age (DESIGN §3 "Logs").
+ *
+ *      first           kept from           last        next
+ *        ▼                 ▼                 ▼           ▼
+ *     … [41] [42] … … … [90] [91] … [98] [99] ┊ [100] ┊          behind `last`: handed to the disk, seen by nobody
+ *
+ * Nothing is read or trimmed behind `last`, which moves when a batch is on disk. What its readers are likely to
+ * ask for again, the newest records, is kept decoded.
+ */
+import { toStored } from '../core/stored-record.ts';
+import type { LogLimits } from '../core/volatile-log.ts';
+import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
+import type { Store } from '../ports/store.ts';
+import { decodeRecord, encodeRecord } from './record-codec.ts';
+import { metaKey, numberKey, numberOfKey, rangeOf } from './store-keys.ts';
+import type { WriteGroup } from './write-group.ts';
+
+export const DEFAULT_DURABLE_LOG_LIMITS: LogLimits = {
+  maxMessages: 10_000_000,
+  maxBytes: 1024 * 1024 * 1024,
+  maxAgeMs: 7 * 24 * 60 * 60 * 1000,
+};
+
+/** Records trimmed in one batch; what is left over waits for the next. */
+const TRIM_AT_ONCE = 2_000;
+const MAX_RECENT = 1_024;
+const MAX_RECENT_BYTES = 4 * 1024 * 1024;
+const STATE_KEY = metaKey('log');
+
+/** Stored with every change of the log. */
+interface LogState {
+  readonly next: number;
+  readonly bytes: number;
+  readonly lastTimeMs: number;
+  readonly trimmedTimeMs: number;
+}
+
+/** The two clocks: log time, and what deadlines are measured by. */
+export interface Now {
+  readonly wallMs: number;
+  readonly nowMs: number;
+}
+
+export class DurableLog {
+  first: number;
+  /** The newest record on disk. */
+  last: number;
+  /** Bytes of records, as stored. */
+  bytes: number;
+
+  private next: number;
+  private lastTimeMs: number;
+  private trimmedTimeMs: number;
+  /** Nothing behind this offset is trimmed: the hub still has to look at it after a restart. */
+  private keptFrom = 0;
+  private isChanged = false;
+  private readonly recent = new Map<number, StoredRecord>();
+  private recentBytes = 0;
+
+  constructor(
+    readonly epoch: string,
+    private readonly store: Store,
+    private readonly group: WriteGroup,
+    private readonly limits: LogLimits,
+    private readonly now: () => Now,
+  ) {
+    const [from, to] = rangeOf('log');
+    const [oldest] = store.range(from, to, { limit: 1 });
+    const [newest] = store.range(from, to, { limit: 1, reverse: true });
+    const stored = store.get(STATE_KEY);
+    const state: LogState = stored
+      ? (JSON.parse(new TextDecoder().decode(stored)) as LogState)
+      : { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
+    this.next = Math.max(state.next, newest ? numberOfKey(newest.key) + 1 : 1);
+    this.last = this.next - 1;
+    this.first = oldest ? numberOfKey(oldest.key) : this.next;
+    this.bytes = state.bytes;
+    this.lastTimeMs = state.lastTimeMs;
+    this.trimmedTimeMs = state.trimmedTimeMs;
+    group.onCommit(() => this.saveState());
+  }
+
+  get messages(): number {
+    return this.last - this.first + 1;
+  }
+
+  /** Gives a record its offset and hands it to the disk. */
+  append(record: NewRecord): StoredRecord {
+    const { wallMs, nowMs } = this.now();
+    this.lastTimeMs = Math.max(this.lastTimeMs, Math.floor(wallMs));
+    const stored = toStored(record, this.next++, this.lastTimeMs, nowMs);
+    const value = encodeRecord(stored, stored.offset);
+    this.bytes += value.length;
+    this.isChanged = true;
+    this.group.put(numberKey('log', stored.offset), value);
+    return stored;
+  }
+
+  /** A record is on disk: from now on it is there for everybody. */
+  flushed(record: StoredRecord): void {
+    this.last = record.offset;
+    this.recent.set(record.offset, record);
+    this.recentBytes += record.bytes;
+    for (const [offset, { bytes }] of this.recent) {
+      if (this.recent.size <= MAX_RECENT && this.recentBytes <= MAX_RECENT_BYTES) return;
+      this.recent.delete(offset);
+      this.recentBytes -= bytes;
+    }
+  }
+
+  /** Up to `limit` records after an offset, oldest first. */
+  read(after: number, limit: number): LogEntry[] {
+    const from = Math.max(after + 1, this.first);
+    const to = Math.min(this.last, from + limit - 1);
+    if (to < from) return [];
+    if (this.recent.has(from)) return this.recentFrom(from, to);
+    return this.decodeAll(numberKey('log', from), numberKey('log', to + 1), limit, false);
+  }
+
+  /** Up to `limit` records before an offset, newest first. */
+  readBack(before: number, limit: number): LogEntry[] {
+    const to = Math.min(before - 1, this.last);
+    const from = Math.max(this.first, to - limit + 1);
+    if (to < from) return [];
+    if (this.recent.has(from)) return this.recentFrom(from, to).reverse();
+    return this.decodeAll(numberKey('log', from), numberKey('log', to + 1), limit, true);
+  }
+
+  /** As the volatile log's: 0 where records of that time may be trimmed already. */
+  offsetBefore(timeMs: number): number {
+    if (timeMs <= this.trimmedTimeMs) return 0;
+    let low = this.first;
+    let high = this.last + 1;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.timeAt(middle, high) < timeMs) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** Records up to this offset need not be kept for the hub's own sake. */
+  release(offset: number): void {
+    this.keptFrom = offset;
+  }
+
+  /** Lets go of what is over the bounds, some at a time. */
+  trim(): void {
+    const oldestMs = this.now().wallMs - this.limits.maxAgeMs;
+    let left = TRIM_AT_ONCE;
+    while (this.first <= this.last && this.first <= this.keptFrom && left-- > 0) {
+      const isOver = this.messages > this.limits.maxMessages || this.bytes > this.limits.maxBytes;
+      const value = this.store.get(numberKey('log', this.first));
+      const record = this.recent.get(this.first) ?? this.decode(value, this.first);
+      if (!isOver && !(record.kind === 'message' && record.timeMs < oldestMs)) return;
+      this.bytes -= value?.length ?? 0;
+      if (record.kind === 'message') this.trimmedTimeMs = record.timeMs;
+      this.isChanged = true;
+      this.group.put(numberKey('log', this.first), undefined);
+      this.recent.delete(this.first);
+      this.first++;
+    }
+  }
+
+  private saveState(): void {
+    if (!this.isChanged) return;
+    this.isChanged = false;
+    const { next, bytes, lastTimeMs, trimmedTimeMs } = this;
+    const state: LogState = { next, bytes, lastTimeMs, trimmedTimeMs };
+    this.group.put(STATE_KEY, new TextEncoder().encode(JSON.stringify(state)));
+  }
+
+  private recentFrom(from: number, to: number): LogEntry[] {
+    const entries: LogEntry[] = [];
+    for (let offset = from; offset <= to; offset++) entries.push(this.recent.get(offset)!);
+    return entries;
+  }
+
+  private decodeAll(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): LogEntry[] {
+    return this.store
+      .range(from, to, { limit, reverse })
+      .map(({ key, value }) => this.decode(value, numberOfKey(key)));
+  }
+
+  private decode(value: Uint8Array | undefined, offset: number): LogEntry {
+    const record = value && decodeRecord(value, offset, this.now());
+    return record ?? { kind: 'corrupt', offset };
+  }
+
+  /** Log time at an offset; where it cannot be read, that of the next that can. */
+  private timeAt(offset: number, end: number): number {
+    for (let at = offset; at < end; at++) {
+      const [entry] = this.read(at - 1, 1);
+      if (entry?.kind === 'message') return entry.timeMs;
+    }
+    return Number.POSITIVE_INFINITY;
+  }
+}

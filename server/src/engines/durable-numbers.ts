@@ -1,0 +1,95 @@
+/**
+ * Which numbered publishes of which sessions are on disk: so that a publish whose session was lost with the hub
+ * can be sent again without being stored twice (PROTOCOL §11).
+ *
+ * Bounded in sessions and age: beyond, the answer is that nobody knows.
+ */
+import { createHash } from 'node:crypto';
+import { StoredNumbers } from '../core/stored-numbers.ts';
+import type { PublishNumber } from '../ports/engine.ts';
+import type { Store } from '../ports/store.ts';
+import { bytesKey, rangeOf } from './store-keys.ts';
+import type { WriteGroup } from './write-group.ts';
+
+const MAX_AGE_MS = 60 * 60 * 1000;
+/** Sessions kept in memory, and looked at when old ones are forgotten. */
+const MAX_SESSIONS = 20_000;
+const FORGET_AT_ONCE = 1_000;
+
+interface Kept {
+  readonly numbers: StoredNumbers;
+  /** Changes that are not on disk yet: until they are, the store does not know them. */
+  unsaved: number;
+}
+
+export class DurableNumbers {
+  /** By key, the one used last at the end. */
+  private readonly sessions = new Map<string, Kept>();
+  private readonly changed = new Map<string, Kept>();
+  /** Up to which key old sessions were looked for. */
+  private forgotUpTo: Uint8Array | undefined;
+
+  constructor(
+    private readonly store: Store,
+    private readonly group: WriteGroup,
+    private readonly wallMs: () => number,
+  ) {
+    group.onCommit(() => this.save());
+  }
+
+  /** A publish is about to be stored; it counts with the batch under way. */
+  add(subject: string, { session, seq }: PublishNumber): void {
+    const key = keyOf(subject, session);
+    const kept = this.kept(key);
+    kept.numbers.add(seq);
+    if (this.changed.has(key)) return;
+    this.changed.set(key, kept);
+    kept.unsaved++;
+  }
+
+  has(subject: string, { session, seq }: PublishNumber): 'yes' | 'no' | 'unknown' {
+    return this.kept(keyOf(subject, session)).numbers.has(seq);
+  }
+
+  /** Forgets sessions that nobody will ask for any more, some at a time. */
+  forget(): void {
+    const [first, to] = rangeOf('numbers');
+    const found = this.store.range(this.forgotUpTo ?? first, to, { limit: FORGET_AT_ONCE });
+    for (const { key, value } of found) {
+      const { atMs } = JSON.parse(decoder.decode(value)) as { atMs: number };
+      if (this.wallMs() - atMs > MAX_AGE_MS) this.group.put(key, undefined);
+    }
+    this.forgotUpTo = found.length < FORGET_AT_ONCE ? undefined : found[found.length - 1]!.key;
+  }
+
+  private kept(key: string): Kept {
+    let kept = this.sessions.get(key);
+    if (kept) this.sessions.delete(key);
+    else {
+      const value = this.store.get(bytesKey('numbers', Buffer.from(key, 'latin1')));
+      const stored = value && (JSON.parse(decoder.decode(value)) as { numbers: string });
+      kept = { numbers: stored ? StoredNumbers.parse(stored.numbers) : new StoredNumbers(), unsaved: 0 };
+    }
+    this.sessions.set(key, kept);
+    for (const [oldest, { unsaved }] of this.sessions) {
+      if (this.sessions.size <= MAX_SESSIONS || unsaved > 0) break;
+      this.sessions.delete(oldest);
+    }
+    return kept;
+  }
+
+  private save(): void {
+    for (const [key, kept] of this.changed) {
+      const value = JSON.stringify({ numbers: kept.numbers.toString(), atMs: this.wallMs() });
+      this.group.put(bytesKey('numbers', Buffer.from(key, 'latin1')), encoder.encode(value));
+      this.group.then(() => kept.unsaved--);
+    }
+    this.changed.clear();
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const keyOf = (subject: string, session: string): string =>
+  createHash('sha256').update(`${subject}\n${session}`).digest().subarray(0, 16).toString('latin1');

@@ -1,0 +1,33 @@
+/**
+ * Definitions in the store: small texts by key, as they will be once what was put is on disk.
+ */
+import type { ErrorName } from '@ringhub/protocol';
+import type { EngineMeta } from '../ports/engine.ts';
+import type { Store } from '../ports/store.ts';
+import { metaKey, textOfKey } from './store-keys.ts';
+import type { WriteGroup } from './write-group.ts';
+
+/** Definitions stand apart from what the engine itself keeps in the same table. */
+const PREFIX = 'def/';
+const MAX_LISTED = 1_000_000;
+
+export class StoredMeta implements EngineMeta {
+  constructor(
+    private readonly store: Store,
+    private readonly group: WriteGroup,
+  ) {}
+
+  list(prefix: string): readonly (readonly [key: string, value: string])[] {
+    const from = metaKey(PREFIX + prefix);
+    // No text has this byte: everything that begins with the prefix is before it.
+    const to = Uint8Array.of(...from, 0xff);
+    return this.store
+      .range(from, to, { limit: MAX_LISTED })
+      .map(({ key, value }) => [textOfKey(key).slice(PREFIX.length), new TextDecoder().decode(value)] as const);
+  }
+
+  put(key: string, value: string | undefined, done?: (error?: ErrorName) => void): void {
+    this.group.put(metaKey(PREFIX + key), value === undefined ? undefined : new TextEncoder().encode(value));
+    if (done) this.group.then((failed) => done(failed ? 'store-failed' : undefined));
+  }
+}

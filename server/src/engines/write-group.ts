@@ -1,0 +1,84 @@
+/**
+ * Group commit: everything that a turn of the loop wants stored goes into one atomic batch.
+ *
+ *     add, add, then ─┐
+ *     add, then ──────┤ end of the turn ─► before (sums) ─► store.commit ─► on disk ─► each `then`, in order
+ *
+ * While a batch is being flushed, the next one fills: the slower the disk, the larger the groups. What waits is
+ * bounded in bytes; above the bound new publishes are refused, so that memory does not grow behind a stalled disk.
+ */
+import type { Clock } from '../ports/clock.ts';
+import type { Store, StoreWrite } from '../ports/store.ts';
+
+/** Bytes of batches that were begun and are not on disk yet. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** What a write costs beside its key and value. */
+const WRITE_BYTES = 64;
+
+type Done = (failed: boolean) => void;
+
+export class WriteGroup {
+  private writes: StoreWrite[] = [];
+  private afterwards: Done[] = [];
+  private bytes = 0;
+  private waitingBytes = 0;
+  private isScheduled = false;
+  private hasFailed = false;
+  private readonly before: (() => void)[] = [];
+
+  constructor(
+    private readonly store: Store,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Whether so much waits for the disk that nothing more should be taken. */
+  get isFull(): boolean {
+    return this.waitingBytes + this.bytes >= MAX_WAITING_BYTES;
+  }
+
+  get failed(): boolean {
+    return this.hasFailed;
+  }
+
+  /** Called just before each batch is handed over: the last chance to add to it. */
+  onCommit(before: () => void): void {
+    this.before.push(before);
+  }
+
+  put(key: Uint8Array, value: Uint8Array | undefined): void {
+    this.writes.push({ key, value });
+    this.bytes += key.length + (value?.length ?? 0) + WRITE_BYTES;
+    this.schedule();
+  }
+
+  /** Called back when everything put so far is on disk, or will never be. */
+  then(done: Done): void {
+    this.afterwards.push(done);
+    this.schedule();
+  }
+
+  /** Everything put so far is handed over now. */
+  flush(): void {
+    this.isScheduled = false;
+    for (const one of this.before) one();
+    const { writes, afterwards, bytes } = this;
+    if (writes.length === 0 && afterwards.length === 0) return;
+    this.writes = [];
+    this.afterwards = [];
+    this.bytes = 0;
+    this.waitingBytes += bytes;
+    this.store.commit(writes, (error) => {
+      this.waitingBytes -= bytes;
+      if (error) this.hasFailed = true;
+      for (const done of afterwards) done(error !== undefined);
+    });
+  }
+
+  private schedule(): void {
+    if (this.isScheduled) return;
+    this.isScheduled = true;
+    this.clock.endOfTurn(() => {
+      if (this.isScheduled) this.flush();
+    });
+  }
+}
