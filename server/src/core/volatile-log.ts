@@ -71,6 +71,7 @@ export class VolatileLog {
       holders: 0,
       sessions: 0,
       itemText: undefined,
+      itemBytes: undefined,
     };
     this.last++;
     this.slots[this.last & (this.slots.length - 1)] = stored;

@@ -26,7 +26,7 @@ export interface NewRecord {
   readonly reached: readonly number[];
 }
 
-/** A message in a log. Shared by every ring that holds it; the last five fields belong to the hub. */
+/** A message in a log. Shared by every ring that holds it; the last fields belong to the hub. */
 export interface StoredRecord extends NewRecord {
   readonly kind: 'message';
   readonly log: LogId;
@@ -41,8 +41,9 @@ export interface StoredRecord extends NewRecord {
   holders: number;
   /** Sessions of this node it was routed to. */
   sessions: number;
-  /** Its item as JSON text, once somebody needed it. */
+  /** Its item as JSON text and as binary, each once somebody needed it. */
   itemText: string | undefined;
+  itemBytes: Uint8Array | undefined;
 }
 
 export type PublishResult =
