@@ -18,6 +18,7 @@ import { ByteReader, DAMAGED } from './binary-reader.ts';
 import { ByteWriter, patchU64 } from './binary-writer.ts';
 import { readClientFields } from './client-fields.ts';
 import {
+  BAD_FRAME,
   decodeClientMessage,
   type EncodableMessage,
   encodeGapItem,
@@ -29,8 +30,6 @@ import type { ClientFrame, Confirmed, Gap, Note, ServerFrame } from './frames.ts
 import { ShortTexts } from './short-texts.ts';
 
 type Notes = readonly (readonly [index: number, note: Note])[];
-
-const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: true };
 
 /**
  * The frames of one WebSocket message in order; stops after the first fatal one.
@@ -219,6 +218,10 @@ function writeRun(writer: ByteWriter, run: Confirmed): void {
   writer.varint(run.offset);
   writer.varint(run.sessions);
 }
+
+/** Writes a frame that is JSON text already. */
+export const writeServerText = (writer: ByteWriter, line: string): void =>
+  writeJson(writer, FRAME.json, line);
 
 /** A frame or an item that is JSON text. */
 function writeJson(writer: ByteWriter, kind: number, json: string): void {

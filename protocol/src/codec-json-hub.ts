@@ -13,7 +13,8 @@ import type { LogId } from './position.ts';
 /** A line that is no frame, or a frame with a wrong field. */
 export type Invalid = FieldFault;
 
-const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: true };
+/** What is no frame at all. */
+export const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: true };
 
 /** The frames of one WebSocket message in order; stops after the first fatal one. */
 export function decodeClientMessage(message: string): (ClientFrame | Invalid)[] {

@@ -6,13 +6,21 @@
  * Decodes frames, asks the auth port who is there, and keeps time for each connection: the hello's deadline, the
  * heartbeat both ways. A frame with a wrong field costs its command; what is no frame at all ends the connection.
  */
-import { decodeClientMessage, ERRORS, type ErrorEntry, type ErrorName, type Hello } from '@ringhub/protocol';
+import {
+  type ClientFrame,
+  ERRORS,
+  type ErrorEntry,
+  type ErrorName,
+  type Hello,
+  type Invalid,
+} from '@ringhub/protocol';
+import type { HubCodec } from './core/hub-codec.ts';
 import type { NodeLimits } from './core/limits.ts';
 import type { Link, Session } from './core/session.ts';
 import type { Hub } from './hub/hub.ts';
 import type { Auth, Principal } from './ports/auth.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Socket, SocketHandler } from './ports/transport.ts';
+import type { Message, Socket, SocketHandler } from './ports/transport.ts';
 
 export interface GatewayOptions {
   readonly hub: Hub;
@@ -85,11 +93,12 @@ export class Gateway {
   }
 }
 
-type Frame = ReturnType<typeof decodeClientMessage>[number];
+type Frame = ClientFrame | Invalid;
 type Untold = WeakMap<Session, ErrorEntry>;
 
 class Connection implements Link, SocketHandler {
   private state: 'hello' | 'authenticating' | 'open' | 'closed' = 'hello';
+  readonly codec: HubCodec;
   private session: Session | undefined;
   private readonly openedMs: number;
   private heardMs: number;
@@ -104,12 +113,13 @@ class Connection implements Link, SocketHandler {
     private readonly untold: Untold,
     private readonly gone: (connection: Connection) => void,
   ) {
+    this.codec = options.hub.codecOf(socket.subprotocol);
     this.openedMs = this.heardMs = this.beatMs = options.clock.nowMs();
   }
 
   // ── as the transport's handler ──
 
-  message(message: string): void {
+  message(message: Message): void {
     this.heardMs = this.options.clock.nowMs();
     if (this.state === 'closed') return;
     if (this.state === 'authenticating') this.earlyBytes += message.length;
@@ -117,7 +127,7 @@ class Connection implements Link, SocketHandler {
     if (this.state === 'open') this.session?.tokens.prove();
     try {
       if (this.earlyBytes > MAX_EARLY_BYTES) this.fail('hello-expected');
-      else this.read(decodeClientMessage(message));
+      else this.read(this.codec.decode(message));
     } catch (error) {
       this.options.onFault?.('a frame could not be handled', error);
       this.end(ERRORS.internal);
@@ -139,7 +149,7 @@ class Connection implements Link, SocketHandler {
     return this.socket.bufferedBytes;
   }
 
-  send(message: string): void {
+  send(message: Message): void {
     if (this.state !== 'closed') this.socket.send(message);
   }
 

@@ -3,7 +3,7 @@
  * otherwise than the others stands in its own test.
  */
 import { connect as connectTcp, type Socket as TcpSocket } from 'node:net';
-import { ERRORS, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Transport } from '../../server/src/ports/transport.ts';
@@ -82,6 +82,18 @@ export function handshakeSuite(
       expect(client.peer.extensions).toBe('');
     });
 
+    it.each([
+      [SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON],
+      [SUBPROTOCOL_JSON, SUBPROTOCOL_BINARY],
+    ])('chooses %s where it is offered before %s', async (...offered) => {
+      const client = new Client(
+        new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, ['mqtt', ...offered]),
+      );
+      expect(await client.opened).toBe(true);
+      expect(client.peer.protocol).toBe(offered[0]);
+      expect(accepted[0]?.socket.subprotocol).toBe(offered[0]);
+    });
+
     it('over the connection limit is answered 503 and when to come back', async () => {
       for (let i = 0; i < SUITE_LIMITS.maxConnections; i++) await new Client(connect()).opened;
       const answer = (await exchange(port, handshakeHead(port))).toString();
@@ -102,19 +114,19 @@ export function handshakeSuite(
       expect(closeCodeOf(await exchange(port, handshakeHead(port), close))).toBe(1009);
     });
 
-    it('is followed by bad-frame for a binary message in pieces', async () => {
+    it('takes a binary message in pieces as one', async () => {
       const pieces = [
         clientFrame(2, Buffer.from('a'), false),
         clientFrame(9, Buffer.from('!')),
         clientFrame(0, Buffer.from('b')),
+        clientFrame(8, Buffer.from([0x03, 0xe8])),
       ];
-      const answer = await exchange(port, handshakeHead(port), ...pieces);
-      // The answer to the ping stands before it.
-      expect(answer.includes(Buffer.from([0x88, 2 + Buffer.byteLength(ERRORS['bad-frame'].text)]))).toBe(
-        true,
-      );
+      const head = handshakeHead(port, { 'Sec-WebSocket-Protocol': SUBPROTOCOL_BINARY });
+      const answer = await exchange(port, head, ...pieces);
+      // The answer to the ping stands before that to the close.
+      expect(answer.includes(Buffer.from([0x8a, 1, 0x21, 0x88, 2, 0x03, 0xe8]))).toBe(true);
       await accepted[0]?.called('closed');
-      expect(accepted[0]?.calls).toEqual(['closed']);
+      expect(accepted[0]?.calls).toEqual(['message <6162>', 'closed']);
     });
 
     it('takes a message in pieces as one, also where a piece comes byte by byte', async () => {

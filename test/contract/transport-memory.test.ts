@@ -10,7 +10,7 @@ transportSuite('memory', async () => {
   });
   return {
     transport,
-    connect: () => transport.connect(),
+    connect: (subprotocol) => transport.connect(subprotocol),
     stall: (peer: ClientEnd) => peer.link.stall('client'),
     unstall: (peer: ClientEnd) => peer.link.unstall('client'),
     cut: (peer: ClientEnd) => peer.link.cut('lost'),

@@ -4,10 +4,11 @@
  * An adapter's test gives a harness that opens client ends and can stop them from reading; the suite waits for
  * events only, never for time.
  */
-import { ERRORS, SUBPROTOCOL_JSON } from '@ringhub/protocol';
+import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON } from '@ringhub/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   DRAINED_BELOW_BYTES,
+  type Message,
   type Socket,
   type SocketHandler,
   type Transport,
@@ -30,8 +31,8 @@ export interface Peer {
 
 export interface TransportHarness<P extends Peer = Peer> {
   readonly transport: Transport;
-  /** Begins to connect. */
-  connect(): P;
+  /** Begins to connect, with a subprotocol. */
+  connect(subprotocol: string): P;
   /** Keeps a client from reading until it may again. */
   stall(peer: P): void;
   unstall(peer: P): void;
@@ -46,6 +47,10 @@ export interface Closed {
   readonly reason: string;
 }
 
+/** A message as the suite compares it: bytes in angle brackets, in hexadecimal. */
+export const shown = (data: string | Uint8Array | ArrayBuffer): string =>
+  typeof data === 'string' ? data : `<${Buffer.from(data as Uint8Array).toString('hex')}>`;
+
 /** A client end whose events can be awaited. */
 export class Client<P extends Peer> {
   readonly messages: string[] = [];
@@ -57,7 +62,7 @@ export class Client<P extends Peer> {
   constructor(peer: P) {
     this.peer = peer;
     peer.onmessage = ({ data }) => {
-      this.messages.push(String(data));
+      this.messages.push(shown(data));
       this.#wake();
     };
     peer.onerror = () => {};
@@ -95,8 +100,8 @@ export class Accepted implements SocketHandler {
     this.socket = socket;
   }
 
-  message(message: string): void {
-    this.#record(`message ${message}`);
+  message(message: Message): void {
+    this.#record(`message ${shown(message)}`);
   }
 
   drained(): void {
@@ -147,15 +152,16 @@ export function transportSuite<P extends Peer>(
 
     afterEach(() => harness.dispose());
 
-    const open = async (): Promise<[client: Client<P>, hub: Accepted]> => {
-      const client = new Client(harness.connect());
+    const open = async (subprotocol = SUBPROTOCOL_JSON): Promise<[client: Client<P>, hub: Accepted]> => {
+      const client = new Client(harness.connect(subprotocol));
       expect(await client.opened).toBe(true);
       return [client, accepted.at(-1) as Accepted];
     };
 
-    it('opens with the subprotocol of JSON frames', async () => {
-      const [client, hub] = await open();
-      expect(client.peer.protocol).toBe(SUBPROTOCOL_JSON);
+    it.each([SUBPROTOCOL_JSON, SUBPROTOCOL_BINARY])('opens with the subprotocol %s', async (subprotocol) => {
+      const [client, hub] = await open(subprotocol);
+      expect(client.peer.protocol).toBe(subprotocol);
+      expect(hub.socket.subprotocol).toBe(subprotocol);
       expect(hub.socket.remoteAddress).not.toBe('');
       expect(hub.socket.bufferedBytes).toBe(0);
     });
@@ -252,7 +258,7 @@ export function transportSuite<P extends Peer>(
 
     it('may be closed while the connection is being accepted', async () => {
       onAccept = ({ socket }) => socket.close(ERRORS.unauthorized.code, ERRORS.unauthorized.text);
-      const client = new Client(harness.connect());
+      const client = new Client(harness.connect(SUBPROTOCOL_JSON));
       expect((await client.closed).code).toBe(ERRORS.unauthorized.code);
       await accepted[0]?.called('closed');
       expect(accepted[0]?.calls).toEqual(['closed']);
@@ -277,12 +283,44 @@ export function transportSuite<P extends Peer>(
       expect(hub.calls).toEqual(['message before', 'closed']);
     });
 
-    it('closes with bad-frame on a binary message', async () => {
-      const [client, hub] = await open();
-      client.peer.send(new Uint8Array([1, 2, 3]));
-      expect((await client.closed).code).toBe(ERRORS['bad-frame'].code);
-      await hub.called('closed');
-      expect(hub.calls).toEqual(['closed']);
+    it('carries bytes as bytes and text as text, both ways', async () => {
+      const [client, hub] = await open(SUBPROTOCOL_BINARY);
+      client.peer.send(new Uint8Array([0, 255, 10]));
+      client.peer.send('text');
+      client.peer.send(new Uint8Array());
+      await hub.called('message <>');
+      expect(hub.calls).toEqual(['message <00ff0a>', 'message text', 'message <>']);
+      hub.socket.send(new Uint8Array([9, 0, 128]).subarray(1));
+      hub.socket.send('text');
+      expect(await client.received(2)).toEqual(['<0080>', 'text']);
+    });
+
+    it('gives bytes back to their owner as soon as they are sent, also where they wait', async () => {
+      const [client, hub] = await open(SUBPROTOCOL_BINARY);
+      harness.stall(client.peer);
+      const bytes = new Uint8Array(64 * 1024);
+      let sent = 0;
+      while (hub.socket.bufferedBytes < DRAINED_BELOW_BYTES) {
+        bytes.fill(sent++);
+        hub.socket.send(bytes);
+        bytes.fill(255);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      harness.unstall(client.peer);
+      const messages = await client.received(sent);
+      expect(messages.map((message) => message.slice(0, 3))).toEqual(
+        messages.map((_, i) => `<${i.toString(16).padStart(2, '0')}`),
+      );
+      expect(messages.findIndex((message) => message.includes('ff'))).toBe(-1);
+    });
+
+    it('takes a binary message of exactly the limit, and closes with frame-too-large above it', async () => {
+      const [client, hub] = await open(SUBPROTOCOL_BINARY);
+      const message = new Uint8Array(SUITE_LIMITS.maxFrameBytes);
+      client.peer.send(message);
+      await hub.called(`message ${shown(message)}`);
+      client.peer.send(new Uint8Array(SUITE_LIMITS.maxFrameBytes + 1));
+      expect((await client.closed).code).toBe(ERRORS['frame-too-large'].code);
     });
 
     it('counts what a client does not read, and tells once when it is drained', async () => {
@@ -352,7 +390,7 @@ export function transportSuite<P extends Peer>(
     it('refuses connections over the limit, and takes new ones when others have gone', async () => {
       const [first, hubOfFirst] = await open();
       for (let i = 1; i < SUITE_LIMITS.maxConnections; i++) await open();
-      const refused = new Client(harness.connect());
+      const refused = new Client(harness.connect(SUBPROTOCOL_JSON));
       expect(await refused.opened).toBe(false);
       expect(accepted).toHaveLength(SUITE_LIMITS.maxConnections);
       first.peer.close(1000);
@@ -363,7 +401,7 @@ export function transportSuite<P extends Peer>(
     it('refuses new connections after stopAccepting and keeps the others', async () => {
       const [client, hub] = await open();
       harness.transport.stopAccepting();
-      expect(await new Client(harness.connect()).opened).toBe(false);
+      expect(await new Client(harness.connect(SUBPROTOCOL_JSON)).opened).toBe(false);
       hub.socket.send('still here');
       expect(await client.received(1)).toEqual(['still here']);
     });
@@ -375,7 +413,7 @@ export function transportSuite<P extends Peer>(
         expect(hub.calls).toEqual(['closed']);
         expect((await client.closed).code).toBe(1006);
       }
-      expect(await new Client(harness.connect()).opened).toBe(false);
+      expect(await new Client(harness.connect(SUBPROTOCOL_JSON)).opened).toBe(false);
       await harness.transport.close();
     });
 

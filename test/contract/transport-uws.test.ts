@@ -31,7 +31,7 @@ describeUws('the uws transport', ({ library }) => {
     const port = await server.listen('127.0.0.1', 0);
     return {
       transport,
-      connect: () => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, SUBPROTOCOL_JSON),
+      connect: (subprotocol) => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, subprotocol),
       stall: (peer) => peer.pause(),
       unstall: (peer) => peer.resume(),
       cut: (peer) => peer.terminate(),

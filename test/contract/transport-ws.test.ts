@@ -1,7 +1,7 @@
 /** The ws transport: the suites, and which codes `ws` gives to broken frames. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ERRORS, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { ERRORS, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { WsTransport } from '../../server/src/transports/ws.ts';
@@ -27,7 +27,7 @@ transportSuite('ws', async () => {
   const transport = new WsTransport({ server, objection: () => undefined });
   return {
     transport,
-    connect: () => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, SUBPROTOCOL_JSON),
+    connect: (subprotocol) => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, subprotocol),
     stall: (peer) => peer.pause(),
     unstall: (peer) => peer.resume(),
     cut: (peer) => peer.terminate(),

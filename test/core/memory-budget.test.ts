@@ -33,7 +33,7 @@ describe('the budget', () => {
     budget.release(gone!);
     budget.release(back!);
     budget.hold(back!);
-    budget.forgetTexts();
+    budget.forgetItems();
     expect([gone, back, held].map((record) => record!.itemText)).toEqual([undefined, 'text', 'text']);
   });
 
@@ -55,6 +55,13 @@ describe('the budget', () => {
       budget.keepText(record, 'x'.repeat(50));
     }
     expect(records.map(({ itemText }) => itemText?.length)).toEqual([undefined, 50, 50]);
+    // Of one record in two codecs both count, and go together.
+    budget.keepBytes(records[1]!, new Uint8Array(10));
+    expect(records.map(({ itemText, itemBytes }) => [itemText?.length, itemBytes?.length])).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+      [50, undefined],
+    ]);
     const large = storedRecord(4);
     budget.hold(large);
     budget.keepText(large, 'x'.repeat(101));

@@ -32,6 +32,7 @@ export const storedRecord = (offset: number, over: Partial<StoredRecord> = {}): 
   holders: 0,
   sessions: 0,
   itemText: undefined,
+  itemBytes: undefined,
   ...over,
 });
 

@@ -1,9 +1,11 @@
 /**
  * Too much of everything: slow readers, full memory, faults inside; and what the hub says of itself.
  */
-import { ERRORS, type encodeMessageItem } from '@ringhub/protocol';
+import { ByteWriter, ERRORS } from '@ringhub/protocol';
 import { describe, expect, it, vi } from 'vitest';
+import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { HubScene } from './support/hub-scene.ts';
+import { BINARY_WIRE, JSON_WIRE } from './support/wire-codec.ts';
 
 const TEXT = 'x'.repeat(1_000);
 
@@ -38,24 +40,29 @@ describe('one turn', () => {
     ).toEqual(['ok', 'pong', 'confirm', 'deliver']);
   });
 
-  it('makes the text of a message once for all its receivers, and keeps none afterwards', () => {
+  it('writes the item of a message once for all receivers of a codec, and keeps none afterwards', () => {
     const scene = new HubScene();
-    const clients = Array.from({ length: 10 }, (_, i) => scene.client(`c${i}`));
+    const clients = Array.from({ length: 10 }, (_, i) =>
+      scene.connect(i % 2 === 0 ? JSON_WIRE : BINARY_WIRE),
+    );
+    for (const client of clients) client.hello();
     for (const client of clients) client.subscribe({ ack: 'none' });
     const offset = scene.publishNow('k');
     expect(offset).toMatchObject({ offset: 1 });
-    let record: Parameters<typeof encodeMessageItem>[0] & { itemText: string | undefined } =
-      undefined as never;
+    let record: StoredRecord = undefined as never;
     scene.engine.read('v', 0, 1, (records) => {
       record = records[0]!;
     });
     const toJson = vi.spyOn(JSON, 'stringify');
+    const copies = vi.spyOn(ByteWriter.prototype, 'slice');
     scene.clock.settle();
+    const itemsCopied = copies.mock.results.length;
+    copies.mockRestore();
     const encodings = toJson.mock.calls.filter(([value]) => Array.isArray(value) && value[1] === 'k').length;
     toJson.mockRestore();
-    expect(encodings).toBe(1);
+    expect([encodings, itemsCopied]).toEqual([1, 1]);
     expect(clients.map((client) => client.deliveries())).toEqual(clients.map(() => ['1:k']));
-    expect(record.itemText).toBeUndefined();
+    expect([record.itemText, record.itemBytes]).toEqual([undefined, undefined]);
   });
 
   it('takes so many bytes to one session; the rest comes with the next', () => {

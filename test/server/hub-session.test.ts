@@ -5,6 +5,7 @@ import { ERRORS } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import { HubScene } from './support/hub-scene.ts';
 import { resumeOf } from './support/scripted-client.ts';
+import { BINARY_WIRE, JSON_WIRE } from './support/wire-codec.ts';
 
 describe('hello', () => {
   it('is answered by a welcome with everything a client must know', () => {
@@ -413,5 +414,28 @@ describe('after a restart of the hub', () => {
       { was: 1, queue: 1 },
       { was: 2, code: ERRORS['unknown-exchange'].code },
     ]);
+  });
+});
+
+describe('a session resumed with the other codec', () => {
+  it.each([
+    ['binary', 'JSON', BINARY_WIRE, JSON_WIRE],
+    ['JSON', 'binary', JSON_WIRE, BINARY_WIRE],
+  ])('%s, then %s: the same items with the same tags, and answers in the new one', (_, __, first, second) => {
+    const scene = new HubScene();
+    const before = scene.connect(first);
+    const welcome = before.hello();
+    const { queue } = before.subscribe({ prefetch: 2 });
+    scene.publish('a', 'b', 'c');
+    expect(before.deliveries()).toEqual(['1:a', '2:b']);
+    // Confirms and answers under way belong to the old connection, and are not written to the new one.
+    before.sendNow(['publish', 1, 'amq.topic', 'd', 'x'], ['list', 7]);
+    before.cut();
+    const after = scene.connect(second);
+    expect(after.resume(welcome, [{ queue, lastTag: 1, ackedUpTo: 1 }]).resumed).toBe(true);
+    expect(after.deliveries()).toEqual(['2:b', '3:c']);
+    after.send(['ack', queue, 3], ['ping']);
+    expect(after.take().map(({ type }) => type)).toEqual(['pong', 'deliver']);
+    expect(scene.faults).toEqual([]);
   });
 });

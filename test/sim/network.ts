@@ -4,8 +4,13 @@
  *
  *     SDK ── TappedSocket ── ClientEnd ═══ memory transport ═══ Socket ── tap ── gateway
  */
-import { type ClientFrame, decodeServerMessage, type ServerFrame } from '@ringhub/protocol';
-import type { Socket, SocketHandler } from '../../server/src/ports/transport.ts';
+import {
+  type ClientFrame,
+  decodeServerMessage,
+  decodeServerMessageBinary,
+  type ServerFrame,
+} from '@ringhub/protocol';
+import type { Message, Socket, SocketHandler } from '../../server/src/ports/transport.ts';
 import {
   type ClientEnd,
   type End,
@@ -33,9 +38,9 @@ export class Wire {
 
 /** What clients and hub say, as it passes the ends of the network. */
 export interface WireTap {
-  clientSent(wire: Wire, message: string): void;
+  clientSent(wire: Wire, message: Message): void;
   clientReceived(wire: Wire, frames: readonly ServerFrame[]): void;
-  hubReceived(wire: Wire, message: string): void;
+  hubReceived(wire: Wire, message: Message): void;
   hubSent(wire: Wire, frames: readonly ServerFrame[]): void;
   hubClosed(wire: Wire, code: number): void;
 }
@@ -111,7 +116,8 @@ export class Network {
     wire.end.link.halfOpen(end);
   }
 
-  decode(message: string): readonly ServerFrame[] {
+  decode(message: Message | ArrayBuffer): readonly ServerFrame[] {
+    if (typeof message !== 'string') return decodeServerMessageBinary(new Uint8Array(message)) ?? [];
     let frames = this.#decoded.get(message);
     if (!frames) {
       frames = decodeServerMessage(message) ?? [];
@@ -150,18 +156,22 @@ export class Network {
 class TappedHubSocket implements Socket {
   constructor(
     private readonly socket: Socket,
-    private readonly heard: { sent(message: string): void; closed(code: number): void },
+    private readonly heard: { sent(message: Message): void; closed(code: number): void },
   ) {}
 
   get remoteAddress(): string {
     return this.socket.remoteAddress;
   }
 
+  get subprotocol(): string {
+    return this.socket.subprotocol;
+  }
+
   get bufferedBytes(): number {
     return this.socket.bufferedBytes;
   }
 
-  send(message: string): void {
+  send(message: Message): void {
     this.heard.sent(message);
     this.socket.send(message);
   }
@@ -204,9 +214,9 @@ export class TappedSocket {
     return this.wire.end.readyState;
   }
 
-  send(text: string): void {
-    this.network.tap.clientSent(this.wire, text);
-    this.wire.end.send(text);
+  send(message: Message): void {
+    this.network.tap.clientSent(this.wire, message);
+    this.wire.end.send(message);
   }
 
   close(code?: number, reason?: string): void {

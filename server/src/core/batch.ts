@@ -9,18 +9,21 @@ export class Batch {
   readonly entries: Entry[] = [];
   readonly notes: (readonly [index: number, note: Note])[] = [];
   bytes = 0;
+  gaps = 0;
 
   clear(): void {
     this.firstTag = 0;
     this.entries.length = 0;
     this.notes.length = 0;
     this.bytes = 0;
+    this.gaps = 0;
   }
 
   add(tag: number, entry: Entry, note: Note | undefined): void {
     if (this.entries.length === 0) this.firstTag = tag;
     if (note) this.notes.push([this.entries.length, note]);
     this.entries.push(entry);
+    if (entry.kind === 'gap') this.gaps++;
     this.bytes += entry.kind === 'message' ? entry.bytes : 128;
   }
 }

@@ -1,19 +1,20 @@
 /**
  * The one budget for payloads held by rings. A record shared by many rings counts once (DESIGN promise 3).
  *
- * Their encoded texts are a cache beside it with a bound of its own: an eighth of the budget, the oldest go first.
+ * Their encoded items are a cache beside it with a bound of its own: an eighth of the budget, the oldest go first.
  */
 import type { StoredRecord } from '../ports/engine.ts';
 
-const TEXT_SHARE = 8;
+const ITEM_SHARE = 8;
 
 export class MemoryBudget {
   heldBytes = 0;
-  /** Released by their last ring in this turn; their text may still be wanted by the next session's flush. */
+  /** Released by their last ring in this turn; their item may still be wanted by the next session's flush. */
   private readonly released: StoredRecord[] = [];
-  /** Records with an encoded text, the oldest first. */
-  private readonly texts = new Set<StoredRecord>();
-  private textLength = 0;
+  /** Records with an encoded item, the oldest first. */
+  private readonly encoded = new Set<StoredRecord>();
+  /** Of text, each character counts as a byte. */
+  private encodedBytes = 0;
 
   constructor(readonly budgetBytes: number) {}
 
@@ -39,27 +40,37 @@ export class MemoryBudget {
     this.released.push(record);
   }
 
-  /** At the end of a turn: forgets the encoded text of what no ring holds any more. */
-  forgetTexts(): void {
-    for (const record of this.released) if (record.holders === 0) this.forgetText(record);
+  /** At the end of a turn: forgets the encoded item of what no ring holds any more. */
+  forgetItems(): void {
+    for (const record of this.released) if (record.holders === 0) this.forgetItem(record);
     this.released.length = 0;
   }
 
-  /** Keeps a record's item as text for its other receivers. */
+  /** Keeps a record's item as JSON text for its other receivers. */
   keepText(record: StoredRecord, text: string): void {
     record.itemText = text;
-    this.texts.add(record);
-    this.textLength += text.length;
-    for (const oldest of this.texts) {
-      if (this.textLength <= this.budgetBytes / TEXT_SHARE) return;
-      this.forgetText(oldest);
+    this.kept(record, text.length);
+  }
+
+  /** As `keepText`, for receivers of binary frames. */
+  keepBytes(record: StoredRecord, bytes: Uint8Array): void {
+    record.itemBytes = bytes;
+    this.kept(record, bytes.length);
+  }
+
+  private kept(record: StoredRecord, bytes: number): void {
+    this.encoded.add(record);
+    this.encodedBytes += bytes;
+    for (const oldest of this.encoded) {
+      if (this.encodedBytes <= this.budgetBytes / ITEM_SHARE) return;
+      this.forgetItem(oldest);
     }
   }
 
-  private forgetText(record: StoredRecord): void {
-    if (record.itemText === undefined) return;
-    this.textLength -= record.itemText.length;
+  private forgetItem(record: StoredRecord): void {
+    this.encodedBytes -= (record.itemText?.length ?? 0) + (record.itemBytes?.length ?? 0);
     record.itemText = undefined;
-    this.texts.delete(record);
+    record.itemBytes = undefined;
+    this.encoded.delete(record);
   }
 }

@@ -6,8 +6,10 @@
  */
 import type { Confirmed, ErrorEntry, ErrorName } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
+import type { Message } from '../ports/transport.ts';
 import { ConfirmRuns } from './confirm-runs.ts';
 import type { SessionBytes } from './held-messages.ts';
+import type { HubCodec } from './hub-codec.ts';
 import type { SessionLimits } from './limits.ts';
 import { PublishWindow } from './publish-window.ts';
 import type { ResumeTokens } from './resume-token.ts';
@@ -16,9 +18,10 @@ import type { Subscription } from './subscription.ts';
 
 /** The connection a session has, as the hub uses it. */
 export interface Link {
+  readonly codec: HubCodec;
   /** Sent and not yet handed to the operating system. */
   readonly bufferedBytes: number;
-  send(message: string): void;
+  send(message: Message): void;
   /** Closes the connection; `bye` is a good end. */
   end(why: ErrorEntry | 'bye'): void;
 }
@@ -41,8 +44,8 @@ export class Session {
   /** Monotonic time at which the resume window ends, while parked. */
   parkedUntilMs = Number.POSITIVE_INFINITY;
 
-  /** Frames to be written before the deliveries of the next flush. */
-  readonly output: string[] = [];
+  /** Frames to be written before the deliveries of the next flush, as the link's codec has them. */
+  readonly output: Message[] = [];
   outputBytes = 0;
   /** Waits for the next flush. */
   isDirty = false;
@@ -66,7 +69,7 @@ export class Session {
   }
 
   /** Queues a frame for the next flush; false once more waits unread than the limit allows. */
-  write(frame: string): boolean {
+  write(frame: Message): boolean {
     this.output.push(frame);
     this.outputBytes += frame.length;
     return this.outputBytes <= this.limits.maxOutputBytes;

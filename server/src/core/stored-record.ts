@@ -30,6 +30,7 @@ export function toStored(record: NewRecord, offset: number, timeMs: number, nowM
     holders: 0,
     sessions: 0,
     itemText: undefined,
+    itemBytes: undefined,
   };
 }
 

@@ -2,6 +2,9 @@
  * What the parts of the hub share: its ports, its registries and its counters. Wired once, by `hub.ts`.
  */
 import { Exchanges } from '../core/exchanges.ts';
+import type { HubCodec } from '../core/hub-codec.ts';
+import { BinaryHubCodec } from '../core/hub-codec-binary.ts';
+import { JsonHubCodec } from '../core/hub-codec-json.ts';
 import { Ledger } from '../core/ledger.ts';
 import { limitsOfRole, NODE_LIMITS, type NodeLimits, type SessionLimits } from '../core/limits.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
@@ -42,6 +45,8 @@ export class HubContext {
   readonly limits: NodeLimits;
   readonly exchanges: Exchanges<Subscription>;
   readonly budget: MemoryBudget;
+  readonly jsonCodec: HubCodec;
+  readonly binaryCodec: HubCodec;
   readonly sessions = new Map<string, Session>();
   readonly counters = new Counters();
   /** Ledgers of queues that ended, and what their laws left over. */
@@ -66,6 +71,8 @@ export class HubContext {
     this.onFault = options.onFault ?? (() => {});
     this.exchanges = new Exchanges(this.limits);
     this.budget = new MemoryBudget(this.limits.memoryBudgetBytes);
+    this.jsonCodec = new JsonHubCodec(this.budget);
+    this.binaryCodec = new BinaryHubCodec(this.budget);
     this.feedOffset = this.engine.bounds('v').last;
   }
 

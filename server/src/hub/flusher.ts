@@ -2,22 +2,15 @@
  * Writes what sessions have to say: once a turn, one message and one write a session (DESIGN §6).
  *
  * A write to a socket costs far more than all else, so answers, confirms and deliveries of a turn go out
- * together. An item's text is made once; sessions with the same pending items share the joined text too.
+ * together, in the codec of the session's connection.
  * A socket over its backpressure limit is not written to: its rings hold the rest until it has drained.
  */
-import {
-  type Confirmed,
-  ERRORS,
-  encodeDeliver,
-  encodeGapItem,
-  encodeMessageItem,
-  encodeServerFrame,
-  encodeSnapshotEndItem,
-} from '@ringhub/protocol';
+import { type Confirmed, ERRORS } from '@ringhub/protocol';
 import { Batch } from '../core/batch.ts';
-import type { Entry } from '../core/ready-ring.ts';
-import type { Session } from '../core/session.ts';
+import type { Answer, HubCodec } from '../core/hub-codec.ts';
+import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
+import type { Message } from '../ports/transport.ts';
 import type { HubContext } from './context.ts';
 import { Replayer } from './replayer.ts';
 
@@ -30,10 +23,6 @@ export class Flusher {
   private spare: Session[] = [];
   private isScheduled = false;
   private readonly batch = new Batch();
-  private readonly parts: string[] = [];
-  /** The last batch's entries and their joined text. */
-  private sharedEntries: Entry[] = [];
-  private sharedText = '';
   private readonly replayer: Replayer;
 
   constructor(private readonly hub: HubContext) {
@@ -56,10 +45,20 @@ export class Flusher {
   }
 
   /** Has a frame written with the next flush; a client that reads none of its answers is cut off. */
-  write(session: Session, frame: string): void {
-    if (!session.link) return;
+  write(session: Session, frame: Answer): void {
+    const { link } = session;
+    if (link) this.queue(session, link, link.codec.encode(frame));
+  }
+
+  /** As `write`, for a frame that was written as JSON before. */
+  writeText(session: Session, line: string): void {
+    const { link } = session;
+    if (link) this.queue(session, link, link.codec.encodeText(line));
+  }
+
+  private queue(session: Session, link: Link, frame: Message): void {
     if (session.write(frame)) this.markSession(session);
-    else session.link.end(ERRORS['output-overflow']);
+    else link.end(ERRORS['output-overflow']);
   }
 
   /** As `write`, for a confirm: those of a turn are joined. */
@@ -86,34 +85,34 @@ export class Flusher {
       }
     }
     sessions.length = 0;
-    this.sharedEntries = [];
-    this.sharedText = '';
-    this.hub.budget.forgetTexts();
+    this.hub.jsonCodec.forgetShared();
+    this.hub.binaryCodec.forgetShared();
+    this.hub.budget.forgetItems();
   }
 
   /** Writes what one session has to say now, as far as its socket takes it. */
   flushSession(session: Session): void {
     const { link } = session;
     if (!link || link.bufferedBytes > this.hub.limits.maxSocketBufferBytes) return;
-    const { parts } = this;
-    parts.length = 0;
-    this.addAnswers(session);
-    this.addDeliveries(session);
-    if (parts.length === 0) return;
-    link.send(parts.length === 1 ? parts[0]! : parts.join('\n'));
+    const { codec } = link;
+    codec.begin();
+    this.addAnswers(session, codec);
+    this.addDeliveries(session, codec);
+    const message = codec.end();
+    if (message !== undefined) link.send(message);
   }
 
-  private addAnswers(session: Session): void {
-    for (const frame of session.output) this.parts.push(frame);
+  private addAnswers(session: Session, codec: HubCodec): void {
+    for (const frame of session.output) codec.put(frame);
     session.output.length = 0;
     session.outputBytes = 0;
     if (!session.confirms.isEmpty) {
-      this.parts.push(encodeServerFrame({ type: 'confirm', runs: session.confirms.drain() }));
+      codec.put(codec.encode({ type: 'confirm', runs: session.confirms.drain() }));
     }
     session.publishes.told();
   }
 
-  private addDeliveries(session: Session): void {
+  private addDeliveries(session: Session, codec: HubCodec): void {
     let bytes = 0;
     let left = session.dirty.size;
     for (const subscription of session.dirty) {
@@ -124,12 +123,12 @@ export class Flusher {
         this.markSubscription(subscription);
         return;
       }
-      bytes += this.addBatches(subscription, MAX_MESSAGE_BYTES - bytes);
+      bytes += this.addBatches(subscription, codec, MAX_MESSAGE_BYTES - bytes);
     }
   }
 
   /** Returns the bytes added; a subscription that could send more is marked for the next turn. */
-  private addBatches(subscription: Subscription, maxBytes: number): number {
+  private addBatches(subscription: Subscription, codec: HubCodec, maxBytes: number): number {
     const { queue } = subscription;
     const { batch } = this;
     let bytes = 0;
@@ -141,44 +140,10 @@ export class Flusher {
       bytes += batch.bytes;
       this.hub.counters.deliveries += batch.entries.length;
       if (batch.firstTag <= lastTag) this.hub.counters.redeliveries += batch.entries.length;
-      this.parts.push(encodeDeliver(queue.id, batch.firstTag, this.textOf(batch), batch.notes));
+      this.hub.counters.gaps += batch.gaps;
+      codec.putBatch(queue.id, batch);
     }
     this.markSubscription(subscription);
     return bytes;
   }
-
-  private textOf({ entries }: Batch): string {
-    if (entries.length === 1) return this.itemText(entries[0]!);
-    if (sameEntries(entries, this.sharedEntries)) return this.sharedText;
-    let text = this.itemText(entries[0]!);
-    for (let i = 1; i < entries.length; i++) text += `,${this.itemText(entries[i]!)}`;
-    this.sharedEntries = entries.slice();
-    this.sharedText = text;
-    return text;
-  }
-
-  private itemText(entry: Entry): string {
-    switch (entry.kind) {
-      case 'message': {
-        if (entry.itemText !== undefined) return entry.itemText;
-        const text = encodeMessageItem(entry);
-        this.hub.budget.keepText(entry, text);
-        return text;
-      }
-      case 'gap':
-        this.hub.counters.gaps++;
-        return encodeGapItem(entry.toGap());
-      case 'snapshot-end':
-        return encodeSnapshotEndItem(entry.cursor, entry.complete);
-      default:
-        return entry satisfies never;
-    }
-  }
-}
-
-/** Gaps of different queues are different entries, so equal arrays have equal texts. */
-function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

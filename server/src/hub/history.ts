@@ -7,7 +7,7 @@
  * A session has one page under way at a time, and none while its socket is full, so that pages asked for in
  * advance neither pile up unread nor hold up a turn. What was asked over a connection that is gone is forgotten.
  */
-import { ERRORS, encodeHistory, encodeServerFrame, type HistoryRequest } from '@ringhub/protocol';
+import { ERRORS, encodeHistory, type HistoryRequest } from '@ringhub/protocol';
 import { type PageBounds, planHistory } from '../core/history.ts';
 import type { Link, Session } from '../core/session.ts';
 import { type Binding, toBinding } from '../core/subscription.ts';
@@ -66,17 +66,12 @@ export class History {
     if ('error' in bindings) return bindings;
     const answer: PageAnswer = (page) => {
       if (session.link !== lane.link) return;
-      this.flusher.write(
-        session,
-        'error' in page
-          ? encodeServerFrame({
-              type: 'error',
-              ref,
-              code: ERRORS[page.error].code,
-              text: ERRORS[page.error].text,
-            })
-          : encodeHistory(ref, page.items, page.cursor, page.more),
-      );
+      if ('error' in page) {
+        const { code, text } = ERRORS[page.error];
+        this.flusher.write(session, { type: 'error', ref, code, text });
+      } else {
+        this.flusher.writeText(session, encodeHistory(ref, page.items, page.cursor, page.more));
+      }
     };
     this.put(lane, { request, bindings, answer });
     return undefined;

@@ -16,14 +16,15 @@ import {
   type ErrorName,
   type ExchangeOptions,
   encodeHistory,
-  encodeServerFrame,
   formatCursor,
   type Hello,
   type HistoryPage,
   type HistoryRequest,
+  SUBPROTOCOL_BINARY,
   type SubscribeOptions,
   type Topology,
 } from '@ringhub/protocol';
+import type { Answer, HubCodec } from '../core/hub-codec.ts';
 import { Ledger } from '../core/ledger.ts';
 import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
@@ -94,6 +95,12 @@ export class Hub implements HubApi {
 
   // ── for the gateway ──
 
+  /** The codec of connections that agreed on a subprotocol. */
+  codecOf(subprotocol: string): HubCodec {
+    const { binaryCodec, jsonCodec } = this.context;
+    return subprotocol === SUBPROTOCOL_BINARY ? binaryCodec : jsonCodec;
+  }
+
   /** Answers a hello with a session on this connection, or says why not. */
   open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
     return this.sessions.open(principal, hello, link);
@@ -117,17 +124,17 @@ export class Hub implements HubApi {
 
   /** A heartbeat goes out, and with it where each subscription stands. */
   beat(session: Session): void {
-    this.write(session, encodeServerFrame({ type: 'ping' }));
+    this.write(session, { type: 'ping' });
     for (const { queue } of session.subscriptions.values()) {
       const offset = queue.sentUpTo(this.context.feedOffset);
       if (offset === undefined) continue;
       const cursor = formatCursor([{ log: queue.reader.log, epoch: queue.reader.epoch, offset }]);
-      this.write(session, encodeServerFrame({ type: 'mark', queue: queue.id, cursor }));
+      this.write(session, { type: 'mark', queue: queue.id, cursor });
     }
   }
 
   answerPing(session: Session): void {
-    this.write(session, encodeServerFrame({ type: 'pong' }));
+    this.write(session, { type: 'pong' });
   }
 
   /**
@@ -148,7 +155,7 @@ export class Hub implements HubApi {
       case 'subscribe': {
         const result = this.subscriptions.subscribe(session, frame.options);
         if ('error' in result) return this.error(session, frame.ref, result);
-        return this.write(session, encodeServerFrame({ type: 'ok', ref: frame.ref, result }));
+        return this.write(session, { type: 'ok', ref: frame.ref, result });
       }
       case 'unsubscribe':
         return this.onQueue(session, frame.ref, frame.queue, (subscription) => {
@@ -173,7 +180,7 @@ export class Hub implements HubApi {
       }
       case 'stats':
         return session.principal.may('admin', '', '')
-          ? this.write(session, encodeServerFrame({ type: 'ok', ref: frame.ref, result: this.stats() }))
+          ? this.write(session, { type: 'ok', ref: frame.ref, result: this.stats() })
           : this.error(session, frame.ref, { error: 'forbidden' });
       case 'bye':
         this.flusher.flushSession(session);
@@ -199,7 +206,7 @@ export class Hub implements HubApi {
     for (const session of this.context.sessions.values()) {
       if (!session.link) continue;
       const reconnectInMs = Math.floor(this.context.ids.random() * windowMs);
-      this.write(session, encodeServerFrame({ type: 'drain', reconnectInMs }));
+      this.write(session, { type: 'drain', reconnectInMs });
     }
     this.flusher.flush();
   }
@@ -345,7 +352,7 @@ export class Hub implements HubApi {
     const subscription = session.subscriptions.get(id);
     if (!subscription) return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
     what(subscription);
-    return this.write(session, encodeServerFrame({ type: 'ok', ref }));
+    return this.write(session, { type: 'ok', ref });
   }
 
   private answer(
@@ -354,7 +361,7 @@ export class Hub implements HubApi {
     answer: Refusal | Topology | undefined,
   ): ErrorName | undefined {
     if (answer && 'error' in answer) return this.error(session, ref, answer);
-    return this.write(session, encodeServerFrame({ type: 'ok', ref, ...(answer ? { result: answer } : {}) }));
+    return this.write(session, { type: 'ok', ref, ...(answer ? { result: answer } : {}) });
   }
 
   private error(session: Session, ref: number | null, { error, detail }: Refusal): ErrorName | undefined {
@@ -365,10 +372,10 @@ export class Hub implements HubApi {
       text: ERRORS[error].text,
       ...(detail ? { detail } : {}),
     };
-    return this.write(session, encodeServerFrame(frame));
+    return this.write(session, frame);
   }
 
-  private write(session: Session, frame: string): undefined {
+  private write(session: Session, frame: Answer): undefined {
     this.flusher.write(session, frame);
   }
 }

@@ -47,10 +47,12 @@ export class Listeners {
       if (over() && session) this.sessions.happened(session, 'bye');
     };
     const link: Link = {
+      // Its reader is another format still, made from the frames' text.
+      codec: this.hub.jsonCodec,
       get bufferedBytes() {
         return listener.bufferedBytes;
       },
-      send: (message) => listener.send(message),
+      send: (message) => listener.send(message as string),
       end: (why) => {
         if (!over()) return;
         listener.end(why);

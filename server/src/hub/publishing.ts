@@ -1,14 +1,7 @@
 /**
  * Publishes on their way in: number, window, size, permission, route, engine, confirm (PROTOCOL §11).
  */
-import {
-  ERRORS,
-  type ErrorDetail,
-  type ErrorName,
-  encodeServerFrame,
-  type Payload,
-  type Publish,
-} from '@ringhub/protocol';
+import { ERRORS, type ErrorDetail, type ErrorName, type Payload, type Publish } from '@ringhub/protocol';
 import type { Admission, Settled } from '../core/publish-window.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
@@ -193,7 +186,7 @@ export class Publishing {
 
   private refuse(session: Session, seq: number, { error, detail }: Refusal): undefined {
     this.countRefused(error);
-    this.flusher.write(session, encodeServerFrame(refused(seq, error, detail)));
+    this.flusher.write(session, refused(seq, error, detail));
     return undefined;
   }
 

@@ -5,7 +5,6 @@
 import {
   ERRORS,
   type ErrorEntry,
-  encodeServerFrame,
   type Hello,
   PROTOCOL_VERSION,
   parseCursor,
@@ -160,24 +159,21 @@ export class Sessions {
   private welcome(session: Session, resumeToken: string, resumed: boolean, queues: ResumedQueue[]): void {
     const { limits, engine } = this.hub;
     const { publishWindowMessages: messages, publishWindowBytes: bytes, maxPayloadBytes } = session.limits;
-    this.flusher.write(
-      session,
-      encodeServerFrame({
-        type: 'welcome',
-        session: session.id,
-        resumeToken,
-        resumed,
-        publishSeq: session.publishes.highWater,
-        epochs: Object.fromEntries(engine.logs.map((log) => [log, engine.bounds(log).epoch])),
-        heartbeatMs: limits.heartbeatMs,
-        deadMs: limits.deadMs,
-        resumeWindowMs: limits.resumeWindowMs,
-        publishWindow: { messages, bytes },
-        limits: { maxFrameBytes: limits.maxFrameBytes, maxPayloadBytes },
-        queues,
-        hub: HUB_NAME,
-      }),
-    );
+    this.flusher.write(session, {
+      type: 'welcome',
+      session: session.id,
+      resumeToken,
+      resumed,
+      publishSeq: session.publishes.highWater,
+      epochs: Object.fromEntries(engine.logs.map((log) => [log, engine.bounds(log).epoch])),
+      heartbeatMs: limits.heartbeatMs,
+      deadMs: limits.deadMs,
+      resumeWindowMs: limits.resumeWindowMs,
+      publishWindow: { messages, bytes },
+      limits: { maxFrameBytes: limits.maxFrameBytes, maxPayloadBytes },
+      queues,
+      hub: HUB_NAME,
+    });
   }
 
   private perform(session: Session, effect: SessionEffect, link: Link | undefined): void {

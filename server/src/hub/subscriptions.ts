@@ -6,7 +6,6 @@ import {
   ERRORS,
   type ErrorDetail,
   type ErrorName,
-  encodeServerFrame,
   formatCursor,
   type GapRange,
   type Granted,
@@ -130,7 +129,7 @@ export class Subscriptions {
   private tellDeleted({ session, queue }: Subscription, { name }: Exchange<Subscription>): void {
     const { code, text } = ERRORS['unknown-exchange'];
     const detail = { queue: queue.id, exchange: name };
-    this.flusher.write(session, encodeServerFrame({ type: 'error', ref: null, code, text, detail }));
+    this.flusher.write(session, { type: 'error', ref: null, code, text, detail });
   }
 
   /** What a binding of the wire means for this principal, or why it may not be. */

@@ -38,7 +38,7 @@ export class Sweeper {
       }
     }
     // Rings of parked sessions let go of messages too, and nobody flushes then.
-    this.hub.budget.forgetTexts();
+    this.hub.budget.forgetItems();
     if (residual !== 0 && this.residual === 0) this.hub.fault(`ledger residual is ${residual}`);
     this.residual = residual;
   }

@@ -43,7 +43,7 @@ export interface DeathRecord {
   readonly originalTtlMs?: number;
 }
 
-/** A message in a log. Shared by every ring that holds it; the last three fields belong to the hub. */
+/** A message in a log. Shared by every ring that holds it; the last four fields belong to the hub. */
 export interface StoredRecord extends NewRecord {
   readonly kind: 'message';
   readonly offset: number;
@@ -57,8 +57,9 @@ export interface StoredRecord extends NewRecord {
   holders: number;
   /** Sessions of this node it was routed to. */
   sessions: number;
-  /** Its item as JSON text, once somebody needed it. */
+  /** Its item as JSON text and as binary, once somebody needed it. */
   itemText: string | undefined;
+  itemBytes: Uint8Array | undefined;
 }
 
 /** A record that the log holds but cannot be read: its bytes on disk are damaged. */

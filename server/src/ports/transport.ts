@@ -1,20 +1,25 @@
 /**
- * Transport port: sockets that carry text messages, and nothing about what they mean.
+ * Transport port: sockets that carry messages, text or bytes, and nothing about what they mean.
  *
  * Invariants every adapter keeps (test/contract/transport-suite.ts): messages arrive whole and in order; after
  * `closed` nothing more is called; a socket accepts sends until it is closed and ignores them afterwards;
- * `bufferedBytes` counts what was sent and not yet handed to the operating system; `drained` comes once
+ * bytes belong to whoever gave them again once `send` or `message` returns; `bufferedBytes` counts what was sent and not yet handed to the operating system; `drained` comes once
  * after it has fallen below {@link DRAINED_BELOW_BYTES} from above.
  */
 
 /** A socket with less than this buffered is worth writing to again. */
 export const DRAINED_BELOW_BYTES = 256 * 1024;
 
+/** A text message or a binary one. */
+export type Message = string | Uint8Array;
+
 /** One connection, as the gateway sees it. */
 export interface Socket {
   readonly remoteAddress: string;
+  /** The one both sides agreed on in the handshake. */
+  readonly subprotocol: string;
   readonly bufferedBytes: number;
-  send(message: string): void;
+  send(message: Message): void;
   /** Starts a closing handshake; `reason` is at most 123 bytes of UTF-8. Ends anyway if the peer does not answer. */
   close(code: number, reason: string): void;
   /** Drops the connection at once, without a handshake. */
@@ -23,7 +28,7 @@ export interface Socket {
 
 /** What the gateway does with one connection's events. */
 export interface SocketHandler {
-  message(message: string): void;
+  message(message: Message): void;
   drained(): void;
   /** `cause` is given where a limit broke the connection and the peer could not be told by a close code. */
   closed(cause?: 'frame-too-large'): void;

@@ -3,7 +3,7 @@
  *
  * A refusal is a plain HTTP answer. The order is fixed: path, upgrade, caller, subprotocol, form, room.
  */
-import { ERRORS, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 
 /** The headers by which a browser says who asks, and under which name it reached us. */
 export interface Caller {
@@ -38,6 +38,18 @@ const RETRY_AFTER_S = 5;
 const VERSION = '13';
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
+const SUBPROTOCOLS: readonly string[] = [SUBPROTOCOL_JSON, SUBPROTOCOL_BINARY];
+
+/** The subprotocols of the header that offers them, in the order of the client's liking. */
+export const offeredIn = (header: string | undefined): string[] =>
+  header?.split(',').map((name) => name.trim()) ?? [];
+
+/** The first one offered that is spoken here. */
+export function subprotocolOf(offered: Iterable<string>): string | undefined {
+  for (const name of offered) if (SUBPROTOCOLS.includes(name)) return name;
+  return undefined;
+}
+
 export function refusalOf(
   { path, header }: Handshake,
   objectionTo: Objection,
@@ -55,11 +67,9 @@ export function refusalOf(
   }
   const objection = objectionTo({ origin: header('origin'), host: header('host') });
   if (objection) return { status: '403 Forbidden', text: objection };
-  const offered = header('sec-websocket-protocol')
-    ?.split(',')
-    .map((name) => name.trim());
-  if (!offered?.includes(SUBPROTOCOL_JSON) || new Set(offered).size < offered.length) {
-    return { status: '400 Bad Request', text: `ask for the subprotocol ${SUBPROTOCOL_JSON}, once` };
+  const offered = offeredIn(header('sec-websocket-protocol'));
+  if (!subprotocolOf(offered) || new Set(offered).size < offered.length) {
+    return { status: '400 Bad Request', text: `ask for the subprotocol ${SUBPROTOCOLS.join(' or ')}, once` };
   }
   if (header('sec-websocket-version') !== VERSION) {
     const text = `only version ${VERSION} of the WebSocket protocol is spoken here`;

@@ -8,9 +8,10 @@
  * steps run in, a pipe hands over first what was put in first. What a network can do to a connection is
  * done by its `link`: stall, go half-open, break.
  */
-import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, utf8Length } from '@ringhub/protocol';
+import { ERRORS, SUBPROTOCOL_JSON, utf8Length } from '@ringhub/protocol';
 import {
   DRAINED_BELOW_BYTES,
+  type Message,
   type Socket,
   type SocketHandler,
   type Transport,
@@ -65,8 +66,8 @@ export class MemoryTransport implements Transport {
   }
 
   /** Begins a connection; it opens, or fails, in a later step. */
-  connect(): ClientEnd {
-    const connection = new Connection(this.#schedule, (ended) => {
+  connect(subprotocol: string = SUBPROTOCOL_JSON): ClientEnd {
+    const connection = new Connection(this.#schedule, subprotocol, (ended) => {
       this.#connections.delete(ended);
       if (this.#connections.size === 0) this.#whenEmpty?.();
     });
@@ -87,8 +88,18 @@ export class MemoryTransport implements Transport {
 
 type Parcel =
   | { readonly kind: 'open' }
-  | { readonly kind: 'message'; readonly data: string | Uint8Array; readonly bytes: number }
+  | { readonly kind: 'message'; readonly data: Message; readonly bytes: number }
   | { readonly kind: 'close'; readonly code: number; readonly reason: string };
+
+/** A message on its way; bytes are copied, as they are the sender's again at once. */
+const parcelOf = (message: Message): Parcel =>
+  typeof message === 'string'
+    ? { kind: 'message', data: message, bytes: utf8Length(message) }
+    : { kind: 'message', data: new Uint8Array(message), bytes: message.byteLength };
+
+/** A message's bytes are a copy of their own, so their buffer holds nothing else. */
+const dataOf = (message: Message): string | ArrayBuffer =>
+  typeof message === 'string' ? message : (message.buffer as ArrayBuffer);
 
 /** One direction of a connection: a queue that is emptied a step at a time. */
 class Pipe {
@@ -175,7 +186,11 @@ class Connection implements Link {
   readonly toClient: Pipe;
   readonly #schedule: Schedule;
 
-  constructor(schedule: Schedule, ended: (connection: Connection) => void) {
+  constructor(
+    schedule: Schedule,
+    readonly subprotocol: string,
+    ended: (connection: Connection) => void,
+  ) {
     this.#schedule = schedule;
     this.toHub = new Pipe(
       (run) => schedule('to-hub', run),
@@ -249,13 +264,17 @@ class HubEnd implements Socket {
     return this.#state !== 'open';
   }
 
+  get subprotocol(): string {
+    return this.#connection.subprotocol;
+  }
+
   get bufferedBytes(): number {
     return this.#connection.toClient.bufferedBytes;
   }
 
-  send(message: string): void {
+  send(message: Message): void {
     if (this.#state !== 'open') return;
-    this.#connection.toClient.put({ kind: 'message', data: message, bytes: utf8Length(message) });
+    this.#connection.toClient.put(parcelOf(message));
     if (this.bufferedBytes >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
   }
 
@@ -282,9 +301,11 @@ class HubEnd implements Socket {
       }
       this.broken();
     } else if (parcel.kind === 'message' && this.#state === 'open') {
-      if (typeof parcel.data !== 'string') this.#fail('bad-frame');
-      else if (parcel.bytes > this.#maxFrameBytes) this.#fail('frame-too-large');
-      else this.#handler?.message(parcel.data);
+      if (parcel.bytes > this.#maxFrameBytes) {
+        this.close(ERRORS['frame-too-large'].code, ERRORS['frame-too-large'].text);
+      } else {
+        this.#handler?.message(parcel.data);
+      }
     }
   }
 
@@ -301,10 +322,6 @@ class HubEnd implements Socket {
     this.#ended();
     this.#handler?.closed();
   }
-
-  #fail(name: ErrorName): void {
-    this.close(ERRORS[name].code, ERRORS[name].text);
-  }
 }
 
 /** The client's end: what the SDK uses of a browser's WebSocket. */
@@ -318,7 +335,8 @@ export class ClientEnd {
   readyState: 0 | 1 | 2 | 3 = ClientEnd.CONNECTING;
   protocol = '';
   onopen: ((event: object) => void) | null = null;
-  onmessage: ((event: { data: string }) => void) | null = null;
+  /** Bytes come as a browser gives them with `binaryType` `arraybuffer`. */
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null;
   onerror: ((event: object) => void) | null = null;
   onclose: ((event: { code: number; reason: string; wasClean: boolean }) => void) | null = null;
   readonly #connection: Connection;
@@ -332,11 +350,10 @@ export class ClientEnd {
     return this.#connection.toHub.bufferedBytes;
   }
 
-  send(data: string | Uint8Array): void {
+  send(data: Message): void {
     if (this.readyState === ClientEnd.CONNECTING) throw new Error('the connection is not open yet');
     if (this.readyState !== ClientEnd.OPEN) return;
-    const bytes = typeof data === 'string' ? utf8Length(data) : data.byteLength;
-    this.#connection.toHub.put({ kind: 'message', data, bytes });
+    this.#connection.toHub.put(parcelOf(data));
   }
 
   close(code: number = NO_STATUS, reason = ''): void {
@@ -360,11 +377,11 @@ export class ClientEnd {
       case 'open':
         if (this.readyState !== ClientEnd.CONNECTING) return;
         this.readyState = ClientEnd.OPEN;
-        this.protocol = SUBPROTOCOL_JSON;
+        this.protocol = this.#connection.subprotocol;
         this.onopen?.({});
         return;
       case 'message':
-        if (this.readyState === ClientEnd.OPEN) this.onmessage?.({ data: parcel.data as string });
+        if (this.readyState === ClientEnd.OPEN) this.onmessage?.({ data: dataOf(parcel.data) });
         return;
       case 'close':
         if (parcel.code === ABNORMAL) {

@@ -9,15 +9,16 @@
  */
 
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js';
-import { ERRORS, type ErrorName, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { ERRORS, WEBSOCKET_PATH } from '@ringhub/protocol';
 import {
   DRAINED_BELOW_BYTES,
+  type Message,
   type Socket,
   type SocketHandler,
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Objection, type Refusal, refusalOf } from './handshake.ts';
+import { type Objection, offeredIn, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
 
 export interface UwsTransportOptions {
   readonly app: TemplatedApp;
@@ -42,6 +43,7 @@ const TOO_BIG = /too big message/;
 
 interface UserData {
   readonly remoteAddress: string;
+  readonly subprotocol: string;
   socket?: UwsSocket;
 }
 
@@ -70,13 +72,14 @@ export class UwsTransport implements Transport {
         const headers = headersOf(request);
         const refusal = this.#refusal(request.getUrl(), headers, limits);
         if (refusal) return refuse(response, refusal);
-        const userData: UserData = { remoteAddress: addressOf(response) };
+        const subprotocol = subprotocolOf(offeredIn(headers.get('sec-websocket-protocol'))) as string;
+        const userData: UserData = { remoteAddress: addressOf(response), subprotocol };
         const key = headers.get('sec-websocket-key') as string;
-        response.upgrade(userData, key, SUBPROTOCOL_JSON, '', context);
+        response.upgrade(userData, key, subprotocol, '', context);
       },
       open: (ws) => {
         const userData = ws.getUserData();
-        const socket = new UwsSocket(ws, userData.remoteAddress, limits.maxFrameBytes, (socket, held) => {
+        const socket = new UwsSocket(ws, userData, limits.maxFrameBytes, (socket, held) => {
           this.#sockets.delete(socket);
           this.#farewellMs = Math.max(this.#farewellMs, Date.now() + (held > 0 ? FAREWELL_MS : ANSWER_MS));
         });
@@ -143,6 +146,7 @@ const addressOf = (response: HttpResponse): string =>
 
 class UwsSocket implements Socket {
   readonly remoteAddress: string;
+  readonly subprotocol: string;
   readonly #ws: WebSocket<UserData>;
   readonly #maxFrameBytes: number;
   readonly #gone: (socket: UwsSocket, heldBytes: number) => void;
@@ -154,12 +158,13 @@ class UwsSocket implements Socket {
 
   constructor(
     ws: WebSocket<UserData>,
-    remoteAddress: string,
+    { remoteAddress, subprotocol }: UserData,
     maxFrameBytes: number,
     gone: (socket: UwsSocket, heldBytes: number) => void,
   ) {
     this.#ws = ws;
     this.remoteAddress = remoteAddress;
+    this.subprotocol = subprotocol;
     this.#maxFrameBytes = maxFrameBytes;
     this.#gone = gone;
   }
@@ -172,9 +177,9 @@ class UwsSocket implements Socket {
     return this.#isOver ? 0 : this.#ws.getBufferedAmount();
   }
 
-  send(message: string): void {
+  send(message: Message): void {
     if (this.#isOver) return;
-    if (this.#ws.send(message) === SEND_DROPPED) this.terminate();
+    if (this.#ws.send(message, typeof message !== 'string') === SEND_DROPPED) this.terminate();
     else if (this.bufferedBytes >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
   }
 
@@ -192,9 +197,11 @@ class UwsSocket implements Socket {
 
   receive(message: ArrayBuffer, isBinary: boolean): void {
     if (this.#isOver) return;
-    if (message.byteLength > this.#maxFrameBytes) this.#fail('frame-too-large');
-    else if (isBinary) this.#fail('bad-frame');
-    else this.#handler?.message(Buffer.from(message).toString());
+    if (message.byteLength > this.#maxFrameBytes) {
+      this.close(ERRORS['frame-too-large'].code, ERRORS['frame-too-large'].text);
+    } else {
+      this.#handler?.message(isBinary ? new Uint8Array(message) : Buffer.from(message).toString());
+    }
   }
 
   written(): void {
@@ -208,9 +215,5 @@ class UwsSocket implements Socket {
     this.#isOver = true;
     this.#gone(this, this.#heldBytes);
     queueMicrotask(() => this.#handler?.closed(TOO_BIG.test(reason) ? 'frame-too-large' : undefined));
-  }
-
-  #fail(name: ErrorName): void {
-    this.close(ERRORS[name].code, ERRORS[name].text);
   }
 }

@@ -2,20 +2,21 @@
  * WebSockets by `ws`, on the upgrades of a node:http server.
  *
  * Owns the translation of what `ws` finds wrong into close codes of the protocol, and when a socket counts as
- * drained. Refuses binary messages and anything over the limits. No fault of a peer is thrown outward.
+ * drained. Refuses anything over the limits. No fault of a peer is thrown outward.
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ERRORS, type ErrorName, SUBPROTOCOL_JSON } from '@ringhub/protocol';
+import { ERRORS } from '@ringhub/protocol';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
   DRAINED_BELOW_BYTES,
+  type Message,
   type Socket,
   type SocketHandler,
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Objection, type Refusal, refusalOf } from './handshake.ts';
+import { type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
 
 export interface WsTransportOptions {
   readonly server: Server;
@@ -50,7 +51,7 @@ export class WsTransport implements Transport {
       maxPayload: limits.maxFrameBytes,
       maxFragments: MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
-      handleProtocols: (offered: Set<string>) => offered.has(SUBPROTOCOL_JSON) && SUBPROTOCOL_JSON,
+      handleProtocols: (offered: Set<string>) => subprotocolOf(offered) ?? false,
       WebSocket: HubWebSocket,
       // Since ws 8.19; its types do not know it yet.
       closeTimeout: closeGraceMs,
@@ -156,10 +157,12 @@ class WsSocket implements Socket {
   open(handler: SocketHandler): void {
     this.#handler = handler;
     this.#ws.on('message', (data: Buffer, isBinary: boolean) => {
-      if (this.#ending) return;
-      if (isBinary) this.#fail('bad-frame');
-      else handler.message(data.toString());
+      if (!this.#ending) handler.message(isBinary ? data : data.toString());
     });
+  }
+
+  get subprotocol(): string {
+    return this.#ws.protocol;
   }
 
   get isEnding(): boolean {
@@ -170,9 +173,10 @@ class WsSocket implements Socket {
     return this.#ws.bufferedAmount;
   }
 
-  send(message: string): void {
+  send(message: Message): void {
     if (this.#ending || this.#ws.readyState !== WebSocket.OPEN) return;
-    this.#ws.send(message, this.#onWritten);
+    // `ws` holds on to bytes until the operating system has taken them.
+    this.#ws.send(typeof message === 'string' ? message : Buffer.from(message), this.#onWritten);
     if (this.#ws.bufferedAmount >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
   }
 
@@ -184,10 +188,6 @@ class WsSocket implements Socket {
   terminate(): void {
     this.#ending = true;
     this.#ws.terminate();
-  }
-
-  #fail(name: ErrorName): void {
-    this.close(ERRORS[name].code, ERRORS[name].text);
   }
 
   readonly #onWritten = (): void => {

@@ -15,6 +15,7 @@ import type { Action, Auth, Principal } from '../../../server/src/ports/auth.ts'
 import type { Engine } from '../../../server/src/ports/engine.ts';
 import { CountingIds, ManualClock } from './manual-clock.ts';
 import { ScriptedClient } from './scripted-client.ts';
+import { codecsInTurn, type WireCodec } from './wire-codec.ts';
 
 export interface HubSceneOptions {
   readonly limits?: Partial<NodeLimits>;
@@ -37,6 +38,7 @@ export class HubScene {
   engine!: Engine;
   hub!: Hub;
   gateway!: Gateway;
+  private readonly nextCodec = codecsInTurn();
   private lives = 0;
 
   constructor(readonly options: HubSceneOptions = {}) {
@@ -56,10 +58,12 @@ export class HubScene {
     this.start();
   }
 
-  connect(): ScriptedClient {
+  /** A connection, by default of the codec whose turn it is. */
+  connect(codec: WireCodec = this.nextCodec()): ScriptedClient {
     return new ScriptedClient(
       (socket) => this.gateway.accept(socket),
       () => this.clock.settle(),
+      codec,
     );
   }
 

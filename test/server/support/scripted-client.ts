@@ -1,18 +1,12 @@
 /**
- * A client by hand: real JSON frames over a socket that is no more than two arrays.
+ * A client by hand: real frames of one codec over a socket that is no more than two arrays.
  */
-import {
-  decodeServerMessage,
-  type Item,
-  type ServerFrame,
-  type Subscribed,
-  type SubscribeOptions,
-  type Welcome,
-} from '@ringhub/protocol';
-import type { Socket, SocketHandler } from '../../../server/src/ports/transport.ts';
+import type { Item, ServerFrame, Subscribed, SubscribeOptions, Welcome } from '@ringhub/protocol';
+import type { Message, Socket, SocketHandler } from '../../../server/src/ports/transport.ts';
+import { JSON_WIRE, type RawFrame, type WireCodec } from './wire-codec.ts';
 
-/** A frame as it stands on the wire; anything may be in it. */
-export type RawFrame = readonly unknown[];
+export type { RawFrame } from './wire-codec.ts';
+
 type FrameOf<T extends ServerFrame['type']> = Extract<ServerFrame, { type: T }>;
 
 /** One queue as a resume names it; what is left out is as for a client that has received nothing. */
@@ -31,15 +25,18 @@ const BINDINGS = { bindings: [['amq.topic', '#']] } as const;
 export class FakeSocket implements Socket {
   readonly remoteAddress = 'test';
   bufferedBytes = 0;
-  readonly messages: string[] = [];
+  readonly messages: Message[] = [];
   closed: { code: number; reason: string } | undefined;
   /** Runs inside `send`, to fail there. */
-  onSend: (message: string) => void = () => {};
+  onSend: () => void = () => {};
 
-  send(message: string): void {
+  constructor(readonly subprotocol: string) {}
+
+  send(message: Message): void {
     if (this.closed) return;
-    this.onSend(message);
-    this.messages.push(message);
+    this.onSend();
+    // Bytes are the hub's again at once.
+    this.messages.push(typeof message === 'string' ? message : message.slice());
   }
 
   close(code: number, reason: string): void {
@@ -52,7 +49,7 @@ export class FakeSocket implements Socket {
 }
 
 export class ScriptedClient {
-  readonly socket = new FakeSocket();
+  readonly socket: FakeSocket;
   readonly handler: SocketHandler;
   private taken = 0;
   private refs = 1000;
@@ -60,7 +57,9 @@ export class ScriptedClient {
   constructor(
     accept: (socket: Socket) => SocketHandler,
     private readonly settle: () => void,
+    private readonly codec: WireCodec = JSON_WIRE,
   ) {
+    this.socket = new FakeSocket(codec.subprotocol);
     this.handler = accept(this.socket);
   }
 
@@ -75,10 +74,15 @@ export class ScriptedClient {
 
   /** Sends frames in one message and lets the loop come to rest. */
   send(...frames: RawFrame[]): this {
-    return this.text(frames.map((frame) => JSON.stringify(frame)).join('\n'));
+    return this.raw(this.codec.message(frames));
   }
 
-  text(message: string): this {
+  text(text: string): this {
+    return this.raw(this.codec.text(text));
+  }
+
+  /** Sends a message, whatever it is. */
+  raw(message: Message): this {
     this.handler.message(message);
     this.settle();
     return this;
@@ -86,7 +90,7 @@ export class ScriptedClient {
 
   /** As `send`, within the turn: nothing is flushed yet. */
   sendNow(...frames: RawFrame[]): this {
-    this.handler.message(frames.map((frame) => JSON.stringify(frame)).join('\n'));
+    this.handler.message(this.codec.message(frames));
     return this;
   }
 
@@ -101,7 +105,7 @@ export class ScriptedClient {
   take(): ServerFrame[] {
     const messages = this.socket.messages.slice(this.taken);
     this.taken = this.socket.messages.length;
-    return messages.flatMap(framesOf);
+    return messages.flatMap((message) => this.framesOf(message));
   }
 
   /** Those of a type among them; the others are dropped. */
@@ -111,7 +115,7 @@ export class ScriptedClient {
 
   /** Everything that ever came, taken or not. */
   all<T extends ServerFrame['type']>(type: T): FrameOf<T>[] {
-    const frames = this.socket.messages.flatMap(framesOf);
+    const frames = this.socket.messages.flatMap((message) => this.framesOf(message));
     return frames.filter((frame): frame is FrameOf<T> => frame.type === type);
   }
 
@@ -137,6 +141,12 @@ export class ScriptedClient {
 
   publish(seq: number, key: string, payload: unknown = 'x', properties: Record<string, unknown> = {}): this {
     return this.send(['publish', seq, 'amq.topic', key, payload, properties]);
+  }
+
+  private framesOf(message: Message): ServerFrame[] {
+    const frames = this.codec.read(message);
+    if (!frames) throw new Error(`the hub wrote no frame: ${message}`);
+    return frames;
   }
 
   /** What was delivered since the last time: `1:key` for messages, `2:gap …` and `3:end …` for the rest. */
@@ -171,12 +181,6 @@ export const resumeOf = (
   })),
   exchanges: exchanges.map((name) => [name, { type: 'topic' }]),
 });
-
-function framesOf(message: string): ServerFrame[] {
-  const frames = decodeServerMessage(message);
-  if (!frames) throw new Error(`the hub wrote no frame: ${message}`);
-  return frames;
-}
 
 function itemText(item: Item): string {
   switch (item.kind) {
