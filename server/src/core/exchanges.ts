@@ -229,7 +229,7 @@ export class Exchanges<T extends object, Q extends object = object> {
       table: this.tableOf<T>(options),
       queues: this.tableOf<Q>(options),
       destinations: this.tableOf<Exchange<T, Q>>(options),
-      lastValues: new LastValues(this.limits.lastPerKeyEntries, this.lastValueBytes),
+      lastValues: new LastValues(this.limits.lastPerKeyEntries, this.lastValueBytes, log === 'd'),
       self: [incarnation],
     };
     this.byName.set(name, exchange);

@@ -12,6 +12,7 @@ import {
   encodeMessageItem,
   type GapRange,
   type HistoryRequest,
+  type LogId,
   type Position,
   parseCursor,
   utf8Length,
@@ -32,6 +33,7 @@ export interface Span {
 }
 
 export interface HistoryPlan {
+  readonly log: LogId;
   readonly direction: 'forward' | 'back';
   /** In the order in which they are read. */
   readonly spans: readonly Span[];
@@ -39,23 +41,29 @@ export interface HistoryPlan {
   readonly lost: readonly GapRange[];
 }
 
-/** What has to be read for a question; `undefined` where its cursor is none of this log's. */
-export function planHistory(request: HistoryRequest, bounds: LogBounds): HistoryPlan | undefined {
+/** What has to be read of a log for a question; `undefined` where its cursor is none of this log's. */
+export function planHistory(
+  request: HistoryRequest,
+  log: LogId,
+  bounds: LogBounds,
+): HistoryPlan | undefined {
   const { after, before, ranges } = request;
-  if (ranges) return planRanges(ranges, bounds);
-  if (before === null) return back(bounds.last, []);
-  const position = parseCursor(after ?? before ?? '')?.find(({ log }) => log === 'v');
+  if (ranges) return planRanges(ranges, log, bounds);
+  if (before === null) return back(log, bounds.last, []);
+  const position = parseCursor(after ?? before ?? '')?.find((one) => one.log === log);
   if (!position) return undefined;
   if (after === undefined) return planBefore(position, bounds);
   const start = startAfter(position, bounds);
   return {
+    log,
     direction: 'forward',
     spans: [{ from: start.after + 1, to: Number.POSITIVE_INFINITY }],
     lost: start.lost ? [start.lost] : [],
   };
 }
 
-const back = (to: number, lost: readonly GapRange[]): HistoryPlan => ({
+const back = (log: LogId, to: number, lost: readonly GapRange[]): HistoryPlan => ({
+  log,
   direction: 'back',
   spans: [{ from: 1, to }],
   lost,
@@ -65,19 +73,25 @@ const back = (to: number, lost: readonly GapRange[]): HistoryPlan => ({
 function planBefore({ log, epoch, offset }: Position, bounds: LogBounds): HistoryPlan {
   if (epoch !== bounds.epoch) {
     const lost: GapRange = { log, epoch, from: 1, to: offset, count: null, reason: 'epoch' };
-    return back(0, offset > 0 ? [lost] : []);
+    return back(log, 0, offset > 0 ? [lost] : []);
   }
   const { last } = bounds;
-  if (offset <= last) return back(offset, []);
-  return back(last, [{ log, epoch, from: last + 1, to: offset, count: null, reason: 'epoch' }]);
+  if (offset <= last) return back(log, offset, []);
+  return back(log, last, [{ log, epoch, from: last + 1, to: offset, count: null, reason: 'epoch' }]);
 }
 
-function planRanges(ranges: NonNullable<HistoryRequest['ranges']>, { epoch, last }: LogBounds): HistoryPlan {
+/** Ranges of another log are passed over: whoever asks for them asks with bindings of that log. */
+function planRanges(
+  ranges: NonNullable<HistoryRequest['ranges']>,
+  log: LogId,
+  { epoch, last }: LogBounds,
+): HistoryPlan {
   const lost: GapRange[] = [];
   const spans: { from: number; to: number }[] = [];
   const ascending = ranges.toSorted(([, , a], [, , b]) => a - b);
-  for (const [log, ofEpoch, from, to] of ascending) {
-    if (log !== 'v' || ofEpoch !== epoch) {
+  for (const [ofLog, ofEpoch, from, to] of ascending) {
+    if (ofLog !== log) continue;
+    if (ofEpoch !== epoch) {
       lost.push({ log, epoch: ofEpoch, from, to, count: null, reason: 'epoch' });
       continue;
     }
@@ -91,7 +105,7 @@ function planRanges(ranges: NonNullable<HistoryRequest['ranges']>, { epoch, last
     if (previous && from <= previous.to + 1) previous.to = Math.max(previous.to, end);
     else spans.push({ from: Math.max(1, from), to: end });
   }
-  return { direction: 'forward', spans, lost };
+  return { log, direction: 'forward', spans, lost };
 }
 
 export class HistoryPage {

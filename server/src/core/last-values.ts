@@ -40,14 +40,20 @@ export class LastValueBytes {
 }
 
 export class LastValues {
-  private forgotten = false;
+  /** Not every key is here: some gave way to others. */
+  forgotten = false;
+  /** Keys that came or went since they were last stored; only of durable exchanges. */
+  private changes: Set<string> | undefined;
   /** In order of publishing: a key moves to the end when it is published again. */
   private readonly byKey = new Map<string, LastValue>();
 
   constructor(
     private readonly maxEntries: number,
     private readonly bytes: LastValueBytes,
-  ) {}
+    isDurable = false,
+  ) {
+    if (isDurable) this.changes = new Set();
+  }
 
   get size(): number {
     return this.byKey.size;
@@ -58,10 +64,18 @@ export class LastValues {
     const value = this.byKey.get(key) ?? { record: undefined };
     const grownBy = record.bytes - (value.record?.bytes ?? 0);
     value.record = record;
+    this.changes?.add(key);
     this.byKey.delete(key);
     this.byKey.set(key, value);
     this.bytes.put(value, grownBy, () => this.forget(key, value));
     if (this.byKey.size > this.maxEntries) this.forgetOldest();
+  }
+
+  /** What is to be stored: each changed key with its message, or without one if it is forgotten. */
+  takeChanges(): (readonly [key: string, record: StoredRecord | undefined])[] {
+    const changes = Array.from(this.changes ?? [], (key) => [key, this.byKey.get(key)?.record] as const);
+    this.changes?.clear();
+    return changes;
   }
 
   /** The exchange is gone. */
@@ -84,6 +98,7 @@ export class LastValues {
   private forget(key: string, value: LastValue): void {
     this.bytes.remove(value);
     value.record = undefined;
+    this.changes?.add(key);
     this.byKey.delete(key);
     this.forgotten = true;
   }

@@ -39,4 +39,8 @@ export function toArguments(key: string, args: Headers | undefined): BindingArgu
   return { key, headers: { match: args['x-match'] === 'any' ? 'any' : 'all', values } };
 }
 
+/** The arguments of a binding as they came, but for those passed over. */
+export const fromArguments = ({ headers }: BindingArguments): Headers | undefined =>
+  headers && { 'x-match': headers.match, ...headers.values };
+
 export const NO_TARGETS: readonly never[] = [];

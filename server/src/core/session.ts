@@ -49,7 +49,7 @@ export class Session {
   outputBytes = 0;
   /** Waits for the next flush. */
   isDirty = false;
-  /** Offset of the last record counted as reaching this session. */
+  /** The last record of the feed counted as reaching this session. */
   reachedBy = 0;
   /** Subscriptions that may have something to send. */
   readonly dirty = new Set<Subscription>();

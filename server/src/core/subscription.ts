@@ -38,7 +38,7 @@ const isSame = (a: Wanted, b: Wanted): boolean =>
 
 export class Subscription {
   readonly bindings: Binding[] = [];
-  /** Offset of the last record offered: one that reached several of its exchanges is offered once. */
+  /** The last record of the feed that was offered: one that reached several of its exchanges is offered once. */
   offered = 0;
 
   constructor(

@@ -25,6 +25,7 @@ import type { Store } from '../ports/store.ts';
 import { DurableIds } from './durable-ids.ts';
 import { DEFAULT_DURABLE_LOG_LIMITS, DurableLog } from './durable-log.ts';
 import { DurableNumbers } from './durable-numbers.ts';
+import { DurableValues } from './durable-values.ts';
 import { QueueEntries } from './queue-entries.ts';
 import { StoredMeta } from './stored-meta.ts';
 import { WriteGroup } from './write-group.ts';
@@ -53,6 +54,7 @@ interface Durable {
   readonly ids: DurableIds;
   readonly numbers: DurableNumbers;
   readonly entries: QueueEntries;
+  readonly values: DurableValues;
   readonly meta: StoredMeta;
 }
 
@@ -77,6 +79,10 @@ export class EmbeddedEngine implements Engine {
 
   get queues(): QueueEntries | undefined {
     return this.durable?.entries;
+  }
+
+  get values(): DurableValues | undefined {
+    return this.durable?.values;
   }
 
   get meta(): StoredMeta | undefined {
@@ -116,11 +122,6 @@ export class EmbeddedEngine implements Engine {
 
   offsetBefore(log: LogId, timeMs: number): number {
     return this.logOf(log).offsetBefore(timeMs);
-  }
-
-  /** Records of the durable log up to this offset need not be kept for the hub's own sake. */
-  release(offset: number): void {
-    this.durable?.log.release(offset);
   }
 
   async close(): Promise<void> {
@@ -215,6 +216,7 @@ export class EmbeddedEngine implements Engine {
     durable.ids.forget();
     durable.numbers.forget();
     durable.entries.removeSome();
+    durable.values.clearSome();
   }
 
   private logOf(log: LogId): VolatileLog | DurableLog {
@@ -228,13 +230,15 @@ function open(clock: Clock, { store, epoch, limits }: NonNullable<EmbeddedEngine
   const group = new WriteGroup(store, clock);
   const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
   const wallMs = () => clock.wallMs();
+  const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now);
   return {
     store,
     group,
-    log: new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now),
+    log,
     ids: new DurableIds(store, group, wallMs),
     numbers: new DurableNumbers(store, group, wallMs),
     entries: new QueueEntries(store, group, now),
+    values: new DurableValues(store, group, now, (offset) => log.release(offset)),
     meta: new StoredMeta(store, group),
   };
 }

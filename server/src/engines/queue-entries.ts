@@ -1,16 +1,34 @@
 /**
  * The entries of durable named queues on disk: what was put into each, until its obligation ends. What becomes of an
  * entry, and when, is decided by the hub; the sums of its ledger are stored in the same step as the entries.
+ *
+ * Many entries that end at once (a purge, a queue that is deleted) are noted as a range in that step, and taken away by
+ * and by: what lies in such a range is gone for everybody.
  */
 import type { EngineQueues, StoredEntry, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
 import { decodeRecord, encodeRecord } from './record-codec.ts';
-import { entryKey, queueKey, seqOfKey } from './store-keys.ts';
+import { entryKey, queueKey, queueOfKey, rangeOf, seqOfKey } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
-/** Entries taken away in one turn when a whole queue goes. */
+/** Entries taken away in one turn. */
 const REMOVE_AT_ONCE = 2_000;
+const MAX_QUEUES = 1_000_000;
+
+/** after < seq <= upTo. */
+type Range = readonly [after: number, upTo: number];
+
+/** What is stored of a queue besides its entries. */
+interface QueueState {
+  /** Number of the newest entry: it is not given to another, even if all are gone. */
+  lastSeq: number;
+  /** Ranges of entries that have ended and are still there. */
+  dropping: Range[];
+  /** The queue itself is gone. */
+  isRemoved?: true;
+  sums?: unknown;
+}
 
 /** Stored beside an entry that was delivered in vain. */
 interface Postponed {
@@ -19,11 +37,8 @@ interface Postponed {
 }
 
 export class QueueEntries implements EngineQueues {
-  /** The number the next entry of each queue gets. */
-  private readonly next = new Map<number, number>();
+  private readonly states = new Map<number, QueueState>();
   private readonly changed = new Set<number>();
-  /** Queues with entries that still have to be taken away. */
-  private readonly removed = new Set<number>();
   private sumsOf: (queue: number) => string | undefined = () => undefined;
 
   constructor(
@@ -31,43 +46,51 @@ export class QueueEntries implements EngineQueues {
     private readonly group: WriteGroup,
     private readonly now: () => Now,
   ) {
-    group.onCommit(() => this.saveSums());
+    const [from, to] = rangeOf('sums');
+    for (const { key, value } of store.range(from, to, { limit: MAX_QUEUES })) {
+      this.states.set(queueOfKey(key), JSON.parse(decoder.decode(value)) as QueueState);
+    }
+    group.onCommit(() => this.saveStates());
   }
 
   /** Puts a copy of a message into a queue; it counts once the batch is on disk. */
   add(queue: number, record: StoredRecord): number {
-    const seq = this.nextSeq(queue);
-    this.next.set(queue, seq + 1);
+    const seq = ++this.stateOf(queue).lastSeq;
     this.group.put(entryKey('entries', queue, seq), encodeRecord(record, seq));
     this.changed.add(queue);
     return seq;
   }
 
-  read(queue: number, after: number, limit: number, done: (entries: readonly StoredEntry[]) => void): void {
-    const from = entryKey('entries', queue, after + 1);
-    const to = entryKey('entries', queue, Number.MAX_SAFE_INTEGER);
+  read(
+    queue: number,
+    after: number,
+    upTo: number,
+    limit: number,
+    done: (entries: readonly StoredEntry[]) => void,
+  ): void {
+    const { dropping } = this.stateOf(queue);
+    const isDropped = (seq: number): boolean => dropping.some(([from, to]) => seq > from && seq <= to);
+    // Ranges that have ended are passed over in one step.
+    const start = dropping.reduce((at, [from, to]) => (at >= from && at < to ? to : at), after);
     const now = this.now();
-    done(
-      this.store.range(from, to, { limit }).map(({ key, value }) => {
-        const seq = seqOfKey(key);
-        const record = decodeRecord(value, seq, now);
-        const postponed = this.postponedOf(queue, seq);
-        return {
-          seq,
-          record,
-          bytes: record?.bytes ?? value.length,
-          enqueuedMs: record?.timeMs ?? now.wallMs,
-          attempts: postponed?.attempts ?? 0,
-          dueMs: postponed?.dueMs ?? 0,
-        };
-      }),
-    );
+    const entries: StoredEntry[] = [];
+    const to = entryKey('entries', queue, upTo + 1);
+    for (const { key, value } of this.store.range(entryKey('entries', queue, start + 1), to, { limit })) {
+      const seq = seqOfKey(key);
+      if (!isDropped(seq)) entries.push(this.entryOf(queue, seq, value, now));
+    }
+    done(entries);
   }
 
   settle(queue: number, seq: number): void {
-    this.group.put(entryKey('entries', queue, seq), undefined);
-    this.group.put(entryKey('attempts', queue, seq), undefined);
+    this.removeEntry(queue, seq);
     this.changed.add(queue);
+  }
+
+  drop(queue: number, after: number, upTo: number): void {
+    this.stateOf(queue).dropping.push([after, upTo]);
+    this.changed.add(queue);
+    this.group.then(() => {});
   }
 
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void {
@@ -81,67 +104,83 @@ export class QueueEntries implements EngineQueues {
   }
 
   sums(queue: number): string | undefined {
-    const stored = this.stored(queue);
-    return stored?.sums ? JSON.stringify(stored.sums) : undefined;
+    const { sums } = this.stateOf(queue);
+    return sums === undefined ? undefined : JSON.stringify(sums);
   }
 
   bounds(queue: number): { readonly first: number; readonly last: number } {
-    const from = entryKey('entries', queue, 0);
-    const to = entryKey('entries', queue, Number.MAX_SAFE_INTEGER);
-    const [oldest] = this.store.range(from, to, { limit: 1 });
-    const last = this.nextSeq(queue) - 1;
-    return { first: oldest ? seqOfKey(oldest.key) : last + 1, last };
+    const { lastSeq } = this.stateOf(queue);
+    let first = lastSeq + 1;
+    this.read(queue, 0, lastSeq, 1, ([oldest]) => {
+      if (oldest) first = oldest.seq;
+    });
+    return { first, last: lastSeq };
   }
 
   /** Queue ids are never used twice, so what is left of it can go by and by. */
   remove(queue: number): void {
-    this.changed.delete(queue);
-    this.group.put(queueKey(queue), undefined);
-    this.removed.add(queue);
-    this.removeSome();
+    const { lastSeq } = this.stateOf(queue);
+    this.states.set(queue, { lastSeq, dropping: [[0, lastSeq]], isRemoved: true });
+    this.changed.add(queue);
+    this.group.then(() => {});
   }
 
-  /** Takes away some more of the queues that are gone. */
+  /** Takes away some more of what has ended. */
   removeSome(): void {
-    for (const queue of this.removed) {
-      let left = 0;
-      for (const table of ['entries', 'attempts'] as const) {
-        const from = entryKey(table, queue, 0);
-        const to = entryKey(table, queue, Number.MAX_SAFE_INTEGER);
-        const found = this.store.range(from, to, { limit: REMOVE_AT_ONCE });
-        left += found.length;
-        for (const { key } of found) this.group.put(key, undefined);
+    let left = REMOVE_AT_ONCE;
+    for (const [queue, state] of this.states) {
+      while (state.dropping.length > 0) {
+        const [after, upTo] = state.dropping[0]!;
+        const from = entryKey('entries', queue, after + 1);
+        const found = this.store.range(from, entryKey('entries', queue, upTo + 1), { limit: left });
+        for (const { key } of found) this.removeEntry(queue, seqOfKey(key));
+        left -= found.length;
+        this.changed.add(queue);
+        if (left === 0) {
+          state.dropping[0] = [seqOfKey(found[found.length - 1]!.key), upTo];
+          return;
+        }
+        state.dropping.shift();
       }
-      if (left === 0) this.removed.delete(queue);
+      if (state.isRemoved) {
+        this.states.delete(queue);
+        this.changed.delete(queue);
+        this.group.put(queueKey(queue), undefined);
+      }
     }
   }
 
-  private nextSeq(queue: number): number {
-    const known = this.next.get(queue);
-    if (known !== undefined) return known;
-    const from = entryKey('entries', queue, 0);
-    const to = entryKey('entries', queue, Number.MAX_SAFE_INTEGER);
-    const [newest] = this.store.range(from, to, { limit: 1, reverse: true });
-    const next = Math.max(this.stored(queue)?.lastSeq ?? 0, newest ? seqOfKey(newest.key) : 0) + 1;
-    this.next.set(queue, next);
-    return next;
+  private entryOf(queue: number, seq: number, value: Uint8Array, now: Now): StoredEntry {
+    const record = decodeRecord(value, seq, now);
+    const postponed = this.store.get(entryKey('attempts', queue, seq));
+    const { attempts, dueMs } = postponed
+      ? (JSON.parse(decoder.decode(postponed)) as Postponed)
+      : { attempts: 0, dueMs: 0 };
+    return { seq, record, attempts, dueMs };
   }
 
-  private stored(queue: number): { readonly lastSeq: number; readonly sums: unknown } | undefined {
-    const value = this.store.get(queueKey(queue));
-    return value && JSON.parse(decoder.decode(value));
+  private removeEntry(queue: number, seq: number): void {
+    this.group.put(entryKey('entries', queue, seq), undefined);
+    this.group.put(entryKey('attempts', queue, seq), undefined);
   }
 
-  private postponedOf(queue: number, seq: number): Postponed | undefined {
-    const value = this.store.get(entryKey('attempts', queue, seq));
-    return value && (JSON.parse(decoder.decode(value)) as Postponed);
+  private stateOf(queue: number): QueueState {
+    let state = this.states.get(queue);
+    if (!state) {
+      state = { lastSeq: 0, dropping: [] };
+      this.states.set(queue, state);
+    }
+    return state;
   }
 
-  /** Stored with the number of the newest entry, which must not be given to another even if all are gone. */
-  private saveSums(): void {
+  /** A batch that changes entries has the sums that go with them. */
+  private saveStates(): void {
     for (const queue of this.changed) {
-      const sums = this.sumsOf(queue) ?? 'null';
-      const value = `{"lastSeq":${this.nextSeq(queue) - 1},"sums":${sums}}`;
+      const state = this.stateOf(queue);
+      const sums = state.isRemoved ? undefined : this.sumsOf(queue);
+      const { sums: _, ...rest } = state;
+      const text = JSON.stringify(rest);
+      const value = sums === undefined ? text : `${text.slice(0, -1)},"sums":${sums}}`;
       this.group.put(queueKey(queue), encoder.encode(value));
     }
     this.changed.clear();

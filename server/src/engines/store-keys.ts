@@ -8,6 +8,7 @@
  *     a <queue> <seq>             their attempts, where there was one
  *     c <queue>                   sums of a queue's ledger
  *     i <hash>  ·  o <order>      publish ids and the order in which they are forgotten
+ *     v <incarnation> <hash>      latest message of each key of an exchange
  *     p <hash>                    numbers of a session's publishes that were stored
  */
 export const TABLES = {
@@ -19,6 +20,7 @@ export const TABLES = {
   ids: 0x69,
   idOrder: 0x6f,
   numbers: 0x70,
+  values: 0x76,
 } as const;
 
 export type Table = keyof typeof TABLES;
@@ -77,6 +79,15 @@ function textKey(table: Table, text: string): Uint8Array {
   const key = new Uint8Array(1 + bytes.length);
   key[0] = TABLES[table];
   key.set(bytes, 1);
+  return key;
+}
+
+/** The first key of an exchange's values, or one of them. */
+export function valueKey(incarnation: number, hash: Uint8Array = new Uint8Array(0)): Uint8Array {
+  const key = new Uint8Array(5 + hash.length);
+  key[0] = TABLES.values;
+  viewOf(key).setUint32(1, incarnation);
+  key.set(hash, 5);
   return key;
 }
 

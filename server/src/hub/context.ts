@@ -52,14 +52,15 @@ export class HubContext {
   /** Ledgers of queues that ended, and what their laws left over. */
   readonly ended = new Ledger();
   endedResidual = 0;
-  /** Offset of the last record the feed has brought. */
-  feedOffset: number;
+  /** Records the feed has brought, of all logs: tells one from the other. */
+  fed = 0;
   draining = false;
   /** Bindings of all sessions. */
   bindings = 0;
 
   private readonly sessionLimits: Partial<SessionLimits>;
   private readonly onFault: (fault: string, error?: unknown) => void;
+  private readonly feedOffsets = new Map<LogId, number>();
   private queueIds = 0;
 
   constructor(options: HubOptions) {
@@ -73,11 +74,24 @@ export class HubContext {
     this.budget = new MemoryBudget(this.limits.memoryBudgetBytes);
     this.jsonCodec = new JsonHubCodec(this.budget);
     this.binaryCodec = new BinaryHubCodec(this.budget);
-    this.feedOffset = this.engine.bounds('v').last;
+    for (const log of this.engine.logs) this.feedOffsets.set(log, this.engine.bounds(log).last);
   }
 
   limitsOf(role: string): SessionLimits {
     return { ...limitsOfRole(role), ...this.sessionLimits };
+  }
+
+  /** Offset of the last record of a log that the feed has brought. */
+  readonly feedOffset = (log: LogId): number => this.feedOffsets.get(log) ?? 0;
+
+  /** The feed has brought a record. */
+  feedReached({ log, offset }: StoredRecord): void {
+    this.fed++;
+    this.feedOffsets.set(log, offset);
+  }
+
+  epochOf(log: LogId): string {
+    return this.engine.bounds(log).epoch;
   }
 
   /** Queue ids are never used twice in a process, so an old ack can never settle a new tag. */

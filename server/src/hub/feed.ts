@@ -20,7 +20,7 @@ export class Feed {
   }
 
   private take(record: StoredRecord): void {
-    this.hub.feedOffset = record.offset;
+    this.hub.feedReached(record);
     for (const incarnation of record.reached) {
       const exchange = this.hub.exchanges.ofIncarnation(incarnation);
       if (exchange) this.route(exchange, record);
@@ -29,7 +29,7 @@ export class Feed {
     if (this.hub.budget.exceeded) this.relief.relieve();
   }
 
-  private route(exchange: Exchange<Subscription>, record: StoredRecord): void {
+  private route(exchange: HubExchange, record: StoredRecord): void {
     exchange.lastValues.put(record);
     const nowMs = this.hub.clock.nowMs();
     const subscriptions = exchange.table.route(record.key, record.headers);
@@ -37,8 +37,8 @@ export class Feed {
     for (let i = subscriptions.length - 1; i >= 0; i--) {
       const subscription = subscriptions[i];
       // One copy, however many of its exchanges the message reached.
-      if (!subscription || subscription.offered === record.offset) continue;
-      subscription.offered = record.offset;
+      if (!subscription || subscription.offered === this.hub.fed) continue;
+      subscription.offered = this.hub.fed;
       try {
         this.offer(subscription, record, nowMs);
       } catch (error) {
@@ -53,8 +53,8 @@ export class Feed {
     const { session, queue } = subscription;
     // Its session may have ended by what another ring did with this message.
     if (queue.closed) return;
-    if (session.reachedBy !== record.offset) {
-      session.reachedBy = record.offset;
+    if (session.reachedBy !== this.hub.fed) {
+      session.reachedBy = this.hub.fed;
       record.sessions++;
     }
     const offered = queue.offer(record, nowMs);

@@ -113,6 +113,8 @@ export class History {
     for (const binding of bindings) {
       const wanted = this.subscriptions.find(principal, binding);
       if ('error' in wanted) return wanted;
+      // A page is in order of offset, which means nothing across logs.
+      if (found[0] && found[0].exchange.log !== wanted.exchange.log) return { error: 'durability-mismatch' };
       found.push(toBinding(wanted));
     }
     return found;
@@ -165,7 +167,8 @@ export class History {
       this.markReady(lane);
     };
     const { request, bindings } = question;
-    const plan = planHistory(request, this.hub.engine.bounds('v'));
+    const { log } = bindings[0]!.exchange;
+    const plan = planHistory(request, log, this.hub.engine.bounds(log));
     if (!plan) {
       answered({ error: 'bad-cursor', detail: { field: request.after === undefined ? 'before' : 'after' } });
       return;

@@ -126,9 +126,9 @@ export class Hub implements HubApi {
   beat(session: Session): void {
     this.write(session, { type: 'ping' });
     for (const { queue } of session.subscriptions.values()) {
-      const offset = queue.sentUpTo(this.context.feedOffset);
-      if (offset === undefined) continue;
-      const cursor = formatCursor([{ log: queue.reader.log, epoch: queue.reader.epoch, offset }]);
+      const positions = queue.sentUpTo(this.context.feedOffset);
+      if (!positions) continue;
+      const cursor = formatCursor(positions);
       this.write(session, { type: 'mark', queue: queue.id, cursor });
     }
   }

@@ -4,10 +4,10 @@
  * What the log has let go of is told where it would have stood, also if that happens while it is being read. The
  * engine may answer at once or later; each answer is handled in its own turn.
  */
-import { formatCursor } from '@ringhub/protocol';
+import { formatCursor, type GapReason } from '@ringhub/protocol';
 import { HistoryPage, type HistoryPlan, type PageBounds, type Span } from '../core/history.ts';
 import { type Binding, bindingsMatch } from '../core/subscription.ts';
-import type { StoredRecord } from '../ports/engine.ts';
+import type { LogEntry } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { Refusal } from './subscriptions.ts';
 
@@ -38,10 +38,10 @@ export class PageReading {
     private readonly answer: PageAnswer,
   ) {
     this.page = new HistoryPage(plan.direction, bounds, (record) => bindingsMatch(bindings, record));
-    this.epoch = hub.engine.bounds('v').epoch;
+    this.epoch = hub.engine.bounds(plan.log).epoch;
     for (const range of plan.lost) this.page.tellLoss(range);
     const first = plan.spans[0] ?? { from: 1, to: 0 };
-    this.position = plan.direction === 'back' ? Math.min(first.to, hub.feedOffset) : first.from - 1;
+    this.position = plan.direction === 'back' ? Math.min(first.to, hub.feedOffset(plan.log)) : first.from - 1;
   }
 
   run(): void {
@@ -78,70 +78,76 @@ export class PageReading {
     const limit = Math.min(READ_AT_ONCE, this.bounds.scanned - this.page.scanned);
     let isLater = false;
     let isDone = false;
-    const took = (records: readonly StoredRecord[]): void => {
-      if (this.plan.direction === 'back') this.takeBack(records);
-      else this.take(records, span);
+    const took = (entries: readonly LogEntry[]): void => {
+      if (this.plan.direction === 'back') this.takeBack(entries);
+      else this.take(entries, span);
       isDone = true;
       if (isLater) this.run();
     };
-    if (this.plan.direction === 'back') engine.readBack('v', this.position + 1, limit, took);
-    else engine.read('v', this.position, limit, took);
+    if (this.plan.direction === 'back') engine.readBack(this.plan.log, this.position + 1, limit, took);
+    else engine.read(this.plan.log, this.position, limit, took);
     isLater = true;
     return isDone;
   }
 
-  private take(records: readonly StoredRecord[], span: Span): void {
+  private take(entries: readonly LogEntry[], span: Span): void {
     // What was trimmed while it was read is told already.
     this.tellTrimmed(span);
     const end = this.endOf(span);
-    for (const record of records) {
-      if (record.offset <= this.position) continue;
-      if (record.offset > end) break;
-      if (!this.offer(record)) return;
-      this.position = record.offset;
+    for (const entry of entries) {
+      if (entry.offset <= this.position) continue;
+      if (entry.offset > end) break;
+      if (!this.offer(entry)) return;
+      this.position = entry.offset;
     }
-    const last = records[records.length - 1];
+    const last = entries[entries.length - 1];
     if (!last || last.offset > end) this.position = Math.max(this.position, end);
   }
 
-  private takeBack(records: readonly StoredRecord[]): void {
-    for (const record of records) {
-      if (!this.offer(record)) return;
-      this.position = record.offset - 1;
+  private takeBack(entries: readonly LogEntry[]): void {
+    for (const entry of entries) {
+      if (!this.offer(entry)) return;
+      this.position = entry.offset - 1;
     }
-    if (records.length === 0) this.position = Math.min(this.position, this.hub.engine.bounds('v').first - 1);
+    if (entries.length === 0) this.position = Math.min(this.position, this.hub.engine.bounds(this.plan.log).first - 1);
   }
 
-  private offer(record: StoredRecord): boolean {
-    if (this.page.offer(record, this.hub.clock.nowMs())) return true;
+  private offer(entry: LogEntry): boolean {
+    if (entry.kind === 'corrupt') {
+      if (!this.page.isFull) {
+        this.hub.counters.corrupt++;
+        this.tellLoss(entry.offset, entry.offset, 'corrupt');
+        return true;
+      }
+    } else if (this.page.offer(entry, this.hub.clock.nowMs())) return true;
     this.hasStopped = true;
     return false;
   }
 
   private tellTrimmed(span: Span): void {
-    const to = Math.min(this.hub.engine.bounds('v').first - 1, span.to);
+    const to = Math.min(this.hub.engine.bounds(this.plan.log).first - 1, span.to);
     if (to <= this.position) return;
     this.tellLoss(this.position + 1, to);
     this.position = to;
   }
 
   private tellTrimmedBack(): void {
-    if (this.position < 1 || this.position >= this.hub.engine.bounds('v').first) return;
+    if (this.position < 1 || this.position >= this.hub.engine.bounds(this.plan.log).first) return;
     this.tellLoss(1, this.position);
     this.position = 0;
   }
 
-  private tellLoss(from: number, to: number): void {
-    this.page.tellLoss({ log: 'v', epoch: this.epoch, from, to, count: null, reason: 'trimmed' });
+  private tellLoss(from: number, to: number, reason: GapReason = 'trimmed'): void {
+    this.page.tellLoss({ log: this.plan.log, epoch: this.epoch, from, to, count: null, reason });
   }
 
   private endOf({ to }: Span): number {
-    return Math.min(to, this.hub.feedOffset);
+    return Math.min(to, this.hub.feedOffset(this.plan.log));
   }
 
   private finish(more: boolean): false {
-    const offset = Math.min(this.position, this.hub.feedOffset);
-    const cursor = formatCursor([{ log: 'v', epoch: this.epoch, offset }]);
+    const offset = Math.min(this.position, this.hub.feedOffset(this.plan.log));
+    const cursor = formatCursor([{ log: this.plan.log, epoch: this.epoch, offset }]);
     this.answer({ items: this.page.items, cursor, more });
     return false;
   }

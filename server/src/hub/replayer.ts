@@ -2,9 +2,10 @@
  * Reads for subscriptions that are not live: snapshots and the log, as far as credit allows (PROTOCOL §10).
  */
 import { formatCursor } from '@ringhub/protocol';
+import type { Snapshot } from '../core/last-values.ts';
 import type { LogReader } from '../core/log-reader.ts';
 import type { Subscription } from '../core/subscription.ts';
-import type { StoredRecord } from '../ports/engine.ts';
+import type { LogEntry } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 
 const READ_AT_ONCE = 256;
@@ -18,34 +19,30 @@ export class Replayer {
     private readonly again: (subscription: Subscription) => void,
   ) {}
 
-  /** Fills the ring from where its reader stands. */
+  /** Fills the ring from where its readers stand. */
   pull(subscription: Subscription): void {
-    const { reader } = subscription.queue;
-    if (reader.phase === 'live' || reader.pending) return;
-    if (reader.phase === 'snapshot' && !this.pullSnapshot(subscription)) return;
-    this.pullLog(subscription);
+    const { readers } = subscription.queue;
+    if (readers.snapshot && !this.pullSnapshot(subscription, readers.snapshot)) return;
+    for (const reader of readers.all) if (reader.phase === 'reading') this.pullLog(subscription, reader);
   }
 
-  private pullSnapshot({ queue }: Subscription): boolean {
-    const { reader } = queue;
-    const snapshot = reader.snapshot!;
+  private pullSnapshot({ queue }: Subscription, snapshot: Snapshot): boolean {
     for (let record = snapshot.peek(); record; record = snapshot.peek()) {
       if (queue.roomToRead === 0 || !queue.takeRead(record, this.hub.clock.nowMs())) return false;
       snapshot.advance();
     }
-    const cursor = formatCursor([{ log: reader.log, epoch: reader.epoch, offset: reader.after }]);
+    const cursor = formatCursor(queue.readers.starts);
     queue.endSnapshot({ kind: 'snapshot-end', cursor, complete: snapshot.complete });
-    reader.endSnapshot();
+    queue.readers.endSnapshot();
     return true;
   }
 
-  private pullLog(subscription: Subscription): void {
+  private pullLog(subscription: Subscription, reader: LogReader): void {
     const { queue } = subscription;
-    const { reader } = queue;
     let scanned = 0;
     while (reader.phase === 'reading' && !reader.pending) {
       this.tellTrimmed(subscription, reader);
-      if (reader.after >= this.hub.feedOffset) {
+      if (reader.after >= this.hub.feedOffset(reader.log)) {
         reader.reachHead();
         return;
       }
@@ -64,25 +61,32 @@ export class Replayer {
   private read(subscription: Subscription, reader: LogReader): void {
     reader.pending = true;
     let isLater = false;
-    this.hub.engine.read(reader.log, reader.after, READ_AT_ONCE, (records) => {
+    this.hub.engine.read(reader.log, reader.after, READ_AT_ONCE, (entries) => {
       reader.pending = false;
       if (subscription.queue.closed) return;
-      this.takeAll(subscription, reader, records);
+      this.takeAll(subscription, reader, entries);
       if (isLater) this.again(subscription);
     });
     isLater = true;
   }
 
-  private takeAll(subscription: Subscription, reader: LogReader, records: readonly StoredRecord[]): void {
+  private takeAll(subscription: Subscription, reader: LogReader, entries: readonly LogEntry[]): void {
     const { queue } = subscription;
-    for (const record of records) {
+    for (const entry of entries) {
       // What the feed has not brought yet is not there yet for anybody.
-      if (record.offset > this.hub.feedOffset) return;
-      if (subscription.matches(record)) {
-        if (queue.roomToRead === 0 || !queue.takeRead(record, this.hub.clock.nowMs())) return;
+      if (entry.offset > this.hub.feedOffset(reader.log)) return;
+      if (entry.kind === 'corrupt') this.tellCorrupt(subscription, reader, entry.offset);
+      else if (subscription.matches(entry)) {
+        if (queue.roomToRead === 0 || !queue.takeRead(entry, this.hub.clock.nowMs())) return;
       }
-      reader.passed(record.offset);
+      reader.passed(entry.offset);
     }
+  }
+
+  /** Nobody can know whether it was for this subscription. */
+  private tellCorrupt({ queue }: Subscription, { log, epoch }: LogReader, offset: number): void {
+    this.hub.counters.corrupt++;
+    queue.tellLoss({ log, epoch, from: offset, to: offset, count: null, reason: 'corrupt' });
   }
 
   private tellTrimmed({ queue }: Subscription, reader: LogReader): void {

@@ -7,6 +7,7 @@ import {
   type ErrorEntry,
   type Hello,
   PROTOCOL_VERSION,
+  type Position,
   parseCursor,
   type Resume,
   type ResumedQueue,
@@ -14,6 +15,7 @@ import {
   type SubscribeOptions,
 } from '@ringhub/protocol';
 import type { DropReason } from '../core/ledger.ts';
+import type { LogReaders } from '../core/log-readers.ts';
 import { ResumeTokens } from '../core/resume-token.ts';
 import { type Link, Session } from '../core/session.ts';
 import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
@@ -137,7 +139,7 @@ export class Sessions {
     const subscription = session.subscriptions.get(wanted.queue);
     if (!subscription) return this.subscribeAnew(session, wanted);
     const { queue } = subscription;
-    queue.resume(wanted.lastTag, wanted.ackedUpTo, wanted.ackedRanges, this.offsetOf(wanted.cursor));
+    queue.resume(wanted.lastTag, wanted.ackedUpTo, wanted.ackedRanges, positionsIn(queue.readers, wanted));
     this.flusher.markSubscription(subscription);
     return { was: wanted.queue, queue: queue.id, cursor: wanted.cursor, granted: queue.granted };
   }
@@ -149,11 +151,6 @@ export class Sessions {
     if (!('error' in result)) return { was: wanted.queue, ...result };
     const { code } = ERRORS[result.error];
     return { was: wanted.queue, code, text: ERRORS[result.error].text };
-  }
-
-  private offsetOf(cursor: string | null): number {
-    const position = cursor === null ? undefined : parseCursor(cursor)?.find((p) => p.log === 'v');
-    return position?.epoch === this.hub.engine.bounds('v').epoch ? position.offset : 0;
   }
 
   private welcome(session: Session, resumeToken: string, resumed: boolean, queues: ResumedQueue[]): void {
@@ -241,4 +238,13 @@ export class Sessions {
     this.hub.sessions.delete(session.id);
     this.events.session('closed', session);
   }
+}
+
+/** Up to where the client has processed each log of a queue, in its present epoch. */
+function positionsIn({ all }: LogReaders, { cursor }: ResumeQueue): Position[] {
+  const given = cursor === null ? [] : (parseCursor(cursor) ?? []);
+  return all.map(({ log, epoch }) => {
+    const position = given.find((one) => one.log === log && one.epoch === epoch);
+    return position ?? { log, epoch, offset: 0 };
+  });
 }

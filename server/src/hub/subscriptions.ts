@@ -9,6 +9,7 @@ import {
   formatCursor,
   type GapRange,
   type Granted,
+  type LogId,
   parseCursor,
   type Since,
   type Subscribed,
@@ -18,7 +19,8 @@ import type { Exchange } from '../core/exchanges.ts';
 import { type LastValue, Snapshot } from '../core/last-values.ts';
 import type { DropReason } from '../core/ledger.ts';
 import type { SessionLimits } from '../core/limits.ts';
-import { LogReader } from '../core/log-reader.ts';
+import { LogReader, type ReaderPhase } from '../core/log-reader.ts';
+import { LogReaders } from '../core/log-readers.ts';
 import { startAfter } from '../core/log-start.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
@@ -34,10 +36,10 @@ export interface Refusal {
   readonly detail?: ErrorDetail;
 }
 
-/** Where reading starts, and the loss to tell first if there is one. */
+/** Where reading of one log starts, and the loss to tell first if there is one. */
 interface Start {
   readonly after: number;
-  readonly from: 'live' | 'reading' | Snapshot;
+  readonly from: ReaderPhase;
   readonly lost?: GapRange;
 }
 
@@ -51,11 +53,14 @@ export class Subscriptions {
   subscribe(session: Session, options: SubscribeOptions): Subscribed | Refusal {
     const wanted = this.check(session, options);
     if (!Array.isArray(wanted)) return wanted;
-    const start = this.startAt(options.since ?? 'live', wanted);
-    if ('error' in start) return start;
+    const since = options.since ?? 'live';
+    const starts = this.startAt(since, new Set(wanted.map(({ exchange }) => exchange.log)));
+    if (!Array.isArray(starts)) return starts;
 
     const granted = grant(options, session.limits);
-    const { epoch } = this.hub.engine.bounds('v');
+    const readers = starts.map(
+      ([log, { after, from }]) => new LogReader(log, this.hub.epochOf(log), after, from),
+    );
     const queue = new SessionQueue(
       this.hub.nextQueueId(),
       {
@@ -64,17 +69,16 @@ export class Subscriptions {
         severalExchanges: new Set(wanted.map((w) => w.exchange)).size > 1,
         maxRedeliveries: this.hub.limits.maxRedeliveries,
       },
-      new LogReader('v', epoch, start.after, start.from),
+      new LogReaders(readers, since === 'last-per-key' ? this.snapshot(wanted, starts) : undefined),
       this.hub.budget,
       session.bytes,
     );
-    if (start.lost) queue.tellLoss(start.lost);
+    for (const [, { lost }] of starts) if (lost) queue.tellLoss(lost);
     const subscription = new Subscription(session, queue);
     session.subscriptions.set(queue.id, subscription);
     for (const one of wanted) this.bind(subscription, one);
     this.flusher.markSubscription(subscription);
-    const cursor =
-      queue.reader.phase === 'snapshot' ? null : formatCursor([{ log: 'v', epoch, offset: start.after }]);
+    const cursor = queue.readers.snapshot ? null : formatCursor(queue.readers.starts);
     return { queue: queue.id, cursor, granted };
   }
 
@@ -91,6 +95,8 @@ export class Subscriptions {
   /** Has live messages of one more binding come; false where it was there already. */
   bind(subscription: Subscription, wanted: Wanted): boolean {
     if (!subscription.bind(wanted)) return false;
+    const { log } = wanted.exchange;
+    subscription.queue.readers.add(log, this.hub.epochOf(log), this.hub.feedOffset(log));
     subscription.session.bindings++;
     this.hub.bindings++;
     this.events.bound(subscription, wanted);
@@ -168,34 +174,44 @@ export class Subscriptions {
     return wanted;
   }
 
-  private startAt(since: Since, wanted: readonly Wanted[]): Start | Refusal {
-    const { first } = this.hub.engine.bounds('v');
-    if (since === 'live') return { after: this.hub.feedOffset, from: 'live' };
-    if (since === 'earliest') return { after: first - 1, from: 'reading' };
-    if (since === 'last-per-key') return { after: this.hub.feedOffset, from: this.snapshot(wanted) };
-    if ('timeMs' in since) return { after: this.hub.engine.offsetBefore('v', since.timeMs), from: 'reading' };
-    return this.startAtCursor(since.cursor);
+  private startAt(since: Since, logs: ReadonlySet<LogId>): [LogId, Start][] | Refusal {
+    const starts = (start: (log: LogId) => Start): [LogId, Start][] =>
+      Array.from(logs, (log) => [log, start(log)]);
+    const live = (log: LogId): Start => ({ after: this.hub.feedOffset(log), from: 'live' });
+    if (since === 'live') return starts(live);
+    if (since === 'last-per-key') {
+      return starts((log) => ({ after: this.hub.feedOffset(log), from: 'snapshot' }));
+    }
+    const { engine } = this.hub;
+    if (since === 'earliest')
+      return starts((log) => ({ after: engine.bounds(log).first - 1, from: 'reading' }));
+    if ('timeMs' in since) {
+      return starts((log) => ({ after: engine.offsetBefore(log, since.timeMs), from: 'reading' }));
+    }
+    const positions = parseCursor(since.cursor)?.filter(({ log }) => logs.has(log)) ?? [];
+    if (positions.length === 0) return { error: 'bad-cursor', detail: { field: 'since' } };
+    return starts((log) => {
+      const position = positions.find((one) => one.log === log);
+      // A log that the cursor says nothing of is read from here on.
+      if (!position) return live(log);
+      return { from: 'reading', ...startAfter(position, engine.bounds(log)) };
+    });
   }
 
-  private startAtCursor(cursor: string): Start | Refusal {
-    const position = parseCursor(cursor)?.find((p) => p.log === 'v');
-    if (!position) return { error: 'bad-cursor', detail: { field: 'since' } };
-    return { from: 'reading', ...startAfter(position, this.hub.engine.bounds('v')) };
-  }
-
-  private snapshot(wanted: readonly Wanted[]): Snapshot {
+  private snapshot(wanted: readonly Wanted[], starts: readonly [LogId, Start][]): Snapshot {
     // One copy of a message that is the latest of its key in several exchanges.
-    const byOffset = new Map<number, LastValue>();
+    const byPlace = new Map<string, LastValue>();
     let complete = true;
     for (const exchange of new Set(wanted.map((w) => w.exchange))) {
       const bindings = wanted.filter((w) => w.exchange === exchange).map(toBinding);
       const part = exchange.lastValues.snapshot((record) => bindingsMatch(bindings, record));
-      for (const value of part.values) byOffset.set(value.record!.offset, value);
+      for (const value of part.values) byPlace.set(`${exchange.log}${value.record!.offset}`, value);
       complete &&= part.complete;
     }
-    const values = [...byOffset.values()];
+    const values = [...byPlace.values()];
     values.sort((a, b) => (a.record?.offset ?? 0) - (b.record?.offset ?? 0));
-    return new Snapshot(values, this.hub.feedOffset, complete);
+    const heads = new Map(starts.map(([log, { after }]) => [log, after]));
+    return new Snapshot(values, (log) => heads.get(log) ?? 0, complete);
   }
 }
 

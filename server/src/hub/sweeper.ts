@@ -51,7 +51,7 @@ export class Sweeper {
       queue.expire(nowMs);
       residual += Math.abs(queue.residual);
       // A reader that waits for another ring of its session to make room is woken by nobody else.
-      if (session.link && (queue.reader.phase !== 'live' || queue.hasSomethingToSend)) {
+      if (session.link && (!queue.readers.isLive || queue.hasSomethingToSend)) {
         this.flusher.markSubscription(subscription);
       }
     }

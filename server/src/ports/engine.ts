@@ -107,11 +107,8 @@ export interface LogBounds {
 /** A message of a durable named queue, as stored. */
 export interface StoredEntry {
   readonly seq: number;
-  /** `undefined` where its bytes are damaged. */
+  /** `undefined` where its bytes are damaged. Its time is when the queue took it. */
   readonly record: StoredRecord | undefined;
-  readonly bytes: number;
-  /** Wall clock. */
-  readonly enqueuedMs: number;
   /** Failed deliveries so far. */
   readonly attempts: number;
   /** Wall clock before which it is not to be delivered again; 0 for none. */
@@ -120,13 +117,24 @@ export interface StoredEntry {
 
 /** The durable half of named queues: which entries there are. What becomes of them is the hub's affair. */
 export interface EngineQueues {
-  /** Entries behind a sequence number, oldest first; may be called back at once. */
-  read(queue: number, after: number, limit: number, done: (entries: readonly StoredEntry[]) => void): void;
+  /**
+   * Entries with after < seq <= upTo, oldest first, as far as they are on disk; none where there are no more. May be
+   * called back at once.
+   */
+  read(
+    queue: number,
+    after: number,
+    upTo: number,
+    limit: number,
+    done: (entries: readonly StoredEntry[]) => void,
+  ): void;
   /** An obligation ended: the entry goes with the next flush. */
   settle(queue: number, seq: number): void;
+  /** Many ended: those with after < seq <= upTo. */
+  drop(queue: number, after: number, upTo: number): void;
   /** Its next attempt is another one, or later. */
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void;
-  /** Sums that are stored in the same step as the queue's next changes; asked for when that step is made. */
+  /** Sets who tells the sums that are stored in the same step as a queue's changes: JSON, asked for at each such step. */
   onSums(sums: (queue: number) => string | undefined): void;
   /** The sums stored last. */
   sums(queue: number): string | undefined;
@@ -134,6 +142,22 @@ export interface EngineQueues {
   bounds(queue: number): { readonly first: number; readonly last: number };
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
+}
+
+/**
+ * The latest message of each key of durable exchanges, as of a checkpoint: independent of what the log keeps. Behind
+ * the checkpoint the log has to be looked at, and is kept for that.
+ */
+export interface EngineValues {
+  put(incarnation: number, record: StoredRecord): void;
+  remove(incarnation: number, key: string): void;
+  /** Takes away what is stored of an exchange. */
+  clear(incarnation: number): void;
+  /** Calls back for each value stored of an exchange, in no order; those that are damaged are passed over. */
+  load(incarnation: number, value: (record: StoredRecord) => void): void;
+  /** What was put so far stands for everything up to this offset; stored with a text of the caller's. */
+  checkpoint(offset: number, state: string): void;
+  readonly lastCheckpoint: { readonly offset: number; readonly state: string } | undefined;
 }
 
 /** Definitions: small texts by key. A cluster's engine will let them be watched. */
@@ -162,6 +186,7 @@ export interface Engine {
   offsetBefore(log: LogId, timeMs: number): number;
   /** Absent without a store: then nothing durable can be declared. */
   readonly queues: EngineQueues | undefined;
+  readonly values: EngineValues | undefined;
   readonly meta: EngineMeta | undefined;
   close(): Promise<void>;
 }
