@@ -38,7 +38,7 @@ export const layers: readonly Layer[] = [
   adapter('transports'),
   // An engine may be built from the pure data structures of core, such as its log.
   adapter('engines', { imports: ['ports', 'protocol', 'core'] }),
-  adapter('stores', { later: true }),
+  adapter('stores'),
   adapter('auth'),
   adapter('http', { types: ['shell'] }),
   adapter('ops', { types: ['shell'] }),

@@ -1,0 +1,151 @@
+/**
+ * A store in one LMDB file.
+ *
+ * How it keeps the port's promise: every group of batches is one LMDB transaction, written and synced on a thread of
+ * the pool (never on the main thread), and `overlappingSync` is off, so that LMDB shows a transaction to readers, and
+ * resolves its promise, only after `fdatasync` of the pages and a synchronous write of the meta page. With it on, a
+ * transaction is visible before it is durable, and on the same boot an unsynced one is taken for good.
+ *
+ * LMDB's promise may never settle after a failed commit, and what it would do next is unknown: the first failure, or
+ * the deadline, is the end. The process is then to be ended; the file is not closed, as that could wait for ever.
+ * Opening a damaged file can kill the process: `open-lmdb-store.ts` has it checked before.
+ */
+import { open, type RootDatabase } from 'lmdb';
+import type { Clock } from '../ports/clock.ts';
+import {
+  DEFAULT_FLUSH_DEADLINE_MS,
+  type RangeOptions,
+  type Store,
+  type StoreEntry,
+  type StoreError,
+  type StoreWrite,
+} from '../ports/store.ts';
+import { GroupCommit } from './group-commit.ts';
+
+export interface LmdbStoreOptions {
+  readonly clock: Clock;
+  readonly flushDeadlineMs?: number;
+  /**
+   * Address space set aside at once (no memory, no disk); default 128 GiB. No limit: LMDB maps a larger file anew, but
+   * keeps the old maps, which is for the rare case.
+   */
+  readonly mapBytes?: number;
+  /** For the control of the crash tests only: confirms what is not on disk. */
+  readonly unsafeNoSync?: boolean;
+}
+
+export const DEFAULT_MAP_BYTES = 128 * 1024 ** 3;
+
+const MAX_GROUP_WRITES = 20_000;
+const MAX_GROUP_BYTES = 16 * 1024 * 1024;
+
+export class LmdbStore implements Store {
+  private readonly commits: GroupCommit;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    readonly path: string,
+    private readonly db: RootDatabase<Uint8Array, Uint8Array>,
+    { clock, flushDeadlineMs = DEFAULT_FLUSH_DEADLINE_MS }: LmdbStoreOptions,
+  ) {
+    const limits = { flushDeadlineMs, maxGroupWrites: MAX_GROUP_WRITES, maxGroupBytes: MAX_GROUP_BYTES };
+    this.commits = new GroupCommit(clock, limits, (writes, settled) => this.write(writes, settled));
+  }
+
+  /** Opens the file, or makes an empty one. Throws what LMDB says where it cannot. */
+  static open(path: string, options: LmdbStoreOptions): LmdbStore {
+    const db = open<Uint8Array, Uint8Array>({
+      path,
+      noSubdir: true,
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      mapSize: options.mapBytes ?? DEFAULT_MAP_BYTES,
+      maxDbs: 1,
+      overlappingSync: false,
+      // Turns are gathered by GroupCommit; LMDB's own way leaves a promise nobody can catch.
+      eventTurnBatching: false,
+      useWritemap: false,
+      noSync: options.unsafeNoSync ?? false,
+    });
+    return new LmdbStore(path, db, options);
+  }
+
+  get size(): { bytes: number; entries: number } {
+    const stats = this.db.getStats() as LmdbStats;
+    // Pages in the list of free ones are not counted apart by LMDB: what it takes of the disk is what can be told.
+    return { bytes: (stats.lastPageNumber + 1) * stats.pageSize, entries: stats.entryCount };
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.db.getBinary(key);
+  }
+
+  range(from: Uint8Array, to: Uint8Array, { limit, reverse = false }: RangeOptions): StoreEntry[] {
+    if (limit <= 0 || Buffer.compare(from, to) >= 0) return [];
+    const bounds = reverse
+      ? { start: to, end: from, reverse: true, exclusiveStart: true, inclusiveEnd: true }
+      : { start: from, end: to };
+    return [...this.db.getRange({ ...bounds, limit })];
+  }
+
+  commit(writes: readonly StoreWrite[], done: (error?: StoreError) => void): void {
+    this.commits.commit(writes, done);
+  }
+
+  onFailure(handler: (error: StoreError) => void): void {
+    this.commits.onFailure(handler);
+  }
+
+  /** A consistent copy as of now, made on a thread while commits go on. The path must not exist. */
+  async copyTo(path: string): Promise<void> {
+    await this.db.backup(path, false);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.commits.close().then(() => (this.commits.failed ? undefined : this.db.close()));
+    return this.closing;
+  }
+
+  /** One LMDB transaction, as none is under way: LMDB may begin it at once, and ends it behind the whole block. */
+  private write(writes: readonly StoreWrite[], settled: (error?: StoreError) => void): void {
+    try {
+      const committed = this.db.batch(() => {
+        for (const { key, value } of writes) {
+          if (value) this.db.put(key, value);
+          else this.db.remove(key);
+        }
+      });
+      committed.then(
+        () => settled(),
+        (error: unknown) => rootCause(error).then((cause) => settled(storeError(cause))),
+      );
+    } catch (error) {
+      settled(storeError(error));
+    }
+  }
+}
+
+interface LmdbStats {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  readonly entryCount: number;
+}
+
+/** LMDB rejects with a wrapper whose `commitError` rejects with the true error. */
+async function rootCause(error: unknown): Promise<unknown> {
+  try {
+    await (error as { commitError?: Promise<never> }).commitError;
+    return error;
+  } catch (cause) {
+    return cause;
+  }
+}
+
+const ENOSPC = 28;
+const MDB_MAP_FULL = -30792;
+
+function storeError(error: unknown): StoreError {
+  const { code, message } = error as { code?: unknown; message?: string };
+  const full = code === ENOSPC || code === MDB_MAP_FULL || /MDB_MAP_FULL|No space left/.test(message ?? '');
+  return { reason: full ? 'disk-full' : 'io', text: message ?? String(error) };
+}
