@@ -94,7 +94,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   onFailure(handler: (why: string) => void): void {
-    this.durable?.store.onFailure(({ message }) => handler(message));
+    this.durable?.store.onFailure(({ reason, text }) => handler(`${reason}: ${text}`));
   }
 
   publish(record: NewRecord, done: Done, extras: PublishExtras = {}): void {

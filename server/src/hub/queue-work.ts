@@ -1,0 +1,121 @@
+/**
+ * Has a named queue do something, and performs what follows from it: on the engine, on its consumers, on dead letters.
+ *
+ *     run(queue, call) ─► call(moment, effects) ─► each effect, in order
+ *
+ * What follows may lead back to the same queue (a dead letter, a load that is answered at once): its state is whole
+ * between two calls, so that is another call like any other.
+ */
+import type { DeclaredQueue } from '../core/declared-queue.ts';
+import type { LoadedEntry } from '../core/named-queue.ts';
+import type { QueueEffect } from '../core/queue-effects.ts';
+import type { Moment, QueueEntry } from '../core/queue-entry.ts';
+import type { DeathReason } from '../core/dead-letter.ts';
+import type { StoredEntry } from '../ports/engine.ts';
+import type { HubContext } from './context.ts';
+import type { Flusher } from './flusher.ts';
+
+export interface QueueWorkHandlers {
+  /** A message died in a queue with a dead-letter exchange. */
+  bury(queue: DeclaredQueue, entry: QueueEntry, reason: DeathReason): void;
+  /** Nobody uses the queue any more. */
+  unused(queue: DeclaredQueue): void;
+}
+
+export class QueueWork {
+  private handlers: QueueWorkHandlers = { bury: () => {}, unused: () => {} };
+
+  constructor(
+    private readonly hub: HubContext,
+    private readonly flusher: Flusher,
+  ) {}
+
+  /** Set once they are there: they need what they are told by. */
+  onWork(handlers: QueueWorkHandlers): void {
+    this.handlers = handlers;
+  }
+
+  run<T>(queue: DeclaredQueue, call: (moment: Moment, effects: QueueEffect[]) => T): T {
+    const effects: QueueEffect[] = [];
+    const result = call(this.hub.moment(), effects);
+    for (const effect of effects) this.perform(queue, effect);
+    return result;
+  }
+
+  private perform(queue: DeclaredQueue, effect: QueueEffect): void {
+    const stored = queue.isDurable ? this.hub.engine.queues : undefined;
+    switch (effect.kind) {
+      case 'settled':
+        stored?.settle(queue.id, effect.entry.seq);
+        return;
+      case 'dead-letter':
+        this.handlers.bury(queue, effect.entry, effect.reason);
+        return;
+      case 'requeued': {
+        const { seq, attempts, dueWallMs } = effect.entry;
+        stored?.postpone(queue.id, seq, attempts, dueWallMs);
+        return;
+      }
+      case 'dropped-range':
+        stored?.drop(queue.id, effect.after, effect.upTo);
+        return;
+      case 'load':
+        this.load(queue, effect);
+        return;
+      case 'corrupt':
+        this.hub.counters.corrupt++;
+        this.hub.fault(`entry ${effect.seq} of the queue ${queue.name} is damaged on disk, and is dropped`);
+        stored?.settle(queue.id, effect.seq);
+        return;
+      case 'missing':
+        this.hub.counters.corrupt += effect.count;
+        this.hub.fault(`${effect.count} entries of the queue ${queue.name} are missing on disk`);
+        return;
+      case 'dirty': {
+        const consumer = this.hub.consumers.get(effect.consumer.id);
+        if (consumer) this.flusher.markConsumer(consumer);
+        return;
+      }
+      case 'unused':
+        this.handlers.unused(queue);
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  private load(queue: DeclaredQueue, { after, upTo, limit, maxBytes }: Extract<QueueEffect, { kind: 'load' }>): void {
+    const { queues } = this.hub.engine;
+    // Only what is durable is ever not loaded.
+    if (!queues) return;
+    queues.read(queue.id, after, upTo, limit, (entries) => {
+      const fitting = upToBytes(entries, maxBytes);
+      const loaded = fitting.map((entry) => loadedEntry(entry, queue));
+      const isEnd = fitting.length === entries.length && entries.length < limit;
+      this.run(queue, (moment, effects) => queue.state.loaded(loaded, isEnd, moment, effects));
+    });
+  }
+}
+
+/** The first entries that weigh no more than `maxBytes` together, one at least. */
+function upToBytes(entries: readonly StoredEntry[], maxBytes: number): readonly StoredEntry[] {
+  let bytes = 0;
+  const end = entries.findIndex(({ record }, i) => {
+    bytes += record?.bytes ?? 0;
+    return bytes > maxBytes && i > 0;
+  });
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
+function loadedEntry({ seq, record, attempts, dueMs }: StoredEntry, queue: DeclaredQueue): LoadedEntry {
+  if (!record) return { seq };
+  const ttlMs = Math.min(record.ttlMs ?? Infinity, queue.state.settings.messageTtlMs ?? Infinity);
+  return {
+    seq,
+    record,
+    enqueuedMs: record.timeMs,
+    expiresAtMs: record.timeMs + ttlMs,
+    attempts,
+    dueWallMs: dueMs,
+  };
+}
