@@ -7,7 +7,7 @@
  * checked against what the rings count themselves, by {@link residualOf}.
  */
 
-/** Why a message was dropped; `conflated` was asked for and is no loss. */
+/** Why a message was dropped; `conflated`, `purged` and `deleted` were asked for and are no loss. */
 export const DROP_REASONS = [
   'overflow',
   'refused',
@@ -20,10 +20,25 @@ export const DROP_REASONS = [
   'closed',
   'resume-expired',
   'evicted',
+  'purged',
+  'deleted',
+  'corrupt',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
 export type Outcome = 'acked' | 'written' | 'rejected' | 'expired' | 'dead-lettered' | DropReason;
+
+/** A ledger as a plain object. */
+export interface LedgerSums {
+  readonly routed: number;
+  readonly acked: number;
+  readonly written: number;
+  readonly rejected: number;
+  readonly expired: number;
+  readonly deadLettered: number;
+  readonly dropped: number;
+  readonly droppedBy?: Readonly<Partial<Record<DropReason, number>>>;
+}
 
 export class Ledger {
   routed = 0;
@@ -41,28 +56,28 @@ export class Ledger {
     this.routed++;
   }
 
-  /** One obligation ends. */
-  settle(outcome: Outcome): void {
+  /** One obligation ends, or several at once in the same way. */
+  settle(outcome: Outcome, count = 1): void {
     switch (outcome) {
       case 'acked':
-        this.acked++;
+        this.acked += count;
         break;
       case 'written':
-        this.written++;
+        this.written += count;
         break;
       case 'rejected':
-        this.rejected++;
+        this.rejected += count;
         break;
       case 'expired':
-        this.expired++;
+        this.expired += count;
         break;
       case 'dead-lettered':
-        this.deadLettered++;
+        this.deadLettered += count;
         break;
       default:
-        this.dropped++;
+        this.dropped += count;
         this.droppedBy ??= new Map();
-        this.droppedBy.set(outcome, (this.droppedBy.get(outcome) ?? 0) + 1);
+        this.droppedBy.set(outcome, (this.droppedBy.get(outcome) ?? 0) + count);
     }
     if (this.settled > this.routed) throw new Error(`ledger: settled twice (${outcome})`);
   }
@@ -71,8 +86,8 @@ export class Ledger {
     return this.acked + this.written + this.rejected + this.expired + this.deadLettered + this.dropped;
   }
 
-  /** Adds another ledger's sums: of a queue that ended. */
-  add(other: Ledger): void {
+  /** Adds another ledger's sums: of a queue that ended, or what was saved of this one. */
+  add(other: Ledger | LedgerSums): void {
     this.routed += other.routed;
     this.acked += other.acked;
     this.written += other.written;
@@ -80,12 +95,25 @@ export class Ledger {
     this.expired += other.expired;
     this.deadLettered += other.deadLettered;
     this.dropped += other.dropped;
-    if (!other.droppedBy) return;
+    const drops = other instanceof Ledger ? other.droppedBy : dropsOf(other.droppedBy);
+    if (!drops) return;
     this.droppedBy ??= new Map();
-    for (const [reason, n] of other.droppedBy)
-      this.droppedBy.set(reason, (this.droppedBy.get(reason) ?? 0) + n);
+    for (const [reason, n] of drops) this.droppedBy.set(reason, (this.droppedBy.get(reason) ?? 0) + n);
+  }
+
+  /** A plain copy, to be stored and added again. */
+  toSums(): LedgerSums {
+    const { routed, acked, written, rejected, expired, deadLettered, dropped } = this;
+    const droppedBy = Object.fromEntries(this.droppedBy ?? []);
+    return { routed, acked, written, rejected, expired, deadLettered, dropped, droppedBy };
   }
 }
+
+const dropsOf = (droppedBy: LedgerSums['droppedBy']): [DropReason, number][] =>
+  DROP_REASONS.flatMap((reason): [DropReason, number][] => {
+    const count = droppedBy?.[reason];
+    return count ? [[reason, count]] : [];
+  });
 
 /** What the law leaves over for a queue with so many messages waiting and unacknowledged; 0 if all is well. */
 export const residualOf = (ledger: Ledger, ready: number, inflight: number): number =>

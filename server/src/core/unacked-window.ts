@@ -6,19 +6,25 @@
  *   … [3] [·] [5] [6] | [7] [8] [9]      · settled; behind `sent`: to be sent again after a resume
  *
  * Tags are contiguous and assigned at first send. A settled entry leaves a hole until everything before it
- * is settled too; `span` counts the holes, so a forgotten first ack bounds what follows it.
+ * is settled too; `span` counts the holes, so a forgotten first ack bounds what follows it. The consumers of named
+ * queues have such a window, too, each of its own.
  */
 import type { Entry } from './ready-ring.ts';
 
+/** Messages weigh something; what else stands in a window does not. */
+type Windowed =
+  | { readonly kind: 'message'; readonly bytes: number }
+  | { readonly kind: 'gap' | 'snapshot-end' };
+
 const INITIAL_SLOTS = 8;
 
-export class UnackedWindow {
+export class UnackedWindow<E extends Windowed = Entry> {
   /** Unsettled entries of all kinds. */
   unsettled = 0;
   messages = 0;
   bytes = 0;
 
-  private slots: (Entry | undefined)[] = [];
+  private slots: (E | undefined)[] = [];
   /** The lowest tag not settled, or `next` where all are. */
   private first = 1;
   private next = 1;
@@ -44,7 +50,7 @@ export class UnackedWindow {
   }
 
   /** Assigns the next tag to an entry that is being sent for the first time. */
-  add(entry: Entry): number {
+  add(entry: E): number {
     if (this.span === this.slots.length) this.grow();
     const tag = this.next++;
     this.slots[tag & (this.slots.length - 1)] = entry;
@@ -66,12 +72,12 @@ export class UnackedWindow {
   }
 
   /** The unsettled entry of a tag, or `undefined`. */
-  get(tag: number): Entry | undefined {
+  get(tag: number): E | undefined {
     return tag >= this.first && tag < this.next ? this.slots[tag & (this.slots.length - 1)] : undefined;
   }
 
   /** Takes an unsettled entry out; `undefined` where the tag was never assigned or is settled. */
-  take(tag: number): Entry | undefined {
+  take(tag: number): E | undefined {
     const entry = this.get(tag);
     if (!entry) return undefined;
     const mask = this.slots.length - 1;
@@ -86,7 +92,7 @@ export class UnackedWindow {
   }
 
   /** Puts another entry at an unsettled tag (a message that became a gap). */
-  replace(tag: number, entry: Entry): Entry {
+  replace(tag: number, entry: E): E {
     const slot = tag & (this.slots.length - 1);
     const old = this.slots[slot]!;
     this.slots[slot] = entry;
@@ -116,13 +122,20 @@ export class UnackedWindow {
     return 0;
   }
 
+  /** Goes on with the tag after `tag`: the client never saw those behind it. Only while the window is empty. */
+  restartAfter(tag: number): void {
+    if (this.unsettled > 0) throw new Error('window: tags are in use');
+    this.first = this.next = tag + 1;
+    this.sent = tag;
+  }
+
   markSent(tag: number): void {
     if (tag > this.sent) this.sent = tag;
   }
 
   private grow(): void {
     const size = Math.max(INITIAL_SLOTS, this.slots.length * 2);
-    const slots = new Array<Entry | undefined>(size);
+    const slots = new Array<E | undefined>(size);
     const mask = this.slots.length - 1;
     for (let tag = this.first; tag < this.next; tag++) slots[tag & (size - 1)] = this.slots[tag & mask];
     this.slots = slots;

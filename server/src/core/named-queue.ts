@@ -1,0 +1,436 @@
+/**
+ * A named queue: messages that wait for competing consumers, durable or not.
+ *
+ *     push ─► ready (in order of seq; head loaded, the rest in the store) ─ dispatch ─► consumers ─ ack ─► settled
+ *               ▲   │ bounds, TTL at the head, purge, delete ─► dropped, expired, dead letters │
+ *               └───┴──────────── delayed (until due) ◄── nack with delay, retry backoff ◄─────┘
+ *
+ * Invariants: first in, first out until a redelivery, which goes back to its place; round robin over consumers with
+ * credit, one message each; ready, delayed, in-flight and admitted messages together keep to the bounds (but while
+ * the oldest ones of a full `drop-head` queue are on their way from the store); every message ends exactly once. Pure:
+ * time and chance are arguments, results are values or effects appended to the caller's list.
+ */
+import { Consumer, type ConsumerSettings, type Obligations } from './consumer.ts';
+import { DelayedEntries } from './delayed-entries.ts';
+import { Fifo } from './fifo.ts';
+import { type Ledger, residualOf } from './ledger.ts';
+import { QueueAccount, type QueueSums } from './queue-account.ts';
+import type { QueueEffect } from './queue-effects.ts';
+import { entryOf, isExpired, type Moment, type QueueEntry, type SavedEntry } from './queue-entry.ts';
+import { MAX_SETTING_MS, type NamedQueueSettings } from './queue-settings.ts';
+import { ReadyEntries } from './ready-entries.ts';
+import { retryDelayMs, spreadRandom } from './retry-delay.ts';
+
+/** What a durable queue keeps loaded while consumers wait for it, at most. */
+export const HEAD_MESSAGES = 1024;
+export const HEAD_BYTES = 4 * 1024 * 1024;
+/** And while none does. */
+export const IDLE_HEAD_MESSAGES = 64;
+export const IDLE_HEAD_BYTES = 256 * 1024;
+
+/** Whether a publish may be taken: `too-large` ones never fit, `full` is for now. */
+export type Admission = 'admitted' | 'full' | 'too-large';
+
+/** What a `load` found: a message, or the number of a damaged one. */
+export type LoadedEntry = SavedEntry | { readonly seq: number; readonly record?: never };
+
+/** What the store holds of a durable queue after a restart. */
+export interface RestoredQueue {
+  readonly messages: number;
+  readonly bytes: number;
+  /** Every stored message has a higher number. */
+  readonly after: number;
+  /** The highest number ever given. */
+  readonly lastSeq: number;
+  /** Messages up to here may have been delivered before. */
+  readonly redeliveredUpTo: number;
+  /** The stored books; without them counting begins anew. */
+  readonly sums?: QueueSums | undefined;
+}
+
+export class NamedQueue implements Obligations {
+  readonly account: QueueAccount;
+  readonly ready = new ReadyEntries();
+  readonly delayed = new DelayedEntries();
+  readonly consumers = new Map<number, Consumer>();
+  closed = false;
+  /** The highest number pushed. */
+  lastSeq = 0;
+  inflightMessages = 0;
+  inflightBytes = 0;
+
+  /** Admitted and not pushed yet. */
+  private admittedMessages = 0;
+  private admittedBytes = 0;
+  /** Consumers that may have credit, the one whose turn it is first. */
+  private readonly rotation = new Fifo<Consumer>();
+  /** The load under way, and how many of the rest it should find if it reads to its end. */
+  private loading: { readonly upTo: number; messages: number } | undefined;
+  private restMayExpire = false;
+  private redeliveredUpTo = 0;
+  /** Monotonic time since which the queue has no consumer and was not declared. */
+  private unusedSinceMs: number;
+
+  constructor(
+    readonly name: string,
+    readonly settings: NamedQueueSettings,
+    moment: Moment,
+  ) {
+    this.account = new QueueAccount(settings.deadLetterExchange !== undefined, moment.nowMs);
+    this.unusedSinceMs = moment.nowMs;
+  }
+
+  get ledger(): Ledger {
+    return this.account.ledger;
+  }
+
+  /** Messages waiting, delayed ones and those in the store included. */
+  get waitingMessages(): number {
+    return this.ready.messages + this.delayed.messages;
+  }
+
+  /** All messages of the queue. */
+  get messages(): number {
+    return this.waitingMessages + this.inflightMessages;
+  }
+
+  get bytes(): number {
+    return this.ready.bytes + this.delayed.bytes + this.inflightBytes;
+  }
+
+  /** Bytes of messages that it holds in memory. */
+  get heldBytes(): number {
+    return this.bytes - this.ready.restBytes;
+  }
+
+  /** What the ledger's law leaves over; anything but 0 is a bug, or after a restart a damaged store. */
+  get residual(): number {
+    return residualOf(this.ledger, this.waitingMessages, this.inflightMessages);
+  }
+
+  // ── publishing ──
+
+  /**
+   * Whether a message of so many bytes may be published to it now. If so, room is kept for it until {@link push} or
+   * {@link release}; if not, it is counted as refused.
+   */
+  admit(bytes: number): Admission {
+    const { maxMessages, maxBytes, overflow } = this.settings;
+    const givesWay = overflow === 'drop-head';
+    const messages = this.messages + this.admittedMessages - (givesWay ? this.ready.messages : 0);
+    const taken = this.bytes + this.admittedBytes - (givesWay ? this.ready.bytes : 0);
+    if (messages < maxMessages && taken + bytes <= maxBytes) {
+      this.admittedMessages++;
+      this.admittedBytes += bytes;
+      return 'admitted';
+    }
+    this.ledger.begin();
+    this.ledger.settle('refused');
+    return bytes > maxBytes ? 'too-large' : 'full';
+  }
+
+  /** An admitted message does not come: the room is free again. */
+  release(bytes: number): void {
+    this.admittedMessages--;
+    this.admittedBytes -= bytes;
+  }
+
+  /** Takes an admitted message, of a durable queue one that is stored; numbers ascend. */
+  push(entry: QueueEntry, moment: Moment, effects: QueueEffect[]): void {
+    if (this.admittedMessages === 0) throw new Error('named queue: pushed without admission');
+    if (entry.seq <= this.lastSeq) throw new Error('named queue: pushed out of order');
+    this.release(entry.bytes);
+    this.lastSeq = entry.seq;
+    this.ledger.begin();
+    if (this.closed) {
+      this.account.settle(entry, 'deleted', moment, effects);
+      return;
+    }
+    if (this.keepsLoaded()) {
+      this.ready.push(entry);
+    } else {
+      this.ready.pushToRest(entry.bytes);
+      this.restMayExpire ||= entry.expiresAtMs !== Number.POSITIVE_INFINITY;
+    }
+    this.keepToBounds(moment, effects);
+    this.dispatch(moment, effects);
+  }
+
+  // ── the store ──
+
+  /** Takes over what the store holds; before any other call. */
+  restore(restored: RestoredQueue): void {
+    this.ready.after = restored.after;
+    this.ready.restMessages = restored.messages;
+    this.ready.restBytes = restored.bytes;
+    this.lastSeq = restored.lastSeq;
+    this.redeliveredUpTo = restored.redeliveredUpTo;
+    this.restMayExpire = true;
+    if (restored.sums) this.account.add(restored.sums);
+    else for (let i = 0; i < restored.messages; i++) this.ledger.begin();
+  }
+
+  /**
+   * What a `load` found, in order.
+   *
+   * @param isEnd nothing more is stored up to the `upTo` of that effect; so is it where nothing was found
+   */
+  loaded(entries: readonly LoadedEntry[], isEnd: boolean, moment: Moment, effects: QueueEffect[]): void {
+    const { loading } = this;
+    this.loading = undefined;
+    if (!loading || this.closed) return;
+    for (const saved of entries) {
+      // Purged meanwhile, or never counted.
+      if (saved.seq <= this.ready.after || loading.messages === 0) continue;
+      loading.messages--;
+      this.takeLoaded(saved, moment, effects);
+    }
+    if (isEnd || entries.length === 0) {
+      this.account.dropMissing(loading.messages, effects);
+      if (loading.messages > 0) this.ready.forget(loading.messages, loading.upTo);
+    }
+    this.keepToBounds(moment, effects);
+    this.dispatch(moment, effects);
+  }
+
+  private takeLoaded(saved: LoadedEntry, moment: Moment, effects: QueueEffect[]): void {
+    if (saved.record === undefined) {
+      this.ready.takeFromRest(saved.seq, 0);
+      this.account.dropCorrupt(saved.seq, effects);
+      return;
+    }
+    const entry = entryOf(saved);
+    entry.redelivered ||= entry.seq <= this.redeliveredUpTo;
+    this.ready.takeFromRest(entry.seq, entry.bytes);
+    if (entry.dueWallMs > moment.wallMs) this.delay(entry, moment);
+    else this.ready.load(entry);
+  }
+
+  /** Asks for more of the rest where somebody waits for it; one load at a time. */
+  private askForMore(effects: QueueEffect[]): void {
+    const { restMessages, loadedMessages, loadedBytes, after } = this.ready;
+    if (restMessages === 0) this.restMayExpire = false;
+    if (restMessages === 0 || this.loading) return;
+    const isWanted = this.hasCredit();
+    const runsLow = loadedMessages < HEAD_MESSAGES / 4 && loadedBytes < HEAD_BYTES / 4;
+    const isNeeded = loadedMessages === 0 && (this.restMayExpire || this.isOverBounds);
+    if (!isNeeded && !(isWanted && runsLow)) return;
+    this.loading = { upTo: this.lastSeq, messages: restMessages };
+    effects.push({
+      kind: 'load',
+      after,
+      upTo: this.lastSeq,
+      limit: (isWanted ? HEAD_MESSAGES : IDLE_HEAD_MESSAGES) - loadedMessages,
+      maxBytes: (isWanted ? HEAD_BYTES : IDLE_HEAD_BYTES) - loadedBytes,
+    });
+  }
+
+  /** Whether the next push stays in memory. */
+  private keepsLoaded(): boolean {
+    if (!this.settings.durable) return true;
+    const { restMessages, loadedMessages, loadedBytes } = this.ready;
+    if (restMessages > 0) return false;
+    return this.hasCredit()
+      ? loadedMessages < HEAD_MESSAGES && loadedBytes < HEAD_BYTES
+      : loadedMessages < IDLE_HEAD_MESSAGES && loadedBytes < IDLE_HEAD_BYTES;
+  }
+
+  // ── consuming ──
+
+  /** A new consumer, or `in-use` where it or another one wants to be alone. */
+  addConsumer(settings: ConsumerSettings, moment: Moment, effects: QueueEffect[]): Consumer | 'in-use' {
+    const isAlone = (consumer: Consumer): boolean => consumer.settings.exclusive;
+    if (this.consumers.size > 0 && (settings.exclusive || [...this.consumers.values()].some(isAlone)))
+      return 'in-use';
+    const consumer = new Consumer(settings, this);
+    this.consumers.set(consumer.id, consumer);
+    this.offersCredit(consumer);
+    this.dispatch(moment, effects);
+    return consumer;
+  }
+
+  /** A consumer is cancelled or its session has ended: what it holds goes back. */
+  removeConsumer(consumer: Consumer, moment: Moment, effects: QueueEffect[]): void {
+    if (!this.consumers.delete(consumer.id)) return;
+    consumer.close(moment, effects);
+    this.unusedSinceMs = moment.nowMs;
+    if (this.settings.autoDelete && this.consumers.size === 0) effects.push({ kind: 'unused' });
+    this.dispatch(moment, effects);
+  }
+
+  /** Gives messages to consumers with credit, in turn. Every call that makes this possible does it itself. */
+  dispatch(moment: Moment, effects: QueueEffect[]): void {
+    if (this.closed) return;
+    this.expireHead(moment, effects);
+    while (this.hasCredit()) {
+      const entry = this.ready.shift();
+      if (!entry) break;
+      this.assign(entry, effects);
+      this.expireHead(moment, effects);
+    }
+    this.askForMore(effects);
+  }
+
+  private assign(entry: QueueEntry, effects: QueueEffect[]): void {
+    const consumer = this.rotation.shift()!;
+    this.rotation.push(consumer);
+    this.inflightMessages++;
+    this.inflightBytes += entry.bytes;
+    consumer.assign(entry);
+    if (consumer.isMarked) return;
+    consumer.isMarked = true;
+    effects.push({ kind: 'dirty', consumer });
+  }
+
+  /** Whether anybody waits; takes those who do not out of the rotation. */
+  private hasCredit(): boolean {
+    for (let first = this.rotation.peek(); first; first = this.rotation.peek()) {
+      if (first.hasCredit) return true;
+      this.rotation.shift();
+      first.inRotation = false;
+    }
+    return false;
+  }
+
+  // ── what consumers say (Obligations) ──
+
+  offersCredit(consumer: Consumer): void {
+    if (consumer.inRotation || !consumer.hasCredit) return;
+    consumer.inRotation = true;
+    this.rotation.push(consumer);
+  }
+
+  ended(
+    entry: QueueEntry,
+    outcome: 'acked' | 'written' | 'rejected' | 'expired',
+    moment: Moment,
+    effects: QueueEffect[],
+  ): void {
+    this.landed(entry);
+    if (outcome === 'acked' || outcome === 'written') this.account.settle(entry, outcome, moment, effects);
+    else this.account.bury(entry, outcome, moment, effects);
+  }
+
+  failed(entry: QueueEntry, delayMs: number | undefined, moment: Moment, effects: QueueEffect[]): void {
+    this.landed(entry);
+    entry.attempts++;
+    entry.redelivered = true;
+    entry.waitsSinceMs = moment.wallMs;
+    const { deliveryLimit, retry } = this.settings;
+    if (deliveryLimit !== null && entry.attempts > deliveryLimit) {
+      this.account.bury(entry, 'delivery_limit', moment, effects);
+      return;
+    }
+    const backoffMs = retry ? retryDelayMs(retry, entry.attempts, spreadRandom(moment.random, entry.seq)) : 0;
+    const waitMs = Math.min(delayMs ?? backoffMs, MAX_SETTING_MS);
+    entry.dueWallMs = waitMs > 0 ? moment.wallMs + waitMs : 0;
+    if (waitMs > 0) this.delay(entry, moment);
+    else this.ready.giveBack(entry);
+    effects.push({ kind: 'requeued', entry });
+  }
+
+  unsent(entry: QueueEntry): void {
+    this.landed(entry);
+    this.ready.giveBack(entry);
+  }
+
+  private landed(entry: QueueEntry): void {
+    this.inflightMessages--;
+    this.inflightBytes -= entry.bytes;
+  }
+
+  // ── time ──
+
+  /** Monotonic time at which a delayed message is due; Infinity for none. */
+  get nextDueMs(): number {
+    return this.delayed.nextDueMs;
+  }
+
+  /** Has time pass: messages become due, those at the head expire, and a queue nobody uses ends. */
+  sweep(moment: Moment, effects: QueueEffect[]): void {
+    if (this.closed) return;
+    this.releaseDue(moment);
+    const { expiresMs } = this.settings;
+    const isUnused =
+      this.consumers.size === 0 && moment.nowMs - this.unusedSinceMs >= (expiresMs ?? Infinity);
+    if (isUnused) effects.push({ kind: 'unused' });
+    this.dispatch(moment, effects);
+  }
+
+  /** It was declared again: an unused queue lives on. */
+  touch(moment: Moment): void {
+    this.unusedSinceMs = moment.nowMs;
+  }
+
+  private delay(entry: QueueEntry, moment: Moment): void {
+    this.delayed.add(entry, moment.nowMs + entry.dueWallMs - moment.wallMs);
+    this.releaseDue(moment);
+  }
+
+  private releaseDue({ nowMs }: Moment): void {
+    for (let entry = this.delayed.takeDue(nowMs); entry; entry = this.delayed.takeDue(nowMs)) {
+      entry.dueWallMs = 0;
+      this.ready.giveBack(entry);
+    }
+  }
+
+  private expireHead(moment: Moment, effects: QueueEffect[]): void {
+    for (let head = this.ready.peek(); head && isExpired(head, moment.wallMs); head = this.ready.peek()) {
+      this.ready.shift();
+      this.account.bury(head, 'expired', moment, effects);
+    }
+  }
+
+  // ── bounds and ends ──
+
+  private get isOverBounds(): boolean {
+    return (
+      this.messages + this.admittedMessages > this.settings.maxMessages ||
+      this.bytes + this.admittedBytes > this.settings.maxBytes
+    );
+  }
+
+  /** Buries the oldest ready messages until the rest keeps to the bounds; only those of a `drop-head` queue can be over. */
+  private keepToBounds(moment: Moment, effects: QueueEffect[]): void {
+    if (this.settings.overflow !== 'drop-head') return;
+    while (this.isOverBounds) {
+      const oldest = this.ready.shift();
+      if (!oldest) return;
+      this.account.bury(oldest, 'maxlen', moment, effects);
+    }
+  }
+
+  /** Drops all that waits; returns how many that were. */
+  purge(moment: Moment, effects: QueueEffect[]): number {
+    const purged = this.waitingMessages;
+    this.dropWaiting('purged', moment, effects);
+    return purged;
+  }
+
+  /** Ends the queue: all messages are dropped, in-flight ones included, and none is a dead letter. Returns how many. */
+  close(moment: Moment, effects: QueueEffect[]): number {
+    const deleted = this.messages;
+    this.closed = true;
+    for (const consumer of this.consumers.values()) {
+      for (const entry of consumer.takeAll()) {
+        this.landed(entry);
+        this.account.settle(entry, 'deleted', moment, effects);
+      }
+    }
+    this.consumers.clear();
+    this.rotation.clear();
+    this.dropWaiting('deleted', moment, effects);
+    return deleted;
+  }
+
+  private dropWaiting(outcome: 'purged' | 'deleted', moment: Moment, effects: QueueEffect[]): void {
+    for (let entry = this.ready.shift(); entry; entry = this.ready.shift())
+      this.account.settle(entry, outcome, moment, effects);
+    for (let entry = this.delayed.take(); entry; entry = this.delayed.take())
+      this.account.settle(entry, outcome, moment, effects);
+    const { restMessages, after } = this.ready;
+    this.account.dropRange(after, this.lastSeq, restMessages, outcome, effects);
+    this.ready.forget(restMessages, this.lastSeq);
+    if (this.loading) this.loading.messages = 0;
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * What waits in a named queue, in order of sequence number: a loaded head, and of a durable queue the rest, which lies in the store.
+ *
+ *     returned (a heap)  ┐
+ *                        ├─► head │ … rest: so many messages and bytes, all with seq > after
+ *     loaded  (in order) ┘
+ *
+ * Invariant: every loaded or returned entry comes before all of the rest. So what is pushed while there is a rest joins
+ * the rest, and what comes back from a consumer goes to the heap, O(log n), wherever it stood.
+ */
+import { BinaryHeap } from './binary-heap.ts';
+import { Fifo } from './fifo.ts';
+import type { QueueEntry } from './queue-entry.ts';
+
+export class ReadyEntries {
+  loadedMessages = 0;
+  loadedBytes = 0;
+  restMessages = 0;
+  restBytes = 0;
+  /** The highest sequence number that is not in the rest. */
+  after = 0;
+
+  private readonly loaded = new Fifo<QueueEntry>();
+  private readonly returned = new BinaryHeap<QueueEntry>((a, b) => a.seq < b.seq);
+
+  get messages(): number {
+    return this.loadedMessages + this.restMessages;
+  }
+
+  get bytes(): number {
+    return this.loadedBytes + this.restBytes;
+  }
+
+  /** The first entry, or `undefined` where none is loaded. */
+  peek(): QueueEntry | undefined {
+    const loaded = this.loaded.peek();
+    const returned = this.returned.peek();
+    if (!loaded || !returned) return loaded ?? returned;
+    return loaded.seq < returned.seq ? loaded : returned;
+  }
+
+  shift(): QueueEntry | undefined {
+    const entry = this.peek();
+    if (!entry) return undefined;
+    if (entry === this.loaded.peek()) this.loaded.shift();
+    else this.returned.pop();
+    this.loadedMessages--;
+    this.loadedBytes -= entry.bytes;
+    return entry;
+  }
+
+  /** Appends an entry behind all others; only where there is no rest. */
+  push(entry: QueueEntry): void {
+    this.after = entry.seq;
+    this.loaded.push(entry);
+    this.count(entry);
+  }
+
+  /** Appends a message to the rest without keeping it. */
+  pushToRest(bytes: number): void {
+    this.restMessages++;
+    this.restBytes += bytes;
+  }
+
+  /** A message of the rest was read from the store, in order; it is the caller's now. */
+  takeFromRest(seq: number, bytes: number): void {
+    this.after = seq;
+    this.restMessages--;
+    // Of a damaged message nobody knows the bytes: the sum is made good once the rest is empty.
+    this.restBytes = this.restMessages === 0 ? 0 : Math.max(0, this.restBytes - bytes);
+  }
+
+  /** Puts an entry read from the rest behind all that are loaded. */
+  load(entry: QueueEntry): void {
+    this.loaded.push(entry);
+    this.count(entry);
+  }
+
+  /** Puts an entry back in its place. */
+  giveBack(entry: QueueEntry): void {
+    this.returned.push(entry);
+    this.count(entry);
+  }
+
+  /** Forgets `messages` of the rest: they were not found up to `upTo`. */
+  forget(messages: number, upTo: number): void {
+    this.after = Math.max(this.after, upTo);
+    this.restMessages -= messages;
+    if (this.restMessages === 0) this.restBytes = 0;
+  }
+
+  private count(entry: QueueEntry): void {
+    this.loadedMessages++;
+    this.loadedBytes += entry.bytes;
+  }
+}

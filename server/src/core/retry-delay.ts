@@ -1,0 +1,29 @@
+/**
+ * How long a message waits before it is tried again: exponential backoff with jitter.
+ */
+export interface RetrySettings {
+  /** Before the second attempt. */
+  readonly delayMs: number;
+  /** By how much each further delay is longer; default 2. */
+  readonly factor: number;
+  /** Before jitter; default 300,000. */
+  readonly maxDelayMs: number;
+  /** Share of the delay by which it varies either way, 0 to 1; default 0.2. */
+  readonly jitter: number;
+}
+
+/**
+ * The delay after an attempt failed.
+ *
+ * @param attempts how many have failed, this one included
+ * @param random from 0 up to, not including, 1
+ */
+export function retryDelayMs(retry: RetrySettings, attempts: number, random: number): number {
+  const delayMs = Math.min(retry.maxDelayMs, retry.delayMs * retry.factor ** (attempts - 1));
+  return delayMs * (1 + retry.jitter * (2 * random - 1));
+}
+
+const GOLDEN = 0.618_033_988_749_894_9;
+
+/** A chance of its own for each of many messages, all from one: spread evenly, so that they do not come back together. */
+export const spreadRandom = (random: number, seq: number): number => (random + seq * GOLDEN) % 1;
