@@ -13,12 +13,24 @@ export interface TokenGrant {
   readonly role: Role;
 }
 
-/** What each role may do on any exchange; `hub.*` exchanges ask for `admin` besides. */
+const ALL: readonly Action[] = [
+  'publish',
+  'subscribe',
+  'declare',
+  'bind',
+  'delete',
+  'consume',
+  'declare-queue',
+  'delete-queue',
+  'admin',
+];
+
+/** What each role may do on any exchange or queue; `hub.*` exchanges ask for `admin` besides. */
 const PERMITTED: Readonly<Record<Role, readonly Action[]>> = {
   anonymous: ['subscribe'],
   browser: ['publish', 'subscribe'],
-  server: ['publish', 'subscribe', 'declare', 'bind', 'delete', 'admin'],
-  dev: ['publish', 'subscribe', 'declare', 'bind', 'delete', 'admin'],
+  server: ALL,
+  dev: ALL,
 };
 
 export class TokenAuth implements Auth {
@@ -55,7 +67,6 @@ function principalOf(subject: string, role: Role): Principal {
   return {
     subject,
     role,
-    may: (action, exchange) =>
-      permitted.has(action) && (permitted.has('admin') || !exchange.startsWith('hub.')),
+    may: (action, name) => permitted.has(action) && (permitted.has('admin') || !name.startsWith('hub.')),
   };
 }

@@ -36,4 +36,12 @@ const continues = (run: Confirmed, seq: number, next: Omit<Confirmed, 'seq' | 'c
   next.offset === run.offset + run.count &&
   next.log === run.log &&
   next.sessions === run.sessions &&
+  sameQueues(run.queues, next.queues) &&
   (next.duplicate ?? false) === (run.duplicate ?? false);
+
+/** Receipts are made for each publish; most are of the same few queues. */
+function sameQueues(a: Confirmed['queues'], b: Confirmed['queues']): boolean {
+  if (a === b) return true;
+  if (!a || !b || a.refused.length > 0 || b.refused.length > 0) return false;
+  return a.took.length === b.took.length && a.took.every((name, i) => name === b.took[i]);
+}

@@ -13,10 +13,14 @@ type MutableRange = { -readonly [K in keyof GapRange]: GapRange[K] };
 
 const add = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
 
+const joined = (a: GapReason, b: GapReason): GapReason => (a === b ? a : 'several');
+
 export class GapEntry {
   readonly kind = 'gap';
   count: number | null = 0;
   readonly ranges: MutableRange[] = [];
+  /** Of losses whose place in a log is not known. */
+  private unplacedReason: GapReason | undefined;
 
   /**
    * Adds one lost message that stood right behind what is lost already.
@@ -40,17 +44,24 @@ export class GapEntry {
     this.append({ ...range });
   }
 
+  /** Adds lost messages of which nobody remembers where they came from. */
+  addUnplaced(count: number, reason: GapReason): void {
+    this.count = add(this.count, count);
+    this.unplacedReason = this.unplacedReason === undefined ? reason : joined(this.unplacedReason, reason);
+  }
+
   /** Takes over the losses of a gap that stood right behind this one. */
   absorb(next: GapEntry): void {
     this.count = add(this.count, next.count);
     for (const range of next.ranges) this.append({ ...range });
+    if (next.unplacedReason) this.addUnplaced(0, next.unplacedReason);
   }
 
   /** What is told to the subscriber. */
   toGap(): Gap {
-    const reason = this.ranges[0]?.reason ?? 'several';
-    const same = this.ranges.every((r) => r.reason === reason);
-    return { count: this.count, reason: same ? reason : 'several', ranges: this.ranges };
+    const reasons = this.ranges.map(({ reason }) => reason);
+    if (this.unplacedReason) reasons.push(this.unplacedReason);
+    return { count: this.count, reason: reasons.reduce(joined, reasons[0] ?? 'several'), ranges: this.ranges };
   }
 
   /** The lowest offset lost in one log, or Infinity. */
@@ -94,7 +105,7 @@ export class GapEntry {
     a.from = Math.min(a.from, b.from);
     a.to = Math.max(a.to ?? 0, b.to ?? 0);
     a.count = add(a.count, b.count);
-    if (a.reason !== b.reason) a.reason = 'several';
+    a.reason = joined(a.reason, b.reason);
     this.ranges.splice(this.ranges.indexOf(b), 1);
   }
 }

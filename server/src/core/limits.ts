@@ -31,6 +31,9 @@ export interface NodeLimits {
   readonly maxParkedSessions: number;
   readonly maxBindings: number;
   readonly maxExchanges: number;
+  readonly maxNamedQueues: number;
+  /** Bytes of messages that all named queues which are not durable hold. */
+  readonly queueMemoryBytes: number;
   /** Bindings between exchanges: they outlive the session that made them. */
   readonly maxExchangeBindings: number;
   /** Bytes of payloads held by rings, each counted once. */
@@ -90,6 +93,8 @@ export const NODE_LIMITS: NodeLimits = {
   maxBindings: 100_000,
   maxExchanges: 1_000,
   maxExchangeBindings: 10_000,
+  maxNamedQueues: 10_000,
+  queueMemoryBytes: 512 * MIB,
   memoryBudgetBytes: 512 * MIB,
   maxSocketBufferBytes: MIB,
   helloTimeoutMs: 5_000,

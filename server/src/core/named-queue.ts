@@ -56,6 +56,8 @@ export class NamedQueue implements Obligations {
   closed = false;
   /** The highest number pushed. */
   lastSeq = 0;
+  /** The highest number ever given to a consumer: messages up to here may have been delivered. */
+  assignedUpTo = 0;
   inflightMessages = 0;
   inflightBytes = 0;
 
@@ -164,7 +166,7 @@ export class NamedQueue implements Obligations {
     this.ready.restMessages = restored.messages;
     this.ready.restBytes = restored.bytes;
     this.lastSeq = restored.lastSeq;
-    this.redeliveredUpTo = restored.redeliveredUpTo;
+    this.redeliveredUpTo = this.assignedUpTo = restored.redeliveredUpTo;
     this.restMayExpire = true;
     if (restored.sums) this.account.add(restored.sums);
     else for (let i = 0; i < restored.messages; i++) this.ledger.begin();
@@ -276,6 +278,7 @@ export class NamedQueue implements Obligations {
     this.rotation.push(consumer);
     this.inflightMessages++;
     this.inflightBytes += entry.bytes;
+    this.assignedUpTo = Math.max(this.assignedUpTo, entry.seq);
     consumer.assign(entry);
     if (consumer.isMarked) return;
     consumer.isMarked = true;

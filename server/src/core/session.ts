@@ -8,6 +8,7 @@ import type { Confirmed, ErrorEntry, ErrorName } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { Message } from '../ports/transport.ts';
 import { ConfirmRuns } from './confirm-runs.ts';
+import type { QueueConsumer } from './declared-queue.ts';
 import type { SessionBytes } from './held-messages.ts';
 import type { HubCodec } from './hub-codec.ts';
 import type { SessionLimits } from './limits.ts';
@@ -36,6 +37,8 @@ export class Session {
   /** What the client calls itself. */
   client = '';
   readonly subscriptions = new Map<number, Subscription>();
+  /** Consumers of named queues, in the same space of ids. */
+  readonly consumers = new Map<number, QueueConsumer>();
   readonly publishes: PublishWindow;
   readonly confirms = new ConfirmRuns();
   readonly bytes: SessionBytes;
@@ -53,6 +56,7 @@ export class Session {
   reachedBy = 0;
   /** Subscriptions that may have something to send. */
   readonly dirty = new Set<Subscription>();
+  readonly dirtyConsumers = new Set<QueueConsumer>();
 
   constructor(
     readonly id: string,
@@ -88,11 +92,12 @@ export class Session {
     this.confirms.drain();
     this.publishes.told();
     this.dirty.clear();
+    this.dirtyConsumers.clear();
   }
 
   /** Why one more subscription is refused, or `undefined`. */
   subscriptionFault(bindings: number): ErrorName | undefined {
-    if (this.subscriptions.size >= this.limits.maxSubscriptions) return 'too-many-subscriptions';
+    if (this.subscriptions.size + this.consumers.size >= this.limits.maxSubscriptions) return 'too-many-subscriptions';
     return this.bindings + bindings > this.limits.maxBindings ? 'too-many-bindings' : undefined;
   }
 }

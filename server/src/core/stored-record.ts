@@ -26,7 +26,7 @@ export function toStored(record: NewRecord, offset: number, timeMs: number, nowM
     offset,
     timeMs,
     expiresMs: record.ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + record.ttlMs,
-    bytes: record.payloadBytes + record.key.length + headerBytes(record) + RECORD_OVERHEAD_BYTES,
+    bytes: recordBytes(record),
     holders: 0,
     sessions: 0,
     itemText: undefined,
@@ -34,7 +34,11 @@ export function toStored(record: NewRecord, offset: number, timeMs: number, nowM
   };
 }
 
-function headerBytes(record: NewRecord): number {
+/** What a message costs to keep: payload, key, headers and a constant. */
+export const recordBytes = (record: Pick<NewRecord, 'payloadBytes' | 'key' | 'headers'>): number =>
+  record.payloadBytes + record.key.length + headerBytes(record) + RECORD_OVERHEAD_BYTES;
+
+function headerBytes(record: Pick<NewRecord, 'headers'>): number {
   if (!record.headers) return 0;
   let bytes = 0;
   for (const [name, value] of Object.entries(record.headers)) {

@@ -4,13 +4,13 @@
 import { splitWords } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
-import type { Exchange } from './exchanges.ts';
+import type { HubExchange } from './declared-queue.ts';
 import type { BindingArguments, Matcher } from './routing-table.ts';
 import type { Session } from './session.ts';
 import type { SessionQueue } from './session-queue.ts';
 
 export interface Binding {
-  readonly exchange: Exchange<Subscription>;
+  readonly exchange: HubExchange;
   readonly spec: BindingArguments;
   readonly isMatch: Matcher;
 }

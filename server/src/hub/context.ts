@@ -1,18 +1,23 @@
 /**
  * What the parts of the hub share: its ports, its registries and its counters. Wired once, by `hub.ts`.
  */
-import { Exchanges } from '../core/exchanges.ts';
+import type { DeclaredQueue, QueueConsumer } from '../core/declared-queue.ts';
+import { DEFAULT_EXCHANGE, Exchanges } from '../core/exchanges.ts';
 import type { HubCodec } from '../core/hub-codec.ts';
+import type { LogId } from '@ringhub/protocol';
 import { BinaryHubCodec } from '../core/hub-codec-binary.ts';
 import { JsonHubCodec } from '../core/hub-codec-json.ts';
 import { Ledger } from '../core/ledger.ts';
 import { limitsOfRole, NODE_LIMITS, type NodeLimits, type SessionLimits } from '../core/limits.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
+import { QueueFigures } from '../core/queue-figures.ts';
 import type { Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
+import type { Moment } from '../core/queue-entry.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Engine } from '../ports/engine.ts';
+import type { Engine, StoredRecord } from '../ports/engine.ts';
 import type { Ids } from '../ports/ids.ts';
+import { Definitions } from './definitions.ts';
 
 export interface HubOptions {
   readonly engine: Engine;
@@ -36,6 +41,11 @@ export class Counters {
   gaps = 0;
   resumed = 0;
   resumesLost = 0;
+  deadLetters = 0;
+  /** Without an exchange, or with too many deaths behind them. */
+  deadLettersLost = 0;
+  /** Records and entries found damaged on disk. */
+  corrupt = 0;
 }
 
 export class HubContext {
@@ -43,7 +53,11 @@ export class HubContext {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly limits: NodeLimits;
-  readonly exchanges: Exchanges<Subscription>;
+  readonly exchanges: Exchanges<Subscription, DeclaredQueue>;
+  /** Undefined where nothing can be durable. */
+  readonly definitions: Definitions | undefined;
+  readonly namedQueues = new Map<string, DeclaredQueue>();
+  readonly consumers = new Map<number, QueueConsumer>();
   readonly budget: MemoryBudget;
   readonly jsonCodec: HubCodec;
   readonly binaryCodec: HubCodec;
@@ -52,9 +66,16 @@ export class HubContext {
   /** Ledgers of queues that ended, and what their laws left over. */
   readonly ended = new Ledger();
   endedResidual = 0;
+  /** Ledgers of named queues that ended. */
+  readonly endedQueues = new Ledger();
+  readonly endedFigures: QueueFigures;
+  /** Bytes of messages that named queues hold in memory. */
+  queueBytes = 0;
   /** Records the feed has brought, of all logs: tells one from the other. */
   fed = 0;
   draining = false;
+  /** Why nothing durable can be stored any more. */
+  failure: string | undefined;
   /** Bindings of all sessions. */
   bindings = 0;
 
@@ -62,6 +83,9 @@ export class HubContext {
   private readonly onFault: (fault: string, error?: unknown) => void;
   private readonly feedOffsets = new Map<LogId, number>();
   private queueIds = 0;
+  private readonly queuesById = new Map<number, DeclaredQueue>();
+  private durableQueueIds = 0;
+  private volatileQueueIds = 0;
 
   constructor(options: HubOptions) {
     this.engine = options.engine;
@@ -71,6 +95,8 @@ export class HubContext {
     this.sessionLimits = options.sessionLimits ?? {};
     this.onFault = options.onFault ?? (() => {});
     this.exchanges = new Exchanges(this.limits);
+    this.definitions = this.engine.meta && new Definitions(this.engine.meta);
+    this.endedFigures = new QueueFigures(this.clock.nowMs());
     this.budget = new MemoryBudget(this.limits.memoryBudgetBytes);
     this.jsonCodec = new JsonHubCodec(this.budget);
     this.binaryCodec = new BinaryHubCodec(this.budget);
@@ -97,6 +123,57 @@ export class HubContext {
   /** Queue ids are never used twice in a process, so an old ack can never settle a new tag. */
   nextQueueId(): number {
     return ++this.queueIds;
+  }
+
+  /** The two clocks and chance, for calls of named queues. */
+  moment(): Moment {
+    return { nowMs: this.clock.nowMs(), wallMs: this.clock.wallMs(), random: this.ids.random() };
+  }
+
+  // ── named queues ──
+
+  /** Ids of durable queues are positive, and never used again, also by a later process; others are negative. */
+  nextNamedQueueId(isDurable: boolean): number {
+    if (!isDurable) return --this.volatileQueueIds;
+    this.durableQueueIds++;
+    this.saveNumbers();
+    return this.durableQueueIds;
+  }
+
+  /** Numbers that must not be used again, as far as they were given. */
+  saveNumbers(): void {
+    const incarnation = this.exchanges.durableIncarnations;
+    this.definitions?.saveNumbers({ incarnation, queue: this.durableQueueIds });
+  }
+
+  /** Goes on with the numbers of an earlier process. */
+  restoreNumbers({ incarnation, queue }: { readonly incarnation: number; readonly queue: number }): void {
+    this.exchanges.durableIncarnations = incarnation;
+    this.durableQueueIds = queue;
+  }
+
+  /** A queue is there: by its name, by its id, and bound to the default exchange. */
+  rememberQueue(queue: DeclaredQueue): void {
+    this.namedQueues.set(queue.name, queue);
+    this.queuesById.set(queue.id, queue);
+    queue.bind({ exchange: this.exchanges.get(DEFAULT_EXCHANGE)!, spec: { key: queue.name } });
+  }
+
+  forgetQueue(queue: DeclaredQueue): void {
+    this.namedQueues.delete(queue.name);
+    this.queuesById.delete(queue.id);
+    this.endedQueues.add(queue.state.ledger);
+    this.endedFigures.add(queue.state.account.figures.toSums());
+    this.endedResidual += Math.abs(queue.state.residual);
+  }
+
+  queueOfId(id: number): DeclaredQueue | undefined {
+    return this.queuesById.get(id);
+  }
+
+  /** Whether one more message may be held in memory for a queue that holds all of its there. */
+  hasQueueMemoryFor(queue: DeclaredQueue, bytes: number): boolean {
+    return queue.isDurable || this.queueBytes + bytes <= this.limits.queueMemoryBytes;
   }
 
   fault(text: string, error?: unknown): void {

@@ -2,7 +2,7 @@
  * Takes exchanges away, with all bindings from and to them, and tells those who were bound (PROTOCOL §5).
  */
 import { ERRORS } from '@ringhub/protocol';
-import type { DeclaredQueue, HubExchange } from '../core/declared-queue.ts';
+import type { HubExchange } from '../core/declared-queue.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { HubContext } from './context.ts';
 import { type Stored, storedBinding } from './definitions.ts';
@@ -61,13 +61,9 @@ export class ExchangeDeletion {
       for (const binding of queue.bindings.filter((one) => one.exchange === exchange)) {
         queue.unbind(binding);
         this.hub.bindings--;
-        this.removeStored(queue, binding.exchange, binding.spec);
+        this.hub.definitions?.removeBinding('b', storedBinding(exchange.name, queue.name, binding.spec));
       }
     }
-  }
-
-  private removeStored(queue: DeclaredQueue, exchange: HubExchange, spec: { readonly key: string }): void {
-    this.hub.definitions?.removeBinding('b', storedBinding(exchange.name, queue.name, spec));
   }
 
   /** A queue must not fall silent unnoticed: nothing will come from this exchange any more. */

@@ -1,11 +1,12 @@
 /**
  * The ordered feed: every record of the log comes back here and goes to the rings that want it (DESIGN §3).
  */
-import type { Exchange } from '../core/exchanges.ts';
+import type { HubExchange } from '../core/declared-queue.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
+import type { LastValueCheckpoints } from './last-value-checkpoints.ts';
 import type { MemoryRelief } from './memory-relief.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -15,6 +16,7 @@ export class Feed {
     private readonly flusher: Flusher,
     private readonly sessions: Sessions,
     private readonly relief: MemoryRelief,
+    private readonly checkpoints: LastValueCheckpoints,
   ) {
     hub.engine.onFeed((record) => this.take(record));
   }
@@ -26,6 +28,7 @@ export class Feed {
       if (exchange) this.route(exchange, record);
     }
     if (record.sessions === 0) this.hub.counters.unroutable++;
+    if (record.log === 'd') this.checkpoints.fed();
     if (this.hub.budget.exceeded) this.relief.relieve();
   }
 

@@ -8,6 +8,7 @@
 import { type Confirmed, ERRORS } from '@ringhub/protocol';
 import { Batch } from '../core/batch.ts';
 import type { Answer, HubCodec } from '../core/hub-codec.ts';
+import type { QueueConsumer } from '../core/declared-queue.ts';
 import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Message } from '../ports/transport.ts';
@@ -18,7 +19,13 @@ const MAX_BATCH_ITEMS = 512;
 /** Payload bytes of one message to one session; the rest waits for its next turn. */
 const MAX_MESSAGE_BYTES = 256 * 1024;
 
+/** Who gives the messages of named queues. */
+export interface ConsumerFill {
+  fill(consumer: QueueConsumer, batch: Batch, maxItems: number, maxBytes: number): void;
+}
+
 export class Flusher {
+  private consumers: ConsumerFill = { fill: (_, batch) => batch.clear() };
   private dirty: Session[] = [];
   private spare: Session[] = [];
   private isScheduled = false;
@@ -27,6 +34,11 @@ export class Flusher {
 
   constructor(private readonly hub: HubContext) {
     this.replayer = new Replayer(hub, (subscription) => this.markSubscription(subscription));
+  }
+
+  /** Set once they are there: what follows from filling is performed by them. */
+  onConsumers(consumers: ConsumerFill): void {
+    this.consumers = consumers;
   }
 
   /** The session has something to write at the end of this turn. */
@@ -42,6 +54,12 @@ export class Flusher {
   markSubscription(subscription: Subscription): void {
     subscription.session.dirty.add(subscription);
     this.markSession(subscription.session);
+  }
+
+  markConsumer(consumer: QueueConsumer): void {
+    if (!consumer.session.link) return;
+    consumer.session.dirtyConsumers.add(consumer);
+    this.markSession(consumer.session);
   }
 
   /** Has a frame written with the next flush; a client that reads none of its answers is cut off. */
@@ -113,7 +131,7 @@ export class Flusher {
   }
 
   private addDeliveries(session: Session, codec: HubCodec): void {
-    let bytes = 0;
+    let bytes = session.dirtyConsumers.size > 0 ? this.addConsumed(session, codec) : 0;
     let left = session.dirty.size;
     for (const subscription of session.dirty) {
       // What is marked again while this runs waits for the next turn.
@@ -127,6 +145,32 @@ export class Flusher {
     }
   }
 
+  /** Returns the bytes added; consumers that could be sent more are marked for the next turn. */
+  private addConsumed(session: Session, codec: HubCodec): number {
+    const { batch } = this;
+    let bytes = 0;
+    for (const made of [...session.dirtyConsumers]) {
+      session.dirtyConsumers.delete(made);
+      while (bytes < MAX_MESSAGE_BYTES) {
+        const { lastTag } = made.consumer.window;
+        this.consumers.fill(made, batch, MAX_BATCH_ITEMS, MAX_MESSAGE_BYTES - bytes);
+        if (batch.entries.length === 0) break;
+        bytes += batch.bytes;
+        this.count(batch, lastTag);
+        codec.putBatch(made.id, batch);
+      }
+      if (made.consumer.hasSomethingToSend) this.markConsumer(made);
+    }
+    return bytes;
+  }
+
+  private count(batch: Batch, lastTag: number): void {
+    const { counters } = this.hub;
+    counters.deliveries += batch.entries.length;
+    if (batch.firstTag <= lastTag) counters.redeliveries += batch.entries.length;
+    counters.gaps += batch.gaps;
+  }
+
   /** Returns the bytes added; a subscription that could send more is marked for the next turn. */
   private addBatches(subscription: Subscription, codec: HubCodec, maxBytes: number): number {
     const { queue } = subscription;
@@ -138,9 +182,7 @@ export class Flusher {
       queue.fill(batch, MAX_BATCH_ITEMS, maxBytes - bytes, this.hub.clock.nowMs());
       if (batch.entries.length === 0) return bytes;
       bytes += batch.bytes;
-      this.hub.counters.deliveries += batch.entries.length;
-      if (batch.firstTag <= lastTag) this.hub.counters.redeliveries += batch.entries.length;
-      this.hub.counters.gaps += batch.gaps;
+      this.count(batch, lastTag);
       codec.putBatch(queue.id, batch);
     }
     this.markSubscription(subscription);

@@ -2,8 +2,9 @@
  * The hub: sessions, exchanges, rings and the ledger behind one door (DESIGN §3).
  *
  *   gateway ─► Sessions (open, resume, park)   Subscriptions   Publishing ─► engine
- *                                                                              │ feed
- *   gateway ◄──────────── Flusher ◄── rings ◄──────────────────── Feed ◄───────┘
+ *                                                                    │         │ feed
+ *   gateway ◄──── Flusher ◄── rings ◄──────────────────── Feed ◄─────┼─────────┘
+ *                    └─────── Consumers ◄── named queues ◄── QueueIntake
  *
  * Single-threaded: each call runs to its end. Everything it says to clients waits for the end of the turn.
  */
@@ -25,7 +26,6 @@ import {
   type Topology,
 } from '@ringhub/protocol';
 import type { Answer, HubCodec } from '../core/hub-codec.ts';
-import { Ledger } from '../core/ledger.ts';
 import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
@@ -39,15 +39,24 @@ import type {
   PublishRequest,
   TopologyChange,
 } from '../ports/hub-api.ts';
+import { Consumers } from './consumers.ts';
 import { HubContext, type HubOptions } from './context.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { HubEvents } from './events.ts';
+import { ExchangeDeletion } from './exchange-deletion.ts';
 import { Feed } from './feed.ts';
 import { Flusher } from './flusher.ts';
 import { History } from './history.ts';
+import { LastValueCheckpoints } from './last-value-checkpoints.ts';
 import { Listeners } from './listeners.ts';
 import { MemoryRelief } from './memory-relief.ts';
+import { type Asker, NamedQueues } from './named-queues.ts';
 import { Publishing } from './publishing.ts';
+import { QueueIntake } from './queue-intake.ts';
+import { QueueWork } from './queue-work.ts';
+import { restoreDefinitions } from './restore.ts';
 import { Sessions } from './sessions.ts';
+import { statsOf } from './stats.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
 import { TopologyCommands } from './topology.ts';
@@ -56,6 +65,8 @@ export type { HubOptions } from './context.ts';
 
 /** A frame of an open connection: everything but the hello and the heartbeat, which are the gateway's. */
 export type Command = Exclude<ClientFrame, { type: 'hello' | 'ping' | 'pong' }>;
+
+type Result = Extract<ServerFrame, { type: 'ok' }>['result'] & object;
 
 export class Hub implements HubApi {
   private readonly context: HubContext;
@@ -66,26 +77,60 @@ export class Hub implements HubApi {
   private readonly publishing: Publishing;
   private readonly pages: History;
   private readonly listeners: Listeners;
+  private readonly queues: NamedQueues;
+  private readonly consumers: Consumers;
+  private readonly checkpoints: LastValueCheckpoints;
   private readonly sweeper: Sweeper;
 
   constructor(options: HubOptions) {
     this.context = new HubContext(options);
-    this.flusher = new Flusher(this.context);
-    const events = new HubEvents(this.context);
-    this.subscriptions = new Subscriptions(this.context, this.flusher, events);
-    this.graph = new TopologyCommands(this.context, this.subscriptions);
-    this.sessions = new Sessions(this.context, this.flusher, this.subscriptions, events);
-    this.publishing = new Publishing(this.context, this.flusher);
+    const { context } = this;
+    this.flusher = new Flusher(context);
+    const events = new HubEvents(context);
+    const deletion = new ExchangeDeletion(context, this.flusher, events);
+    this.subscriptions = new Subscriptions(context, this.flusher, deletion, events);
+
+    const work = new QueueWork(context, this.flusher);
+    const intake = new QueueIntake(context, work);
+    const deadLetters = new DeadLetters(context, intake);
+    this.queues = new NamedQueues(context, work, deletion);
+    this.consumers = new Consumers(context, this.flusher, this.queues, work);
+    work.onWork({
+      bury: (queue, entry, reason) => deadLetters.bury(queue, entry, reason),
+      unused: (queue) => this.queues.remove(queue),
+    });
+    this.queues.onRemoved((consumers, queue) => this.consumers.queueDeleted(consumers, queue));
+    this.flusher.onConsumers(this.consumers);
+
+    this.graph = new TopologyCommands(context, this.subscriptions, this.queues, deletion);
+    this.sessions = new Sessions(
+      context,
+      this.flusher,
+      this.subscriptions,
+      this.consumers,
+      this.queues,
+      this.graph,
+      events,
+    );
+    this.publishing = new Publishing(context, this.flusher, intake);
     this.pages = new History(this.context, this.flusher, this.subscriptions);
     this.listeners = new Listeners(this.context, this.sessions, this.subscriptions, this);
     events.onPublish((exchange, key, payload) => this.publishing.publishOwn(exchange, key, payload));
-    this.sweeper = new Sweeper(this.context, this.sessions, this.flusher);
+    this.sweeper = new Sweeper(context, this.sessions, this.queues, this.flusher);
+    this.checkpoints = new LastValueCheckpoints(context);
     new Feed(
-      this.context,
+      context,
       this.flusher,
       this.sessions,
-      new MemoryRelief(this.context, this.sessions, this.flusher),
+      new MemoryRelief(context, this.sessions, this.flusher),
+      this.checkpoints,
     );
+    restoreDefinitions(context);
+    this.checkpoints.restore();
+    context.engine.onFailure((why) => {
+      context.failure = why;
+      context.fault(`nothing durable can be stored any more: ${why}`);
+    });
   }
 
   /** Declares an exchange of the operator's; a fault is the operator's mistake. */
@@ -147,33 +192,38 @@ export class Hub implements HubApi {
       case 'publish':
         return this.publishing.publish(session, frame);
       case 'ack':
-        return this.settle(session, frame.queue, (queue) => queue.ack(frame.upTo, frame.ranges));
       case 'reject':
-        return this.settle(session, frame.queue, (queue) => queue.reject(frame.ranges));
       case 'nack':
-        return this.settle(session, frame.queue, (queue) => queue.nack(frame.ranges));
+        return this.settle(session, frame);
       case 'subscribe': {
         const result = this.subscriptions.subscribe(session, frame.options);
         if ('error' in result) return this.error(session, frame.ref, result);
         return this.write(session, { type: 'ok', ref: frame.ref, result });
       }
       case 'unsubscribe':
-        return this.onQueue(session, frame.ref, frame.queue, (subscription) => {
-          this.subscriptions.end(subscription, 'unsubscribed');
-        });
+        return this.unsubscribe(session, frame.ref, frame.queue);
       case 'credit':
-        return this.onQueue(session, frame.ref, frame.queue, (subscription) => {
-          const { queue } = subscription;
-          queue.prefetch = Math.min(frame.prefetch, session.limits.maxPrefetch, queue.settings.capacity - 1);
-          this.flusher.markSubscription(subscription);
-        });
+        return this.setCredit(session, frame);
       case 'declare':
       case 'bind':
       case 'unbind':
       case 'delete':
-        return this.answer(session, frame.ref, this.graph.change(session, frame));
+        this.graph.change(session, frame, this.answerTo(session, frame.ref));
+        return undefined;
       case 'list':
-        return this.answer(session, frame.ref, this.graph.list(session.principal));
+        return this.answer(session, frame.ref, this.graph.list(askerOf(session)));
+      case 'declareQueue':
+        this.queues.declare(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
+        return undefined;
+      case 'deleteQueue':
+        this.queues.delete(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
+        return undefined;
+      case 'purge':
+        return this.answer(session, frame.ref, this.queues.purge(askerOf(session), frame.name));
+      case 'inspect':
+        return this.answer(session, frame.ref, this.queues.inspect(askerOf(session), frame.name));
+      case 'consume':
+        return this.answer(session, frame.ref, this.consumers.consume(session, frame.options));
       case 'history': {
         const refusal = this.pages.ask(session, frame.ref, frame.options);
         return refusal && this.error(session, frame.ref, refusal);
@@ -219,6 +269,7 @@ export class Hub implements HubApi {
       for (const { queue } of session.subscriptions.values()) {
         if (queue.window.unsettled > 0 || (queue.ready.length > 0 && queue.prefetch > 0)) return false;
       }
+      for (const { consumer } of session.consumers.values()) if (consumer.inflight > 0) return false;
     }
     return true;
   }
@@ -232,6 +283,8 @@ export class Hub implements HubApi {
   /** Stops what runs by itself. */
   close(): void {
     this.sweeper.stop();
+    this.checkpoints.save();
+    this.checkpoints.stop();
   }
 
   // ── HubApi ──
@@ -260,106 +313,79 @@ export class Hub implements HubApi {
   }
 
   topology(principal: Principal): Topology {
-    return this.graph.list(principal);
+    return this.graph.list({ principal, session: undefined });
   }
 
-  changeTopology(principal: Principal, change: TopologyChange): Refusal | undefined {
-    return this.graph.changeGraph(principal, change);
+  changeTopology(principal: Principal, change: TopologyChange, done: (refusal?: Refusal) => void): void {
+    this.graph.changeGraph({ principal, session: undefined }, change, done);
   }
 
   health(): Health {
     const reasons: string[] = [];
     if (this.context.draining) reasons.push('the hub is shutting down');
+    if (this.context.failure) reasons.push(`the store has failed: ${this.context.failure}`);
     if (this.sweeper.residual !== 0)
       reasons.push(`the ledger leaves over ${this.sweeper.residual}: this is a bug`);
     return { ready: reasons.length === 0, reasons };
   }
 
   stats(): HubStats {
-    const { context } = this;
-    const ledger = new Ledger();
-    ledger.add(context.ended);
-    let [ready, inflight, queues, attached] = [0, 0, 0, 0];
-    let residual = context.endedResidual;
-    for (const session of context.sessions.values()) {
-      if (session.link) attached++;
-      for (const { queue } of session.subscriptions.values()) {
-        queues++;
-        ledger.add(queue.ledger);
-        ready += queue.ready.messages;
-        inflight += queue.window.messages;
-        residual += Math.abs(queue.residual);
-      }
-    }
-    const { counters } = context;
-    return {
-      connections: attached,
-      sessions: { attached, parked: this.sessions.parkedCount },
-      queues,
-      bindings: context.bindings,
-      exchanges: context.exchanges.size,
-      publishes: {
-        taken: counters.taken,
-        duplicate: counters.duplicate,
-        refused: Object.fromEntries(counters.refused),
-      },
-      routed: ledger.routed,
-      unroutable: counters.unroutable,
-      deliveries: counters.deliveries,
-      redeliveries: counters.redeliveries,
-      gaps: counters.gaps,
-      resumes: { resumed: counters.resumed, lost: counters.resumesLost },
-      ledger: {
-        routed: ledger.routed,
-        acked: ledger.acked,
-        written: ledger.written,
-        rejected: ledger.rejected,
-        expired: ledger.expired,
-        dropped: Object.fromEntries(ledger.droppedBy ?? []),
-        deadLettered: ledger.deadLettered,
-        ready,
-        inflight,
-        residual,
-      },
-      memory: { heldBytes: context.budget.heldBytes, budgetBytes: context.budget.budgetBytes },
-      logs: context.engine.logs.map((log) => ({ log, ...context.engine.bounds(log) })),
-    };
+    return statsOf(this.context, this.sessions.parkedCount);
   }
 
   // ── commands ──
 
   private settle(
     session: Session,
-    id: number,
-    how: (queue: Subscription['queue']) => number | undefined,
+    frame: Extract<Command, { type: 'ack' | 'reject' | 'nack' }>,
   ): ErrorName | undefined {
+    const { queue: id } = frame;
     const subscription = session.subscriptions.get(id);
-    if (!subscription) return this.error(session, null, { error: 'unknown-queue', detail: { queue: id } });
-    const tag = how(subscription.queue);
+    const made = session.consumers.get(id);
+    if (!subscription && !made)
+      return this.error(session, null, { error: 'unknown-queue', detail: { queue: id } });
+    const tag = subscription ? settleRing(subscription.queue, frame) : this.consumers.settle(made!, frame);
     if (tag !== undefined) {
       return this.error(session, null, { error: 'unknown-tag', detail: { queue: id, tag } });
     }
-    this.flusher.markSubscription(subscription);
+    if (subscription) this.flusher.markSubscription(subscription);
     return undefined;
   }
 
-  private onQueue(
-    session: Session,
-    ref: number,
-    id: number,
-    what: (subscription: Subscription) => void,
-  ): ErrorName | undefined {
+  private unsubscribe(session: Session, ref: number, id: number): ErrorName | undefined {
     const subscription = session.subscriptions.get(id);
-    if (!subscription) return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
-    what(subscription);
+    const made = session.consumers.get(id);
+    if (subscription) this.subscriptions.end(subscription, 'unsubscribed');
+    else if (made) this.consumers.cancel(made);
+    else return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
     return this.write(session, { type: 'ok', ref });
   }
 
-  private answer(
+  private setCredit(
     session: Session,
-    ref: number,
-    answer: Refusal | Topology | undefined,
+    { ref, queue: id, prefetch }: Extract<Command, { type: 'credit' }>,
   ): ErrorName | undefined {
+    const subscription = session.subscriptions.get(id);
+    const made = session.consumers.get(id);
+    const granted = Math.min(prefetch, session.limits.maxPrefetch);
+    if (subscription) {
+      const { queue } = subscription;
+      queue.prefetch = Math.min(granted, queue.settings.capacity - 1);
+      this.flusher.markSubscription(subscription);
+    } else if (made) this.consumers.setPrefetch(made, granted);
+    else return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
+    return this.write(session, { type: 'ok', ref });
+  }
+
+  /** Answers a command whenever its answer is there; over a connection that is gone nobody waits for it. */
+  private answerTo(session: Session, ref: number): (answer?: Refusal | Result) => void {
+    const { link } = session;
+    return (answer) => {
+      if (session.link === link) this.answer(session, ref, answer);
+    };
+  }
+
+  private answer(session: Session, ref: number, answer: Refusal | Result | undefined): ErrorName | undefined {
     if (answer && 'error' in answer) return this.error(session, ref, answer);
     return this.write(session, { type: 'ok', ref, ...(answer ? { result: answer } : {}) });
   }
@@ -377,5 +403,23 @@ export class Hub implements HubApi {
 
   private write(session: Session, frame: Answer): undefined {
     this.flusher.write(session, frame);
+  }
+}
+
+const askerOf = (session: Session): Asker => ({ principal: session.principal, session });
+
+function settleRing(
+  queue: Subscription['queue'],
+  frame: Extract<Command, { type: 'ack' | 'reject' | 'nack' }>,
+): number | undefined {
+  switch (frame.type) {
+    case 'ack':
+      return queue.ack(frame.upTo, frame.ranges);
+    case 'reject':
+      return queue.reject(frame.ranges);
+    case 'nack':
+      return queue.nack(frame.ranges);
+    default:
+      return frame satisfies never;
   }
 }

@@ -1,25 +1,31 @@
 /**
  * Publishes on their way in: number, window, size, permission, route, engine, confirm (PROTOCOL §11).
  */
-import { ERRORS, type ErrorDetail, type ErrorName, type Payload, type Publish } from '@ringhub/protocol';
+import { ERRORS, type ErrorDetail, type ErrorName, type LogId, type Payload, type Publish } from '@ringhub/protocol';
 import type { Admission, Settled } from '../core/publish-window.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
-import type { PublishResult } from '../ports/engine.ts';
+import { recordBytes } from '../core/stored-record.ts';
+import type { PublishNumber, PublishResult } from '../ports/engine.ts';
 import type { PublishOutcome, PublishRequest } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
+import type { QueueIntake, Taking } from './queue-intake.ts';
 import type { Refusal } from './subscriptions.ts';
 
 /** Whom the hub's own messages are from: no client has a subject with a space in front. */
 const HUB_SUBJECT = ' hub';
 
+const NO_NUMBERS: readonly PublishNumber[] = [];
+
 const payloadBytes = (payload: Payload): number =>
   typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
 
-/** The exchanges a publish reaches; with `refuseNew` only if it was published before. */
-interface Route {
+/** Where a publish goes; with `refuseNew` only if it was published before. */
+interface Way {
+  readonly log: LogId;
   readonly reached: readonly number[];
+  readonly taking: Taking;
   readonly refuseNew?: ErrorName;
 }
 
@@ -27,6 +33,7 @@ export class Publishing {
   constructor(
     private readonly hub: HubContext,
     private readonly flusher: Flusher,
+    private readonly intake: QueueIntake,
   ) {}
 
   /**
@@ -39,22 +46,50 @@ export class Publishing {
     const bytes = payloadBytes(frame.payload);
     const admission = session.publishes.admit(seq, bytes);
     if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
-    const route = this.route(session.principal, frame, bytes, session.limits.maxPayloadBytes);
-    if ('error' in route) {
-      session.publishes.settle(seq, route.error);
-      return this.refuse(session, seq, route);
+    const numbers: PublishNumber[] = [{ session: session.id, seq }];
+    const { resent } = frame.properties;
+    if (resent) {
+      const number = { session: resent[0], seq: resent[1] };
+      const answer = this.answerResent(session, frame, number);
+      if (answer !== undefined) {
+        session.publishes.settle(seq, answer);
+        return this.answer(session, seq, answer);
+      }
+      numbers.push(number);
     }
-    this.append(session.principal.subject, frame, bytes, route, (result) => {
-      const outcome: Settled =
-        result.kind === 'refused'
-          ? result.error
-          : result.kind === 'duplicate'
-            ? { log: result.log, offset: result.offset, sessions: 0, duplicate: true }
-            : { log: result.record.log, offset: result.record.offset, sessions: result.record.sessions };
+    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes);
+    if ('error' in way) {
+      session.publishes.settle(seq, way.error);
+      return this.refuse(session, seq, way);
+    }
+    this.append(session.principal.subject, frame, bytes, way, numbers, (result) => {
+      const outcome = settledOf(result, way.taking);
       session.publishes.settle(seq, outcome);
       if (session.link) this.answer(session, seq, outcome);
     });
     return undefined;
+  }
+
+  /**
+   * A publish that a lost session may have made already: how that ended, as far as anybody knows. `undefined` where it
+   * was not stored, so that it is published now.
+   */
+  private answerResent(session: Session, frame: Publish, number: PublishNumber): Settled | undefined {
+    // What carries an id is recognised by it.
+    if (frame.properties.id !== undefined) return undefined;
+    const exchange = this.hub.exchanges.get(frame.exchange);
+    if (!exchange) return undefined;
+    const { queues } = this.hub.exchanges.resolve(exchange, frame.key, frame.properties.headers);
+    const isStored = exchange.log === 'd' || queues.some(({ isDurable }) => isDurable);
+    if (!isStored) return 'fate-unknown';
+    switch (this.hub.engine.wasStored(session.principal.subject, number)) {
+      case 'yes':
+        return { log: exchange.log, offset: 0, sessions: 0, duplicate: true };
+      case 'unknown':
+        return 'fate-unknown';
+      case 'no':
+        return undefined;
+    }
   }
 
   /** A frame whose number could be read, but whose content was wrong. */
@@ -95,13 +130,13 @@ export class Publishing {
     done: (outcome: PublishOutcome) => void,
   ): void {
     const bytes = payloadBytes(request.payload);
-    const route = this.route(principal, request, bytes, this.hub.limitsOf(principal.role).maxPayloadBytes);
-    if ('error' in route) {
-      this.countRefused(route.error);
-      done({ kind: 'refused', ...route });
+    const way = this.wayOf(principal, request, bytes, this.hub.limitsOf(principal.role).maxPayloadBytes);
+    if ('error' in way) {
+      this.countRefused(way.error);
+      done({ kind: 'refused', ...way });
       return;
     }
-    this.append(principal.subject, request, bytes, route, (result) => {
+    this.append(principal.subject, request, bytes, way, NO_NUMBERS, (result) => {
       if (result.kind === 'refused') {
         this.countRefused(result.error);
         done(result);
@@ -117,6 +152,7 @@ export class Publishing {
         offset,
         sessions: duplicate ? 0 : result.record.sessions,
         duplicate,
+        ...(way.taking.receipt && !duplicate && { queues: way.taking.receipt }),
       });
     });
   }
@@ -124,40 +160,60 @@ export class Publishing {
   /** The hub's own publish, to an internal exchange; what becomes of it interests nobody. */
   publishOwn(exchange: string, key: string, payload: string): void {
     const bytes = payloadBytes(payload);
-    const route = this.hub.exchanges.resolve(this.hub.exchanges.get(exchange)!, key, undefined);
+    const { reached, queues } = this.hub.exchanges.resolve(this.hub.exchanges.get(exchange)!, key, undefined);
     const request = { exchange, key, payload, properties: { contentType: 'application/json' } };
-    this.append(HUB_SUBJECT, request, bytes, route, () => {});
+    const taking = this.intake.admit(queues, recordBytes({ payloadBytes: bytes, key, headers: undefined }));
+    this.append(HUB_SUBJECT, request, bytes, { log: 'v', reached, taking }, NO_NUMBERS, () => {});
   }
 
-  /** Where a publish goes, or why it goes nowhere. */
-  private route(
+  /** Where a publish goes, or why it goes nowhere. Named queues have kept room for it. */
+  private wayOf(
     principal: Principal,
     { exchange: name, key, properties }: PublishRequest,
     bytes: number,
     maxBytes: number,
-  ): Refusal | Route {
+  ): Refusal | Way {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
     if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
     if (exchange.options.internal) return { error: 'internal-exchange', detail: { exchange: name } };
-    const { reached, routable } = this.hub.exchanges.resolve(exchange, key, properties.headers);
-    if (!properties.mandatory || routable) return { reached };
-    // Sent again with its id, it may have been published when there still was a subscriber.
-    if (properties.id !== undefined) return { reached, refuseNew: 'unroutable' };
-    return { error: 'unroutable', detail: { exchange: name } };
+    const { log } = exchange;
+    const { headers, id, mandatory } = properties;
+    const { reached, routable, queues } = this.hub.exchanges.resolve(exchange, key, headers);
+    const taking = this.intake.admit(queues, recordBytes({ payloadBytes: bytes, key, headers }));
+    const refusal = this.refusalOf(taking, routable, mandatory ?? false, name);
+    if (!refusal) return { log, reached, taking };
+    // Sent again with its id, it may have been published when there still was a way.
+    return id === undefined ? refusal : { log, reached, taking, refuseNew: refusal.error };
+  }
+
+  /** Why a publish is not to be taken, though all about it is right. */
+  private refusalOf(
+    { receipt }: Taking,
+    routable: boolean,
+    isMandatory: boolean,
+    exchange: string,
+  ): Refusal | undefined {
+    if (isMandatory && !routable) return { error: 'unroutable', detail: { exchange } };
+    // Confirmed, it would be with nobody: whoever publishes to full queues is to know.
+    const [refused] = receipt?.refused ?? [];
+    if (!refused || receipt!.took.length > 0) return undefined;
+    return { error: refused[1] as ErrorName, detail: { queue: refused[0] } };
   }
 
   private append(
     subject: string,
     { exchange, key, payload, properties }: PublishRequest,
     bytes: number,
-    { reached, refuseNew }: Route,
+    { log, reached, refuseNew, taking }: Way,
+    numbers: readonly PublishNumber[],
     done: (result: PublishResult) => void,
   ): void {
     this.hub.engine.publish(
       {
+        log,
         exchange,
         key,
         payload,
@@ -169,12 +225,15 @@ export class Publishing {
         subject,
         refuseNew,
         reached,
+        xDeath: undefined,
       },
       (result) => {
+        this.intake.taken(taking, result);
         if (result.kind === 'taken') this.hub.counters.taken++;
         if (result.kind === 'duplicate') this.hub.counters.duplicate++;
         done(result);
       },
+      { queues: taking.stored, numbers },
     );
   }
 
@@ -193,6 +252,21 @@ export class Publishing {
   private countRefused(error: ErrorName): void {
     const { refused: counts } = this.hub.counters;
     counts.set(error, (counts.get(error) ?? 0) + 1);
+  }
+}
+
+function settledOf(result: PublishResult, { receipt }: Taking): Settled {
+  switch (result.kind) {
+    case 'refused':
+      return result.error;
+    case 'duplicate':
+      return { log: result.log, offset: result.offset, sessions: 0, duplicate: true };
+    case 'taken': {
+      const { log, offset, sessions } = result.record;
+      return receipt ? { log, offset, sessions, queues: receipt } : { log, offset, sessions };
+    }
+    default:
+      return result satisfies never;
   }
 }
 

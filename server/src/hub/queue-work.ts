@@ -37,7 +37,9 @@ export class QueueWork {
 
   run<T>(queue: DeclaredQueue, call: (moment: Moment, effects: QueueEffect[]) => T): T {
     const effects: QueueEffect[] = [];
+    const heldBytes = queue.state.heldBytes;
     const result = call(this.hub.moment(), effects);
+    this.hub.queueBytes += queue.state.heldBytes - heldBytes;
     for (const effect of effects) this.perform(queue, effect);
     return result;
   }

@@ -20,10 +20,13 @@ import { ResumeTokens } from '../core/resume-token.ts';
 import { type Link, Session } from '../core/session.ts';
 import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
 import type { Principal } from '../ports/auth.ts';
+import type { Consumers } from './consumers.ts';
 import type { HubContext } from './context.ts';
 import type { HubEvents } from './events.ts';
 import type { Flusher } from './flusher.ts';
+import type { NamedQueues } from './named-queues.ts';
 import type { Subscriptions } from './subscriptions.ts';
+import type { TopologyCommands } from './topology.ts';
 
 export const HUB_NAME = 'ringhub/0.1.0';
 
@@ -35,6 +38,9 @@ export class Sessions {
     private readonly hub: HubContext,
     private readonly flusher: Flusher,
     private readonly subscriptions: Subscriptions,
+    private readonly consumers: Consumers,
+    private readonly queues: NamedQueues,
+    private readonly graph: TopologyCommands,
     private readonly events: HubEvents,
   ) {}
 
@@ -50,7 +56,7 @@ export class Sessions {
     const old = resume && this.find(principal, resume);
     if (!old) return this.create(principal, hello, link);
     const claimsTooMuch = resume.queues.some((q) => {
-      const queue = old.subscriptions.get(q.queue)?.queue;
+      const queue = old.subscriptions.get(q.queue)?.queue ?? old.consumers.get(q.queue)?.consumer;
       return queue && !queue.mayResume(q.lastTag, q.ackedUpTo, q.ackedRanges);
     });
     if (claimsTooMuch) return ERRORS['resume-invalid'];
@@ -96,7 +102,7 @@ export class Sessions {
     this.hub.sessions.set(session.id, session);
     if (resume) this.hub.counters.resumesLost++;
     this.events.session('opened', session);
-    this.declare(principal, resume);
+    this.declare(session, resume);
     try {
       this.welcome(session, token, false, resume?.queues.map((q) => this.subscribeAnew(session, q)) ?? []);
     } catch (error) {
@@ -113,11 +119,15 @@ export class Sessions {
     session.tokens.rotate(this.hub.ids.hash(resume.token), this.hub.ids.hash(token));
     this.hub.counters.resumed++;
     this.events.session('resumed', session);
-    this.declare(session.principal, resume);
+    this.declare(session, resume);
     const named = new Set(resume.queues.map((q) => q.queue));
     for (const subscription of session.subscriptions.values()) {
       if (named.has(subscription.queue.id) && subscription.isPermitted(principal)) continue;
       this.subscriptions.end(subscription, 'unsubscribed');
+    }
+    for (const made of session.consumers.values()) {
+      if (named.has(made.id) && principal.may('consume', made.queue.name, '')) continue;
+      this.consumers.cancel(made);
     }
     this.welcome(
       session,
@@ -128,14 +138,24 @@ export class Sessions {
     return session;
   }
 
-  /** Exchanges are declared again first, so that bindings find them after a restart of the hub. */
-  private declare(principal: Principal, resume: Resume | undefined): void {
-    for (const [name, options] of resume?.exchanges ?? []) {
-      if (principal.may('declare', name, '')) this.hub.exchanges.declare(name, options);
+  /**
+   * Exchanges and named queues are declared again first, so that what follows finds them after a restart of the hub. Where
+   * that is refused, so is what needs them.
+   */
+  private declare(session: Session, resume: Resume | undefined): void {
+    const asker = { principal: session.principal, session };
+    const done = (): void => {};
+    for (const [exchange, options] of resume?.exchanges ?? []) {
+      this.graph.changeGraph(asker, { type: 'declare', exchange, options }, done);
+    }
+    for (const [name, options, bindings] of resume?.namedQueues ?? []) {
+      this.queues.declare(asker, name, options, done);
+      for (const binding of bindings) this.queues.changeBinding(asker, 'bind', name, binding, done);
     }
   }
 
   private resumeQueue(session: Session, wanted: ResumeQueue): ResumedQueue {
+    if ('consume' in wanted.options) return this.consumers.resume(session, wanted, wanted.options);
     const subscription = session.subscriptions.get(wanted.queue);
     if (!subscription) return this.subscribeAnew(session, wanted);
     const { queue } = subscription;
@@ -145,6 +165,7 @@ export class Sessions {
   }
 
   private subscribeAnew(session: Session, wanted: ResumeQueue): ResumedQueue {
+    if ('consume' in wanted.options) return this.consumers.beginAnew(session, wanted.queue, wanted.options);
     const options: SubscribeOptions =
       wanted.cursor === null ? wanted.options : { ...wanted.options, since: { cursor: wanted.cursor } };
     const result = this.subscriptions.subscribe(session, options);
@@ -223,6 +244,7 @@ export class Sessions {
   private park(session: Session): void {
     session.link = undefined;
     session.forgetOutput();
+    this.consumers.lost(session);
     session.parkedUntilMs = this.hub.clock.nowMs() + this.hub.limits.resumeWindowMs;
     this.events.session('parked', session);
     this.parked.add(session);
@@ -235,6 +257,7 @@ export class Sessions {
     session.link = undefined;
     this.parked.delete(session);
     for (const subscription of session.subscriptions.values()) this.subscriptions.end(subscription, reason);
+    this.consumers.sessionEnded(session);
     this.hub.sessions.delete(session.id);
     this.events.session('closed', session);
   }

@@ -15,7 +15,7 @@ import {
   type Subscribed,
   type SubscribeOptions,
 } from '@ringhub/protocol';
-import type { Exchange } from '../core/exchanges.ts';
+import { DEFAULT_EXCHANGE } from '../core/exchanges.ts';
 import { type LastValue, Snapshot } from '../core/last-values.ts';
 import type { DropReason } from '../core/ledger.ts';
 import type { SessionLimits } from '../core/limits.ts';
@@ -28,6 +28,7 @@ import { SessionQueue } from '../core/session-queue.ts';
 import { bindingsMatch, Subscription, toBinding, type Wanted } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
+import type { ExchangeDeletion } from './exchange-deletion.ts';
 import type { HubEvents } from './events.ts';
 import type { Flusher } from './flusher.ts';
 
@@ -47,6 +48,7 @@ export class Subscriptions {
   constructor(
     private readonly hub: HubContext,
     private readonly flusher: Flusher,
+    private readonly deletion: ExchangeDeletion,
     private readonly events: HubEvents,
   ) {}
 
@@ -109,33 +111,8 @@ export class Subscriptions {
     subscription.session.bindings--;
     this.hub.bindings--;
     this.events.unbound(subscription, wanted);
-    if (this.hub.exchanges.isLeftOver(wanted.exchange)) this.deleteExchange(wanted.exchange);
+    this.deletion.deleteIfLeftOver(wanted.exchange);
     return true;
-  }
-
-  /** Takes an exchange away, with all bindings from and to it. */
-  deleteExchange(exchange: Exchange<Subscription>): void {
-    const sources = this.hub.exchanges.exchangeBindings
-      .filter(({ destination }) => destination === exchange)
-      .map(({ source }) => source);
-    const before = this.hub.exchanges.exchangeBindingCount;
-    this.hub.exchanges.delete(exchange);
-    this.hub.bindings -= before - this.hub.exchanges.exchangeBindingCount;
-    for (const session of this.hub.sessions.values()) {
-      for (const subscription of session.subscriptions.values()) {
-        const lost = subscription.bindings.filter((binding) => binding.exchange === exchange);
-        for (const binding of lost) this.unbind(subscription, binding);
-        if (lost.length > 0) this.tellDeleted(subscription, exchange);
-      }
-    }
-    for (const source of sources) if (this.hub.exchanges.isLeftOver(source)) this.deleteExchange(source);
-  }
-
-  /** A queue must not fall silent unnoticed: nothing will come from this exchange any more. */
-  private tellDeleted({ session, queue }: Subscription, { name }: Exchange<Subscription>): void {
-    const { code, text } = ERRORS['unknown-exchange'];
-    const detail = { queue: queue.id, exchange: name };
-    this.flusher.write(session, { type: 'error', ref: null, code, text, detail });
   }
 
   /** What a binding of the wire means for this principal, or why it may not be. */
@@ -145,6 +122,7 @@ export class Subscriptions {
     if (!principal.may('subscribe', name, key)) {
       return { error: 'forbidden', detail: { exchange: name, pattern: key } };
     }
+    if (name === DEFAULT_EXCHANGE) return { error: 'default-exchange' };
     return { exchange, spec: toArguments(key, args) };
   }
 

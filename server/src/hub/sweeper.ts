@@ -4,6 +4,7 @@
 import type { Session } from '../core/session.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
+import type { NamedQueues } from './named-queues.ts';
 import type { Sessions } from './sessions.ts';
 
 const EVERY_MS = 1000;
@@ -16,6 +17,7 @@ export class Sweeper {
   constructor(
     private readonly hub: HubContext,
     private readonly sessions: Sessions,
+    private readonly queues: NamedQueues,
     private readonly flusher: Flusher,
   ) {
     this.timer = hub.clock.every(EVERY_MS, () => this.sweep());
@@ -28,7 +30,9 @@ export class Sweeper {
   sweep(): void {
     const nowMs = this.hub.clock.nowMs();
     this.sessions.expire(nowMs);
+    this.queues.sweep();
     let residual = this.hub.endedResidual;
+    for (const { state } of this.hub.namedQueues.values()) residual += Math.abs(state.residual);
     for (const session of this.hub.sessions.values()) {
       try {
         residual += this.sweepSession(session, nowMs);

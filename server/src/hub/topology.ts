@@ -1,16 +1,22 @@
 /**
  * Commands that change or list what the hub routes by: exchanges and bindings (PROTOCOL §5).
  */
-import type { BindingInfo, ExchangeOptions, PassiveDeclare, Topology } from '@ringhub/protocol';
-import type { Exchange, ExchangeBinding } from '../core/exchanges.ts';
-import { toArguments } from '../core/routing-table.ts';
+import type { BindingInfo, BindingSpec, ExchangeOptions, PassiveDeclare, Topology } from '@ringhub/protocol';
+import type { DeclaredQueue, HubExchange } from '../core/declared-queue.ts';
+import { DEFAULT_EXCHANGE, type ExchangeBinding } from '../core/exchanges.ts';
+import { type BindingArguments, fromArguments, toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { TopologyChange } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
+import { storedBinding } from './definitions.ts';
+import type { ExchangeDeletion } from './exchange-deletion.ts';
 import type { Command } from './hub.ts';
+import type { Asker, NamedQueues } from './named-queues.ts';
 import type { Refusal, Subscriptions } from './subscriptions.ts';
+
+type Done = (refusal?: Refusal) => void;
 
 export type TopologyCommand = Extract<Command, { type: 'declare' | 'bind' | 'unbind' | 'delete' }>;
 
@@ -21,60 +27,91 @@ export class TopologyCommands {
   constructor(
     private readonly hub: HubContext,
     private readonly subscriptions: Subscriptions,
+    private readonly queues: NamedQueues,
+    private readonly deletion: ExchangeDeletion,
   ) {}
 
-  /** Performs a command of a session, or says why not. */
-  change(session: Session, command: TopologyCommand): Refusal | undefined {
-    if ('to' in command) {
-      const { type, to, binding } = command;
-      if (typeof to === 'number') return this.changeQueue(session, command, to);
-      return this.changeGraph(session.principal, { type, to, binding });
+  /** Performs a command of a session, or says why not; what is durable is done when it is on disk. */
+  change(session: Session, command: TopologyCommand, done: Done): void {
+    if ('to' in command && typeof command.to === 'number') {
+      done(this.changeQueue(session, command, command.to));
+      return;
     }
-    return this.changeGraph(session.principal, command);
+    this.changeGraph({ principal: session.principal, session }, command as TopologyChange, done);
   }
 
-  /** Performs what is about exchanges only, or says why not. */
-  changeGraph(principal: Principal, command: TopologyChange): Refusal | undefined {
+  /** Performs what is about exchanges and named queues only, or says why not. */
+  changeGraph(asker: Asker, command: TopologyChange, done: Done): void {
     switch (command.type) {
       case 'declare':
-        return this.declare(principal, command.exchange, command.options);
+        this.declare(asker.principal, command.exchange, command.options, done);
+        return;
       case 'delete':
-        return this.delete(principal, command.exchange, command.ifUnused);
+        this.delete(asker.principal, command.exchange, command.ifUnused, done);
+        return;
       case 'bind':
       case 'unbind':
-        return this.changeExchange(principal, command, command.to);
+        if (typeof command.to === 'string')
+          this.changeExchange(asker.principal, command.type, command.binding, command.to, done);
+        else this.queues.changeBinding(asker, command.type, command.to.queue, command.binding, done);
+        return;
       default:
-        return command satisfies never;
+        command satisfies never;
     }
   }
 
-  declare(
+  private declare(
     principal: Principal,
     name: string,
     options: ExchangeOptions | PassiveDeclare,
-  ): Refusal | undefined {
+    done: Done,
+  ): void {
     const detail = { exchange: name };
     if ('passive' in options) {
-      return this.hub.exchanges.get(name) ? undefined : { error: 'unknown-exchange', detail };
+      done(this.hub.exchanges.get(name) ? undefined : { error: 'unknown-exchange', detail });
+      return;
     }
-    if (!principal.may('declare', name, '')) return { error: 'forbidden', detail };
-    const error = this.hub.exchanges.declare(name, options);
-    return error && { error, detail };
+    if (!principal.may('declare', name, '')) {
+      done({ error: 'forbidden', detail });
+      return;
+    }
+    const { definitions, exchanges } = this.hub;
+    if (options.durable && !definitions) {
+      done({ error: 'bad-argument', detail: { field: 'options.durable', why: 'the hub keeps no data' } });
+      return;
+    }
+    const error = exchanges.declare(name, options);
+    if (error || !options.durable || !definitions) {
+      done(error && { error, detail });
+      return;
+    }
+    this.hub.saveNumbers();
+    const { incarnation } = exchanges.get(name)!;
+    definitions.putExchange({ name, options, incarnation }, (failure) => done(failure && { error: failure }));
   }
 
-  delete(principal: Principal, name: string, ifUnused: boolean): Refusal | undefined {
+  private delete(principal: Principal, name: string, ifUnused: boolean, done: Done): void {
     const detail = { exchange: name };
     const exchange = this.hub.exchanges.get(name);
-    if (!exchange) return { error: 'unknown-exchange', detail };
-    if (!principal.may('delete', name, '')) return { error: 'forbidden', detail };
+    if (!exchange) {
+      done({ error: 'unknown-exchange', detail });
+      return;
+    }
+    if (!principal.may('delete', name, '')) {
+      done({ error: 'forbidden', detail });
+      return;
+    }
     const error = this.hub.exchanges.deletionFault(exchange, ifUnused);
-    if (error) return { error, detail };
-    this.subscriptions.deleteExchange(exchange);
-    return undefined;
+    if (error) {
+      done({ error, detail });
+      return;
+    }
+    this.deletion.delete(exchange, (failure) => done(failure && { error: failure }));
   }
 
   /** What this principal may subscribe to, as far as it fits. */
-  list(principal: Principal): Topology {
+  list(asker: Asker): Topology {
+    const { principal } = asker;
     const visible = (name: string): boolean => principal.may('subscribe', name, '#');
     const exchanges = [...this.hub.exchanges].filter(({ name }) => visible(name));
     const bindings: BindingInfo[] = [];
@@ -87,6 +124,14 @@ export class TopologyCommands {
       if (visible(link.source.name))
         add(() => infoOf(link.source, link.binding, { exchange: link.destination.name }));
     }
+    for (const { name, bindings: bound, owner } of this.hub.namedQueues.values()) {
+      if (owner && owner !== asker.session) continue;
+      for (const { exchange, spec } of bound) {
+        // To the default exchange every queue is bound.
+        if (exchange.name === DEFAULT_EXCHANGE || !visible(exchange.name)) continue;
+        add(() => infoOf(exchange, spec, { namedQueue: name }));
+      }
+    }
     for (const session of this.hub.sessions.values()) {
       for (const { queue, bindings: bound } of session.subscriptions.values()) {
         for (const { exchange, spec } of bound) {
@@ -95,14 +140,17 @@ export class TopologyCommands {
         }
       }
     }
+    const queues = this.queues.list(asker);
     return {
-      exchanges: exchanges.slice(0, MAX_LISTED).map(({ name, options, table, destinations }) => ({
-        name,
-        ...options,
-        bindings: table.bindingCount + destinations.bindingCount,
+      exchanges: exchanges.slice(0, MAX_LISTED).map((exchange) => ({
+        name: exchange.name,
+        ...exchange.options,
+        bindings: bindingCountOf(exchange),
       })),
       bindings,
-      complete: left === 0 && exchanges.length <= MAX_LISTED,
+      queues,
+      complete:
+        left === 0 && exchanges.length <= MAX_LISTED && queues.length === this.queues.countOf(asker),
     };
   }
 
@@ -123,49 +171,85 @@ export class TopologyCommands {
 
   private changeExchange(
     principal: Principal,
-    command: Pick<BindCommand, 'type' | 'binding'>,
+    type: 'bind' | 'unbind',
+    [name, key, args]: BindingSpec,
     to: string,
-  ): Refusal | undefined {
-    const [name, key, args] = command.binding;
+    done: Done,
+  ): void {
     const source = this.hub.exchanges.get(name);
     const destination = this.hub.exchanges.get(to);
-    if (!source) return { error: 'unknown-exchange', detail: { exchange: name } };
-    if (!destination) return { error: 'unknown-exchange', detail: { exchange: to } };
+    if (!source || !destination) {
+      done({ error: 'unknown-exchange', detail: { exchange: source ? to : name } });
+      return;
+    }
     // Whoever binds two exchanges has one's messages read and the other written to.
     const isPermitted =
       principal.may('bind', name, key) &&
       principal.may('subscribe', name, key) &&
       principal.may('publish', to, '#');
-    if (!isPermitted) return { error: 'forbidden', detail: { exchange: name } };
-    const link: ExchangeBinding<Subscription> = { source, destination, binding: toArguments(key, args) };
-    if (command.type === 'bind') return this.link(link);
-    if (!this.hub.exchanges.unbindExchange(link)) return { error: 'unknown-binding' };
-    this.hub.bindings--;
-    if (this.hub.exchanges.isLeftOver(source)) this.subscriptions.deleteExchange(source);
-    return undefined;
+    if (!isPermitted) {
+      done({ error: 'forbidden', detail: { exchange: name } });
+      return;
+    }
+    if (name === DEFAULT_EXCHANGE || to === DEFAULT_EXCHANGE) {
+      done({ error: 'default-exchange' });
+      return;
+    }
+    const link = { source, destination, binding: toArguments(key, args) };
+    if (type === 'bind') this.link(link, done);
+    else this.unlink(link, done);
   }
 
-  private link(link: ExchangeBinding<Subscription>): Refusal | undefined {
+  private link(link: ExchangeBinding<Subscription, DeclaredQueue>, done: Done): void {
     const { maxBindings, maxExchangeBindings } = this.hub.limits;
+    const { source, destination, binding } = link;
     const isFull =
       this.hub.bindings >= maxBindings || this.hub.exchanges.exchangeBindingCount >= maxExchangeBindings;
-    if (isFull) return { error: 'too-many-bindings' };
-    if (this.hub.exchanges.bindExchange(link)) this.hub.bindings++;
-    return undefined;
+    // What is published to one log cannot be read from the other.
+    if (source.log !== destination.log) done({ error: 'durability-mismatch' });
+    else if (isFull) done({ error: 'too-many-bindings' });
+    else {
+      if (this.hub.exchanges.bindExchange(link)) this.hub.bindings++;
+      if (!isStored(link)) return done();
+      const stored = storedBinding(source.name, destination.name, binding);
+      this.hub.definitions?.putBinding('e', stored, (error) => done(error && { error }));
+    }
+  }
+
+  private unlink(link: ExchangeBinding<Subscription, DeclaredQueue>, done: Done): void {
+    if (!this.hub.exchanges.unbindExchange(link)) {
+      done({ error: 'unknown-binding' });
+      return;
+    }
+    this.hub.bindings--;
+    const { source, destination, binding } = link;
+    this.deletion.deleteIfLeftOver(source);
+    if (!isStored(link)) return done();
+    const stored = storedBinding(source.name, destination.name, binding);
+    this.hub.definitions?.removeBinding('e', stored, (error) => done(error && { error }));
   }
 }
 
+/** Of durable exchanges only: what the volatile ones lead to is gone with the hub. */
+const isStored = ({ source }: ExchangeBinding<Subscription, DeclaredQueue>): boolean => source.log === 'd';
+
 type BindCommand = Extract<TopologyCommand, { type: 'bind' | 'unbind' }>;
 
+const bindingCountOf = ({ name, table, queues, destinations }: HubExchange): number =>
+  table.bindingCount +
+  destinations.bindingCount +
+  (name === DEFAULT_EXCHANGE ? 0 : queues.bindingCount);
+
 function infoOf(
-  { name }: Exchange<Subscription>,
-  { key, headers }: ExchangeBinding<Subscription>['binding'],
+  { name }: HubExchange,
+  binding: BindingArguments,
   to: BindingInfo['to'],
 ): BindingInfo {
+  const args = fromArguments(binding);
   return {
     exchange: name,
-    key,
-    ...(headers ? { args: { 'x-match': headers.match, ...headers.values } } : {}),
+    key: binding.key,
+    ...(args ? { args } : {}),
     to,
   };
 }

@@ -11,8 +11,10 @@ import type {
   HistoryRequest,
   HubStats,
   LogId,
+  NamedQueue,
   Payload,
   PublishProperties,
+  QueueReceipt,
   Subscribed,
   SubscribeOptions,
   Topology,
@@ -38,6 +40,8 @@ export type PublishOutcome =
       /** Sessions of this node it was routed to. */
       readonly sessions: number;
       readonly duplicate: boolean;
+      /** Where the graph led to named queues. */
+      readonly queues?: QueueReceipt;
     }
   | { readonly kind: 'refused'; readonly error: ErrorName; readonly detail?: ErrorDetail };
 
@@ -55,12 +59,12 @@ export interface HubRefusal {
 
 type WithoutRef<T> = T extends unknown ? Omit<T, 'ref'> : never;
 
-/** A change of what the hub routes by; only between exchanges, as queues belong to sessions. */
+/** A change of what the hub routes by, between exchanges and named queues; session queues belong to their sessions. */
 export type TopologyChange =
   | WithoutRef<Extract<ClientFrame, { type: 'declare' } | { type: 'delete' }>>
   | {
       readonly type: 'bind' | 'unbind';
-      readonly to: string;
+      readonly to: string | NamedQueue;
       readonly binding: BindingSpec;
     };
 
@@ -92,7 +96,8 @@ export interface HubApi {
   listen(principal: Principal, options: SubscribeOptions, listener: Listener): Listening | HubRefusal;
   /** What this principal may subscribe to. */
   topology(principal: Principal): Topology;
-  changeTopology(principal: Principal, change: TopologyChange): HubRefusal | undefined;
+  /** What is durable is done when it is on disk; `done` may be called before this returns. */
+  changeTopology(principal: Principal, change: TopologyChange, done: (refusal?: HubRefusal) => void): void;
   stats(): HubStats;
   health(): Health;
 }

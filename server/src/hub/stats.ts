@@ -1,0 +1,80 @@
+/**
+ * The hub's counters and gauges in one answer (PROTOCOL §2 `stats`).
+ */
+import { type HubStats, MAX_LISTED_QUEUES } from '@ringhub/protocol';
+import { Ledger } from '../core/ledger.ts';
+import { QueueFigures } from '../core/queue-figures.ts';
+import type { HubContext } from './context.ts';
+import { figuresOf, infoOf, ledgerTotals } from './queue-info.ts';
+
+export function statsOf(hub: HubContext, parked: number): HubStats {
+  const { counters } = hub;
+  const ledger = new Ledger();
+  ledger.add(hub.ended);
+  ledger.add(hub.endedQueues);
+  let [ready, inflight, queues, attached] = [0, 0, 0, 0];
+  let residual = hub.endedResidual;
+  for (const session of hub.sessions.values()) {
+    if (session.link) attached++;
+    for (const { queue } of session.subscriptions.values()) {
+      queues++;
+      ledger.add(queue.ledger);
+      ready += queue.ready.messages;
+      inflight += queue.window.messages;
+      residual += Math.abs(queue.residual);
+    }
+  }
+  for (const { state } of hub.namedQueues.values()) {
+    ledger.add(state.ledger);
+    ready += state.waitingMessages;
+    inflight += state.inflightMessages;
+    residual += Math.abs(state.residual);
+  }
+  return {
+    connections: attached,
+    sessions: { attached, parked },
+    queues,
+    namedQueues: namedQueuesOf(hub),
+    figures: overallFigures(hub),
+    bindings: hub.bindings,
+    exchanges: hub.exchanges.size,
+    publishes: {
+      taken: counters.taken,
+      duplicate: counters.duplicate,
+      refused: Object.fromEntries(counters.refused),
+    },
+    routed: ledger.routed,
+    unroutable: counters.unroutable,
+    deliveries: counters.deliveries,
+    redeliveries: counters.redeliveries,
+    gaps: counters.gaps,
+    resumes: { resumed: counters.resumed, lost: counters.resumesLost },
+    ledger: ledgerTotals(ledger, ready, inflight, residual),
+    memory: { heldBytes: hub.budget.heldBytes, budgetBytes: hub.budget.budgetBytes },
+    logs: hub.engine.logs.map((log) => ({ log, ...hub.engine.bounds(log) })),
+  };
+}
+
+function namedQueuesOf(hub: HubContext): HubStats['namedQueues'] {
+  const nowMs = hub.clock.nowMs();
+  const listed = [...hub.namedQueues.values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .slice(0, MAX_LISTED_QUEUES);
+  return { count: hub.namedQueues.size, list: listed.map((queue) => infoOf(queue, nowMs)) };
+}
+
+/** Over all named queues, those that ended included. */
+function overallFigures(hub: HubContext): HubStats['figures'] {
+  const nowMs = hub.clock.nowMs();
+  const ledger = new Ledger();
+  ledger.add(hub.endedQueues);
+  const figures = new QueueFigures(nowMs);
+  figures.add(hub.endedFigures.toSums());
+  let throughputPerSec = 0;
+  for (const { state } of hub.namedQueues.values()) {
+    ledger.add(state.ledger);
+    figures.add(state.account.figures.toSums());
+    throughputPerSec += state.account.figures.throughputPerSec(nowMs);
+  }
+  return { ...figuresOf(figures, ledger, nowMs), throughputPerSec };
+}
