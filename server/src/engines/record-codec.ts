@@ -1,0 +1,138 @@
+/**
+ * Messages as they are on disk, in the durable log and in named queues.
+ *
+ *     seal (sealed-value.ts) │ sequence u64 │ time f64 │ flags │ exchange key contentType subject reached │ optional
+ *                            │                                                              fields │ payload, the rest
+ *
+ * The sequence (offset, or number in the queue) is inside the sealed part: a record under a wrong key is found, too.
+ * Decoding never throws and never gives a wrong message: the record, or `corrupt`. The layout is pinned by bytes in
+ * the tests; a change of it is a new layout number.
+ */
+import {
+  ByteReader,
+  ByteWriter,
+  DAMAGED,
+  type Headers,
+  type Payload,
+  readHeaders,
+  ShortTexts,
+  writeHeaders,
+} from '@ringhub/protocol';
+import { SEAL_BYTES, seal, unseal } from './sealed-value.ts';
+
+export interface DiskRecord {
+  /** Offset in the log, or number in the queue: must be that of its key. */
+  readonly sequence: number;
+  readonly timeMs: number;
+  readonly exchange: string;
+  readonly key: string;
+  readonly payload: Payload;
+  readonly contentType: string;
+  readonly subject: string;
+  /** Incarnation ids of the exchanges it reached. */
+  readonly reached: readonly number[];
+  readonly headers: Headers | undefined;
+  readonly id: string | undefined;
+  readonly ttlMs: number | undefined;
+  /** The publish it was: session and number, so that it is known again after a restart. */
+  readonly publish?: { readonly session: string; readonly number: number } | undefined;
+  /** Deliveries that failed, in a queue. */
+  readonly attempts?: number | undefined;
+  /** Its deaths so far, newest first; any JSON value. */
+  readonly xDeath?: unknown;
+}
+
+const LAYOUT = 1;
+
+const FLAG = {
+  textPayload: 1,
+  headers: 2,
+  id: 4,
+  ttl: 8,
+  publish: 16,
+  attempts: 32,
+  xDeath: 64,
+} as const;
+const ALL_FLAGS = 127;
+
+const writer = new ByteWriter();
+const texts = new ShortTexts();
+
+export function encodeRecord(record: DiskRecord): Uint8Array {
+  const { headers, id, ttlMs, publish, attempts, xDeath, payload } = record;
+  const isText = typeof payload === 'string';
+  writer.reset();
+  for (let i = 0; i < SEAL_BYTES; i++) writer.u8(0);
+  writer.u64(record.sequence);
+  writer.f64(record.timeMs);
+  writer.u8(
+    (isText ? FLAG.textPayload : 0) |
+      (headers === undefined ? 0 : FLAG.headers) |
+      (id === undefined ? 0 : FLAG.id) |
+      (ttlMs === undefined ? 0 : FLAG.ttl) |
+      (publish === undefined ? 0 : FLAG.publish) |
+      (attempts === undefined ? 0 : FLAG.attempts) |
+      (xDeath === undefined ? 0 : FLAG.xDeath),
+  );
+  writer.text(record.exchange);
+  writer.text(record.key);
+  writer.text(record.contentType);
+  writer.text(record.subject);
+  writer.varint(record.reached.length);
+  for (const exchange of record.reached) writer.varint(exchange);
+  if (headers !== undefined) writeHeaders(writer, headers);
+  if (id !== undefined) writer.text(id);
+  if (ttlMs !== undefined) writer.f64(ttlMs);
+  if (publish !== undefined) {
+    writer.text(publish.session);
+    writer.varint(publish.number);
+  }
+  if (attempts !== undefined) writer.varint(attempts);
+  if (xDeath !== undefined) writer.text(JSON.stringify(xDeath));
+  if (isText) writer.utf8(payload);
+  else writer.raw(payload);
+  return seal(writer.slice(), LAYOUT);
+}
+
+/** The record of a value that stands under a key with this sequence. */
+export function decodeRecord(value: Uint8Array, sequence: number): DiskRecord | 'corrupt' {
+  const body = unseal(value, LAYOUT);
+  if (!body) return 'corrupt';
+  try {
+    const record = readBody(body);
+    return record.sequence === sequence ? record : 'corrupt';
+  } catch (error) {
+    if (error === DAMAGED || error instanceof SyntaxError) return 'corrupt';
+    throw error;
+  }
+}
+
+function readBody(body: Uint8Array): DiskRecord {
+  const reader = new ByteReader(body, texts, 'damages');
+  const sequence = reader.u64();
+  const timeMs = reader.f64();
+  const flags = reader.u8();
+  if (flags > ALL_FLAGS) throw DAMAGED;
+  const exchange = reader.text();
+  const key = reader.text();
+  const contentType = reader.text();
+  const subject = reader.text();
+  const reached: number[] = [];
+  for (let left = reader.count(1); left > 0; left--) reached.push(reader.varint());
+  return {
+    sequence,
+    timeMs,
+    exchange,
+    key,
+    contentType,
+    subject,
+    reached,
+    headers: flags & FLAG.headers ? readHeaders(reader) : undefined,
+    id: flags & FLAG.id ? reader.text() : undefined,
+    ttlMs: flags & FLAG.ttl ? reader.f64() : undefined,
+    publish: flags & FLAG.publish ? { session: reader.text(), number: reader.varint() } : undefined,
+    attempts: flags & FLAG.attempts ? reader.varint() : undefined,
+    xDeath: flags & FLAG.xDeath ? (JSON.parse(reader.text()) as unknown) : undefined,
+    payload: flags & FLAG.textPayload ? reader.restAsText() : reader.rest(),
+  };
+}
