@@ -126,6 +126,13 @@ export class ByteReader {
     return this.#decode(this.#take(left), left);
   }
 
+  /** A copy of the rest of the block. */
+  rest(): Uint8Array {
+    const left = this.#left;
+    const at = this.#take(left);
+    return this.#bytes.slice(at, at + left);
+  }
+
   /** What stands for a text that cannot be read. */
   noText(): string {
     if (this.#illFormed === 'damages') throw DAMAGED;

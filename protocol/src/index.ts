@@ -4,6 +4,8 @@
  */
 
 export { SUBPROTOCOL_BINARY } from './binary-layout.ts';
+export { readHeaders, writeHeaders } from './binary-message.ts';
+export { ByteReader, DAMAGED } from './binary-reader.ts';
 export { ByteWriter } from './binary-writer.ts';
 export { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
 export * from './codec-binary-client.ts';

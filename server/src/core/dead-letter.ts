@@ -6,24 +6,10 @@
  * message that comes back to a queue in which it has died before goes round in circles, and is dropped there, unless
  * a consumer rejected it on the way.
  */
+import type { Death, DeadLetterReason } from '@ringhub/protocol';
 import type { NewRecord, StoredRecord } from '../ports/engine.ts';
 
-export const DEATH_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
-export type DeathReason = (typeof DEATH_REASONS)[number];
-
-export interface Death {
-  readonly queue: string;
-  readonly reason: DeathReason;
-  /** How often it died in this queue for this reason. */
-  readonly count: number;
-  /** Wall time of the first of these deaths. */
-  readonly timeMs: number;
-  /** Exchange and routing keys it had been published with. */
-  readonly exchange: string;
-  readonly keys: readonly string[];
-  /** The TTL of its own that it had: it is removed. */
-  readonly originalTtlMs?: number;
-}
+export type DeathReason = DeadLetterReason;
 
 /** Newest first. */
 export type DeathHistory = readonly Death[];
@@ -32,7 +18,7 @@ export type DeathHistory = readonly Death[];
 export const MAX_DEATHS = 64;
 
 /** A publish to a dead-letter exchange. It carries the message's id, but is no second publish under it. */
-export interface DeadLetter extends NewRecord {
+export interface DeadLetter extends Omit<NewRecord, 'log'> {
   readonly xDeath: DeathHistory;
 }
 
@@ -50,7 +36,7 @@ export interface DeathPlace {
  * @returns `undefined` where it has too many deaths behind it; then it is dropped
  */
 export function deadLetterOf(
-  record: StoredRecord & { readonly xDeath?: DeathHistory | undefined },
+  record: StoredRecord,
   place: DeathPlace,
 ): DeadLetter | undefined {
   const xDeath = withDeath(record.xDeath ?? [], {

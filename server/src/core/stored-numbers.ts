@@ -6,6 +6,11 @@
  */
 export const MAX_RANGES = 64;
 
+export interface SavedNumbers {
+  readonly ranges: readonly (readonly [from: number, to: number])[];
+  readonly knownFrom: number;
+}
+
 type Range = [from: number, to: number];
 
 export class StoredNumbers {
@@ -17,11 +22,6 @@ export class StoredNumbers {
   constructor(ranges: readonly (readonly [number, number])[] = [], knownFrom = 1) {
     this.ranges = ranges.map(([from, to]) => [from, to]);
     this.knownFrom = knownFrom;
-  }
-
-  static parse(text: string): StoredNumbers {
-    const { ranges, knownFrom } = JSON.parse(text) as { ranges: Range[]; knownFrom: number };
-    return new StoredNumbers(ranges, knownFrom);
   }
 
   /** Publishes of a session come in order of their numbers; those sent again may come anywhere. */
@@ -40,8 +40,8 @@ export class StoredNumbers {
     return this.ranges.some(([from, to]) => seq >= from && seq <= to) ? 'yes' : 'no';
   }
 
-  toString(): string {
-    return JSON.stringify({ ranges: this.ranges, knownFrom: this.knownFrom });
+  get saved(): SavedNumbers {
+    return { ranges: this.ranges, knownFrom: this.knownFrom };
   }
 
   private insert(seq: number): void {

@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto';
 import type { LogId } from '@ringhub/protocol';
 import { type DedupLimits, DEFAULT_DEDUP_LIMITS } from '../core/dedup-window.ts';
 import type { Store } from '../ports/store.ts';
-import { bytesKey, numberKey, numberOfKey, rangeOf } from './store-keys.ts';
+import { sealJson, unsealJson } from './sealed-value.ts';
+import { bytesKey, HASH_BYTES, numberKey, sequenceOf, tableRange } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
 export interface RememberedPublish {
@@ -37,11 +38,11 @@ export class DurableIds {
     private readonly wallMs: () => number,
     private readonly limits: DedupLimits = DEFAULT_DEDUP_LIMITS,
   ) {
-    const [from, to] = rangeOf('idOrder');
+    const { from, to } = tableRange('idOrder');
     const [first] = store.range(from, to, { limit: 1 });
     const [last] = store.range(from, to, { limit: 1, reverse: true });
-    this.oldest = first ? numberOfKey(first.key) : 1;
-    this.next = last ? numberOfKey(last.key) + 1 : 1;
+    this.oldest = first ? sequenceOf(first.key) : 1;
+    this.next = last ? sequenceOf(last.key) + 1 : 1;
   }
 
   /** The message an id names; `then` is called once it is on disk, or will never be. */
@@ -57,11 +58,9 @@ export class DurableIds {
       pending.waiting.push((failed) => then(pending.publish, failed));
       return true;
     }
-    const value = this.store.get(bytesKey('ids', hash));
-    if (!value) return false;
-    const { atMs, order: _, ...publish } = JSON.parse(decoder.decode(value)) as Remembered;
-    if (this.wallMs() - atMs > this.limits.maxAgeMs) return false;
-    then(publish, false);
+    const found = unsealJson<Remembered>(this.store.get(bytesKey('ids', hash)));
+    if (!found || this.wallMs() - found.atMs > this.limits.maxAgeMs) return false;
+    then({ log: found.log, epoch: found.epoch, offset: found.offset }, false);
     return true;
   }
 
@@ -70,7 +69,7 @@ export class DurableIds {
     const hash = hashOf(subject, exchange, id);
     const key = hash.toString('latin1');
     const remembered: Remembered = { ...publish, atMs: this.wallMs(), order: this.next++ };
-    this.group.put(bytesKey('ids', hash), encoder.encode(JSON.stringify(remembered)));
+    this.group.put(bytesKey('ids', hash), sealJson(remembered));
     this.group.put(numberKey('idOrder', remembered.order), hash);
     const pending = { publish, waiting: [] as ((failed: boolean) => void)[] };
     this.pending.set(key, pending);
@@ -87,8 +86,7 @@ export class DurableIds {
       const hash = this.store.get(numberKey('idOrder', this.oldest));
       // Not on disk yet: so young a one is within the bounds.
       if (!hash) return;
-      const value = this.store.get(bytesKey('ids', hash));
-      const found = value && (JSON.parse(decoder.decode(value)) as Remembered);
+      const found = unsealJson<Remembered>(this.store.get(bytesKey('ids', hash)));
       const isOver =
         this.next - this.oldest > this.limits.maxEntries ||
         !found ||
@@ -102,8 +100,5 @@ export class DurableIds {
   }
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 const hashOf = (subject: string, exchange: string, id: string): Buffer =>
-  createHash('sha256').update(`${subject}\n${exchange}\n${id}`).digest().subarray(0, 16);
+  createHash('sha256').update(`${subject}\n${exchange}\n${id}`).digest().subarray(0, HASH_BYTES);

@@ -12,8 +12,9 @@ import { toStored } from '../core/stored-record.ts';
 import type { LogLimits } from '../core/volatile-log.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
-import { metaKey, numberKey, numberOfKey, rangeOf } from './store-keys.ts';
+import { sealText, unsealText } from './sealed-value.ts';
+import { logKey, metaKey, sequenceOf, tableRange } from './store-keys.ts';
+import { decodeMessage, encodeMessage } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
 
 export const DEFAULT_DURABLE_LOG_LIMITS: LogLimits = {
@@ -65,16 +66,17 @@ export class DurableLog {
     private readonly limits: LogLimits,
     private readonly now: () => Now,
   ) {
-    const [from, to] = rangeOf('log');
+    const { from, to } = tableRange('log');
     const [oldest] = store.range(from, to, { limit: 1 });
     const [newest] = store.range(from, to, { limit: 1, reverse: true });
     const stored = store.get(STATE_KEY);
-    const state: LogState = stored
-      ? (JSON.parse(new TextDecoder().decode(stored)) as LogState)
+    const text = stored && unsealText(stored);
+    const state: LogState = text
+      ? (JSON.parse(text) as LogState)
       : { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
-    this.next = Math.max(state.next, newest ? numberOfKey(newest.key) + 1 : 1);
+    this.next = Math.max(state.next, newest ? sequenceOf(newest.key) + 1 : 1);
     this.last = this.next - 1;
-    this.first = oldest ? numberOfKey(oldest.key) : this.next;
+    this.first = oldest ? sequenceOf(oldest.key) : this.next;
     this.bytes = state.bytes;
     this.lastTimeMs = state.lastTimeMs;
     this.trimmedTimeMs = state.trimmedTimeMs;
@@ -90,10 +92,10 @@ export class DurableLog {
     const { wallMs, nowMs } = this.now();
     this.lastTimeMs = Math.max(this.lastTimeMs, Math.floor(wallMs));
     const stored = toStored(record, this.next++, this.lastTimeMs, nowMs);
-    const value = encodeRecord(stored, stored.offset);
+    const value = encodeMessage(stored);
     this.bytes += value.length;
     this.isChanged = true;
-    this.group.put(numberKey('log', stored.offset), value);
+    this.group.put(logKey(stored.offset), value);
     return stored;
   }
 
@@ -115,7 +117,7 @@ export class DurableLog {
     const to = Math.min(this.last, from + limit - 1);
     if (to < from) return [];
     if (this.recent.has(from)) return this.recentFrom(from, to);
-    return this.decodeAll(numberKey('log', from), numberKey('log', to + 1), limit, false);
+    return this.decodeAll(logKey(from), logKey(to + 1), limit, false);
   }
 
   /** Up to `limit` records before an offset, newest first. */
@@ -124,7 +126,7 @@ export class DurableLog {
     const from = Math.max(this.first, to - limit + 1);
     if (to < from) return [];
     if (this.recent.has(from)) return this.recentFrom(from, to).reverse();
-    return this.decodeAll(numberKey('log', from), numberKey('log', to + 1), limit, true);
+    return this.decodeAll(logKey(from), logKey(to + 1), limit, true);
   }
 
   /** As the volatile log's: 0 where records of that time may be trimmed already. */
@@ -151,13 +153,13 @@ export class DurableLog {
     let left = TRIM_AT_ONCE;
     while (this.first <= this.last && this.first <= this.keptFrom && left-- > 0) {
       const isOver = this.messages > this.limits.maxMessages || this.bytes > this.limits.maxBytes;
-      const value = this.store.get(numberKey('log', this.first));
+      const value = this.store.get(logKey(this.first));
       const record = this.recent.get(this.first) ?? this.decode(value, this.first);
       if (!isOver && !(record.kind === 'message' && record.timeMs < oldestMs)) return;
       this.bytes -= value?.length ?? 0;
       if (record.kind === 'message') this.trimmedTimeMs = record.timeMs;
       this.isChanged = true;
-      this.group.put(numberKey('log', this.first), undefined);
+      this.group.put(logKey(this.first), undefined);
       this.recent.delete(this.first);
       this.first++;
     }
@@ -168,7 +170,7 @@ export class DurableLog {
     this.isChanged = false;
     const { next, bytes, lastTimeMs, trimmedTimeMs } = this;
     const state: LogState = { next, bytes, lastTimeMs, trimmedTimeMs };
-    this.group.put(STATE_KEY, new TextEncoder().encode(JSON.stringify(state)));
+    this.group.put(STATE_KEY, sealText(JSON.stringify(state)));
   }
 
   private recentFrom(from: number, to: number): LogEntry[] {
@@ -180,11 +182,11 @@ export class DurableLog {
   private decodeAll(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): LogEntry[] {
     return this.store
       .range(from, to, { limit, reverse })
-      .map(({ key, value }) => this.decode(value, numberOfKey(key)));
+      .map(({ key, value }) => this.decode(value, sequenceOf(key)));
   }
 
   private decode(value: Uint8Array | undefined, offset: number): LogEntry {
-    const record = value && decodeRecord(value, offset, this.now());
+    const record = value && decodeMessage(value, offset, this.now());
     return record ?? { kind: 'corrupt', offset };
   }
 

@@ -5,16 +5,21 @@
  * Bounded in sessions and age: beyond, the answer is that nobody knows.
  */
 import { createHash } from 'node:crypto';
-import { StoredNumbers } from '../core/stored-numbers.ts';
+import { type SavedNumbers, StoredNumbers } from '../core/stored-numbers.ts';
 import type { PublishNumber } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
-import { bytesKey, rangeOf } from './store-keys.ts';
+import { sealJson, unsealJson } from './sealed-value.ts';
+import { bytesKey, HASH_BYTES, tableRange } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
 const MAX_AGE_MS = 60 * 60 * 1000;
 /** Sessions kept in memory, and looked at when old ones are forgotten. */
 const MAX_SESSIONS = 20_000;
 const FORGET_AT_ONCE = 1_000;
+
+interface Saved extends SavedNumbers {
+  readonly atMs: number;
+}
 
 interface Kept {
   readonly numbers: StoredNumbers;
@@ -53,11 +58,11 @@ export class DurableNumbers {
 
   /** Forgets sessions that nobody will ask for any more, some at a time. */
   forget(): void {
-    const [first, to] = rangeOf('numbers');
+    const { from: first, to } = tableRange('numbers');
     const found = this.store.range(this.forgotUpTo ?? first, to, { limit: FORGET_AT_ONCE });
     for (const { key, value } of found) {
-      const { atMs } = JSON.parse(decoder.decode(value)) as { atMs: number };
-      if (this.wallMs() - atMs > MAX_AGE_MS) this.group.put(key, undefined);
+      const saved = unsealJson<Saved>(value);
+      if (!saved || this.wallMs() - saved.atMs > MAX_AGE_MS) this.group.put(key, undefined);
     }
     this.forgotUpTo = found.length < FORGET_AT_ONCE ? undefined : found[found.length - 1]!.key;
   }
@@ -66,9 +71,7 @@ export class DurableNumbers {
     let kept = this.sessions.get(key);
     if (kept) this.sessions.delete(key);
     else {
-      const value = this.store.get(bytesKey('numbers', Buffer.from(key, 'latin1')));
-      const stored = value && (JSON.parse(decoder.decode(value)) as { numbers: string });
-      kept = { numbers: stored ? StoredNumbers.parse(stored.numbers) : new StoredNumbers(), unsaved: 0 };
+      kept = { numbers: this.stored(key), unsaved: 0 };
     }
     this.sessions.set(key, kept);
     for (const [oldest, { unsaved }] of this.sessions) {
@@ -78,18 +81,23 @@ export class DurableNumbers {
     return kept;
   }
 
+  private stored(key: string): StoredNumbers {
+    const value = this.store.get(bytesKey('numbers', Buffer.from(key, 'latin1')));
+    if (!value) return new StoredNumbers();
+    const saved = unsealJson<Saved>(value);
+    // Where it is damaged, nobody knows of any number.
+    return saved ? new StoredNumbers(saved.ranges, saved.knownFrom) : new StoredNumbers([], Infinity);
+  }
+
   private save(): void {
     for (const [key, kept] of this.changed) {
-      const value = JSON.stringify({ numbers: kept.numbers.toString(), atMs: this.wallMs() });
-      this.group.put(bytesKey('numbers', Buffer.from(key, 'latin1')), encoder.encode(value));
+      const saved: Saved = { ...kept.numbers.saved, atMs: this.wallMs() };
+      this.group.put(bytesKey('numbers', Buffer.from(key, 'latin1')), sealJson(saved));
       this.group.then(() => kept.unsaved--);
     }
     this.changed.clear();
   }
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
 const keyOf = (subject: string, session: string): string =>
-  createHash('sha256').update(`${subject}\n${session}`).digest().subarray(0, 16).toString('latin1');
+  createHash('sha256').update(`${subject}\n${session}`).digest().subarray(0, HASH_BYTES).toString('latin1');

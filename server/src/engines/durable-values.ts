@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto';
 import type { EngineValues, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
-import { metaKey, valueKey } from './store-keys.ts';
+import { sealText, unsealText } from './sealed-value.ts';
+import { HASH_BYTES, metaKey, valueKey } from './store-keys.ts';
+import { decodeMessage, encodeMessage } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
 
 const CHECKPOINT_KEY = metaKey('values');
@@ -32,12 +33,13 @@ export class DurableValues implements EngineValues {
     private readonly release: (offset: number) => void,
   ) {
     const value = store.get(CHECKPOINT_KEY);
-    this.lastCheckpoint = value && (JSON.parse(new TextDecoder().decode(value)) as Checkpoint);
+    const text = value && unsealText(value);
+    this.lastCheckpoint = text ? (JSON.parse(text) as Checkpoint) : undefined;
     if (this.lastCheckpoint) release(this.lastCheckpoint.offset);
   }
 
   put(incarnation: number, record: StoredRecord): void {
-    this.group.put(valueKey(incarnation, hashOf(record.key)), encodeRecord(record, record.offset));
+    this.group.put(valueKey(incarnation, hashOf(record.key)), encodeMessage(record));
   }
 
   remove(incarnation: number, key: string): void {
@@ -50,7 +52,7 @@ export class DurableValues implements EngineValues {
     for (;;) {
       const found = this.store.range(from, to, { limit: AT_ONCE });
       for (const entry of found) {
-        const record = decodeRecord(entry.value, undefined, this.now());
+        const record = decodeMessage(entry.value, undefined, this.now());
         if (record) value(record);
       }
       if (found.length < AT_ONCE) return;
@@ -75,11 +77,11 @@ export class DurableValues implements EngineValues {
 
   checkpoint(offset: number, state: string): void {
     const checkpoint: Checkpoint = { offset, state };
-    this.group.put(CHECKPOINT_KEY, new TextEncoder().encode(JSON.stringify(checkpoint)));
+    this.group.put(CHECKPOINT_KEY, sealText(JSON.stringify(checkpoint)));
     this.group.then((failed) => {
       if (!failed) this.release(offset);
     });
   }
 }
 
-const hashOf = (key: string): Uint8Array => createHash('sha256').update(key).digest().subarray(0, 16);
+const hashOf = (key: string): Uint8Array => createHash('sha256').update(key).digest().subarray(0, HASH_BYTES);

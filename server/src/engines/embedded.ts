@@ -72,7 +72,7 @@ export class EmbeddedEngine implements Engine {
   constructor({ clock, epoch, limits = DEFAULT_LOG_LIMITS, durable }: EmbeddedEngineOptions) {
     this.clock = clock;
     this.volatile = new VolatileLog(epoch, limits);
-    this.durable = durable && open(clock, durable);
+    this.durable = durable && open(clock, durable, epoch);
     this.logs = durable ? ['v', 'd'] : ['v'];
     this.trimming = clock.every(TRIM_EVERY_MS, () => this.trim());
   }
@@ -157,7 +157,8 @@ export class EmbeddedEngine implements Engine {
   private store(record: NewRecord, extras: PublishExtras, done: Done): void {
     const { durable } = this;
     if (!durable || durable.group.failed) {
-      done({ kind: 'refused', error: durable ? 'store-failed' : 'not-durable' });
+      // Without a store nothing durable can be declared, so nothing leads here.
+      done({ kind: 'refused', error: 'store-failed' });
       return;
     }
     const id = extras.isOwn ? undefined : record.id;
@@ -226,7 +227,12 @@ export class EmbeddedEngine implements Engine {
 
 const NO_SEQS: readonly number[] = [];
 
-function open(clock: Clock, { store, epoch, limits }: NonNullable<EmbeddedEngineOptions['durable']>): Durable {
+function open(
+  clock: Clock,
+  { store, epoch, limits }: NonNullable<EmbeddedEngineOptions['durable']>,
+  volatileEpoch: string,
+): Durable {
+  const epochOf = (log: LogId): string => (log === 'd' ? epoch : volatileEpoch);
   const group = new WriteGroup(store, clock);
   const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
   const wallMs = () => clock.wallMs();
@@ -237,7 +243,7 @@ function open(clock: Clock, { store, epoch, limits }: NonNullable<EmbeddedEngine
     log,
     ids: new DurableIds(store, group, wallMs),
     numbers: new DurableNumbers(store, group, wallMs),
-    entries: new QueueEntries(store, group, now),
+    entries: new QueueEntries(store, group, now, epochOf),
     values: new DurableValues(store, group, now, (offset) => log.release(offset)),
     meta: new StoredMeta(store, group),
   };

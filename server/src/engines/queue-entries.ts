@@ -5,15 +5,18 @@
  * Many entries that end at once (a purge, a queue that is deleted) are noted as a range in that step, and taken away by
  * and by: what lies in such a range is gone for everybody.
  */
+import type { LogId } from '@ringhub/protocol';
 import type { EngineQueues, StoredEntry, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
-import { decodeRecord, encodeRecord } from './record-codec.ts';
-import { entryKey, queueKey, queueOfKey, rangeOf, seqOfKey } from './store-keys.ts';
+import { sealJson, sealText, unsealJson } from './sealed-value.ts';
+import { entryKey, queueKey, queueOf, queueRange, sequenceOf, sumsKey, tableRange } from './store-keys.ts';
+import { decodeCopy, encodeCopy } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
 
 /** Entries taken away in one turn. */
 const REMOVE_AT_ONCE = 2_000;
+const COUNT_AT_ONCE = 1_000;
 const MAX_QUEUES = 1_000_000;
 
 /** after < seq <= upTo. */
@@ -45,10 +48,12 @@ export class QueueEntries implements EngineQueues {
     private readonly store: Store,
     private readonly group: WriteGroup,
     private readonly now: () => Now,
+    /** The present epoch of each log. */
+    private readonly epochOf: (log: LogId) => string,
   ) {
-    const [from, to] = rangeOf('sums');
+    const { from, to } = tableRange('sums');
     for (const { key, value } of store.range(from, to, { limit: MAX_QUEUES })) {
-      this.states.set(queueOfKey(key), JSON.parse(decoder.decode(value)) as QueueState);
+      this.states.set(queueOf(key), unsealJson<QueueState>(value) ?? this.rebuiltState(queueOf(key)));
     }
     group.onCommit(() => this.saveStates());
   }
@@ -56,7 +61,7 @@ export class QueueEntries implements EngineQueues {
   /** Puts a copy of a message into a queue; it counts once the batch is on disk. */
   add(queue: number, record: StoredRecord): number {
     const seq = ++this.stateOf(queue).lastSeq;
-    this.group.put(entryKey('entries', queue, seq), encodeRecord(record, seq));
+    this.group.put(queueKey(queue, seq), encodeCopy(record, seq, this.epochOf(record.log)));
     this.changed.add(queue);
     return seq;
   }
@@ -74,9 +79,9 @@ export class QueueEntries implements EngineQueues {
     const start = dropping.reduce((at, [from, to]) => (at >= from && at < to ? to : at), after);
     const now = this.now();
     const entries: StoredEntry[] = [];
-    const to = entryKey('entries', queue, upTo + 1);
-    for (const { key, value } of this.store.range(entryKey('entries', queue, start + 1), to, { limit })) {
-      const seq = seqOfKey(key);
+    const to = queueKey(queue, upTo + 1);
+    for (const { key, value } of this.store.range(queueKey(queue, start + 1), to, { limit })) {
+      const seq = sequenceOf(key);
       if (!isDropped(seq)) entries.push(this.entryOf(queue, seq, value, now));
     }
     done(entries);
@@ -95,7 +100,7 @@ export class QueueEntries implements EngineQueues {
 
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void {
     const value: Postponed = { attempts, dueMs };
-    this.group.put(entryKey('attempts', queue, seq), encoder.encode(JSON.stringify(value)));
+    this.group.put(entryKey('attempts', queue, seq), sealJson(value));
     this.changed.add(queue);
   }
 
@@ -117,6 +122,20 @@ export class QueueEntries implements EngineQueues {
     return { first, last: lastSeq };
   }
 
+  count(queue: number): { readonly messages: number; readonly bytes: number } {
+    const { lastSeq } = this.stateOf(queue);
+    let [messages, bytes, after] = [0, 0, 0];
+    for (let found = -1; found !== 0; ) {
+      this.read(queue, after, lastSeq, COUNT_AT_ONCE, (entries) => {
+        found = entries.length;
+        messages += found;
+        for (const { record } of entries) bytes += record?.bytes ?? 0;
+        after = entries[found - 1]?.seq ?? lastSeq;
+      });
+    }
+    return { messages, bytes };
+  }
+
   /** Queue ids are never used twice, so what is left of it can go by and by. */
   remove(queue: number): void {
     const { lastSeq } = this.stateOf(queue);
@@ -131,13 +150,13 @@ export class QueueEntries implements EngineQueues {
     for (const [queue, state] of this.states) {
       while (state.dropping.length > 0) {
         const [after, upTo] = state.dropping[0]!;
-        const from = entryKey('entries', queue, after + 1);
-        const found = this.store.range(from, entryKey('entries', queue, upTo + 1), { limit: left });
-        for (const { key } of found) this.removeEntry(queue, seqOfKey(key));
+        const from = queueKey(queue, after + 1);
+        const found = this.store.range(from, queueKey(queue, upTo + 1), { limit: left });
+        for (const { key } of found) this.removeEntry(queue, sequenceOf(key));
         left -= found.length;
         this.changed.add(queue);
         if (left === 0) {
-          state.dropping[0] = [seqOfKey(found[found.length - 1]!.key), upTo];
+          state.dropping[0] = [sequenceOf(found[found.length - 1]!.key), upTo];
           return;
         }
         state.dropping.shift();
@@ -145,22 +164,20 @@ export class QueueEntries implements EngineQueues {
       if (state.isRemoved) {
         this.states.delete(queue);
         this.changed.delete(queue);
-        this.group.put(queueKey(queue), undefined);
+        this.group.put(sumsKey(queue), undefined);
       }
     }
   }
 
   private entryOf(queue: number, seq: number, value: Uint8Array, now: Now): StoredEntry {
-    const record = decodeRecord(value, seq, now);
-    const postponed = this.store.get(entryKey('attempts', queue, seq));
-    const { attempts, dueMs } = postponed
-      ? (JSON.parse(decoder.decode(postponed)) as Postponed)
-      : { attempts: 0, dueMs: 0 };
+    const record = decodeCopy(value, seq, this.epochOf, now);
+    const postponed = unsealJson<Postponed>(this.store.get(entryKey('attempts', queue, seq)));
+    const { attempts, dueMs } = postponed ?? { attempts: 0, dueMs: 0 };
     return { seq, record, attempts, dueMs };
   }
 
   private removeEntry(queue: number, seq: number): void {
-    this.group.put(entryKey('entries', queue, seq), undefined);
+    this.group.put(queueKey(queue, seq), undefined);
     this.group.put(entryKey('attempts', queue, seq), undefined);
   }
 
@@ -173,6 +190,13 @@ export class QueueEntries implements EngineQueues {
     return state;
   }
 
+  /** What was known of it is damaged: its numbers go on behind its newest entry, its sums begin anew. */
+  private rebuiltState(queue: number): QueueState {
+    const { from, to } = queueRange(queue);
+    const [newest] = this.store.range(from, to, { limit: 1, reverse: true });
+    return { lastSeq: newest ? sequenceOf(newest.key) : 0, dropping: [] };
+  }
+
   /** A batch that changes entries has the sums that go with them. */
   private saveStates(): void {
     for (const queue of this.changed) {
@@ -181,11 +205,9 @@ export class QueueEntries implements EngineQueues {
       const { sums: _, ...rest } = state;
       const text = JSON.stringify(rest);
       const value = sums === undefined ? text : `${text.slice(0, -1)},"sums":${sums}}`;
-      this.group.put(queueKey(queue), encoder.encode(value));
+      this.group.put(sumsKey(queue), sealText(value));
     }
     this.changed.clear();
   }
 }
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();

@@ -1,42 +1,48 @@
 /**
- * Where everything stands in the store: one key space, one prefix byte for each table, numbers big-endian so that
- * keys are in order of what they mean.
+ * The keys of the engine's tables in one store: a byte for the table, then numbers big-endian, so that keys are in
+ * the order of the numbers.
  *
- *     m <text>                    definitions, format version, epoch
- *     l <offset>                  records of the durable log
- *     q <queue> <seq>             entries of named queues
- *     a <queue> <seq>             their attempts, where there was one
- *     c <queue>                   sums of a queue's ledger
- *     i <hash>  ·  o <order>      publish ids and the order in which they are forgotten
- *     v <incarnation> <hash>      latest message of each key of an exchange
- *     p <hash>                    numbers of a session's publishes that were stored
+ *     m name              meta: texts about the store as a whole, and definitions
+ *     l offset            the durable log
+ *     q queue seq         entries of named queues
+ *     a queue seq         their attempts, where there was one
+ *     c queue             what is known of a queue besides: sums of its ledger
+ *     v incarnation hash  the latest message of each key of an exchange
+ *     i hash · o order    publish ids, and the order in which they are forgotten
+ *     p hash              numbers of a session's publishes that were stored
+ *
+ * Offsets and sequence numbers are 64 bits wide on disk and at most 2^53 − 1 here; queue ids are 32 bits wide.
  */
+
 export const TABLES = {
   meta: 0x6d,
   log: 0x6c,
-  entries: 0x71,
+  queue: 0x71,
   attempts: 0x61,
   sums: 0x63,
+  values: 0x76,
   ids: 0x69,
   idOrder: 0x6f,
   numbers: 0x70,
-  values: 0x76,
 } as const;
+export type TableName = keyof typeof TABLES;
 
-export type Table = keyof typeof TABLES;
+const U32 = 0x1_0000_0000;
+/** Bytes of a SHA-256 that stand for a text. */
+export const HASH_BYTES = 16;
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+export const metaKey = (name: string): Uint8Array =>
+  Uint8Array.from([TABLES.meta, ...new TextEncoder().encode(name)]);
 
-/** The first key of a table, and the one behind its last. */
-export const rangeOf = (table: Table): readonly [from: Uint8Array, to: Uint8Array] => [
-  Uint8Array.of(TABLES[table]),
-  Uint8Array.of(TABLES[table] + 1),
-];
+export const logKey = (offset: number): Uint8Array => numberKey('log', offset);
 
-export const metaKey = (text: string): Uint8Array => textKey('meta', text);
-
-export const textOfKey = (key: Uint8Array): string => decoder.decode(key.subarray(1));
+/** A key of a table with one number of 64 bits. */
+export function numberKey(table: 'log' | 'idOrder', n: number): Uint8Array {
+  const key = new Uint8Array(9);
+  key[0] = TABLES[table];
+  writeU64(key, 1, n);
+  return key;
+}
 
 /** A key of bytes that are the same length in all of the table. */
 export function bytesKey(table: 'ids' | 'numbers', bytes: Uint8Array): Uint8Array {
@@ -46,62 +52,71 @@ export function bytesKey(table: 'ids' | 'numbers', bytes: Uint8Array): Uint8Arra
   return key;
 }
 
-export function numberKey(table: 'log' | 'idOrder', n: number): Uint8Array {
-  const key = new Uint8Array(9);
-  key[0] = TABLES[table];
-  writeU64(key, 1, n);
-  return key;
-}
-
-export const numberOfKey = (key: Uint8Array): number => readU64(key, 1);
-
-export function queueKey(queue: number): Uint8Array {
+export function sumsKey(queue: number): Uint8Array {
   const key = new Uint8Array(5);
   key[0] = TABLES.sums;
-  viewOf(key).setUint32(1, queue);
+  new DataView(key.buffer).setUint32(1, queue);
   return key;
 }
 
-export function entryKey(table: 'entries' | 'attempts', queue: number, seq: number): Uint8Array {
-  const key = new Uint8Array(13);
-  key[0] = TABLES[table];
-  viewOf(key).setUint32(1, queue);
-  writeU64(key, 5, seq);
-  return key;
-}
-
-export const queueOfKey = (key: Uint8Array): number => viewOf(key).getUint32(1);
-
-export const seqOfKey = (key: Uint8Array): number => readU64(key, 5);
-
-function textKey(table: Table, text: string): Uint8Array {
-  const bytes = encoder.encode(text);
-  const key = new Uint8Array(1 + bytes.length);
-  key[0] = TABLES[table];
-  key.set(bytes, 1);
-  return key;
-}
-
-/** The first key of an exchange's values, or one of them. */
+/** One of an exchange's values; without a hash, the key before all of them. */
 export function valueKey(incarnation: number, hash: Uint8Array = new Uint8Array(0)): Uint8Array {
   const key = new Uint8Array(5 + hash.length);
   key[0] = TABLES.values;
-  viewOf(key).setUint32(1, incarnation);
+  new DataView(key.buffer).setUint32(1, incarnation);
   key.set(hash, 5);
   return key;
 }
 
-const viewOf = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+export const queueKey = (queue: number, seq: number): Uint8Array => entryKey('queue', queue, seq);
 
-/** Offsets and sequence numbers are safe integers: 53 bits. */
-function writeU64(into: Uint8Array, at: number, n: number): void {
-  const view = viewOf(into);
-  view.setUint32(at, Math.floor(n / 0x1_0000_0000));
-  view.setUint32(at + 4, n >>> 0);
+export function entryKey(table: 'queue' | 'attempts', queue: number, seq: number): Uint8Array {
+  const key = new Uint8Array(13);
+  key[0] = TABLES[table];
+  const view = new DataView(key.buffer);
+  view.setUint32(1, queue);
+  writeU64(key, 5, seq);
+  return key;
 }
 
-function readU64(from: Uint8Array, at: number): number {
-  const view = viewOf(from);
-  return view.getUint32(at) * 0x1_0000_0000 + view.getUint32(at + 4);
+/** The number a key of the log or of a queue ends with. */
+export function sequenceOf(key: Uint8Array): number {
+  const view = new DataView(key.buffer, key.byteOffset + key.length - 8, 8);
+  return view.getUint32(0) * U32 + view.getUint32(4);
+}
+
+export const queueOf = (key: Uint8Array): number =>
+  new DataView(key.buffer, key.byteOffset, key.length).getUint32(1);
+
+/** Which table a key is of, if it has the shape of that table's keys. */
+export function tableOf(key: Uint8Array): TableName | undefined {
+  if (key[0] === TABLES.meta && key.length > 1) return 'meta';
+  if (key[0] === TABLES.log && key.length === 9) return 'log';
+  if (key[0] === TABLES.queue && key.length === 13) return 'queue';
+  if (key[0] === TABLES.attempts && key.length === 13) return 'attempts';
+  if (key[0] === TABLES.sums && key.length === 5) return 'sums';
+  if (key[0] === TABLES.values && key.length === 5 + HASH_BYTES) return 'values';
+  if (key[0] === TABLES.ids && key.length === 1 + HASH_BYTES) return 'ids';
+  if (key[0] === TABLES.idOrder && key.length === 9) return 'idOrder';
+  if (key[0] === TABLES.numbers && key.length === 1 + HASH_BYTES) return 'numbers';
+  return undefined;
+}
+
+/** Ends of the range that holds all of a table: from <= key < to. */
+export const tableRange = (table: TableName): { from: Uint8Array; to: Uint8Array } => ({
+  from: Uint8Array.of(TABLES[table]),
+  to: Uint8Array.of(TABLES[table] + 1),
+});
+
+/** Ends of the range that holds a queue's entries. */
+export const queueRange = (queue: number): { from: Uint8Array; to: Uint8Array } => ({
+  from: queueKey(queue, 0).subarray(0, 5),
+  to: queue === U32 - 1 ? tableRange('queue').to : queueKey(queue + 1, 0).subarray(0, 5),
+});
+
+function writeU64(bytes: Uint8Array, at: number, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a sequence number: ${value}`);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(at, Math.floor(value / U32));
+  view.setUint32(at + 4, value % U32);
 }

@@ -4,7 +4,8 @@
 import type { ErrorName } from '@ringhub/protocol';
 import type { EngineMeta } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
-import { metaKey, textOfKey } from './store-keys.ts';
+import { sealText, unsealText } from './sealed-value.ts';
+import { metaKey } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
 /** Definitions stand apart from what the engine itself keeps in the same table. */
@@ -21,13 +22,17 @@ export class StoredMeta implements EngineMeta {
     const from = metaKey(PREFIX + prefix);
     // No text has this byte: everything that begins with the prefix is before it.
     const to = Uint8Array.of(...from, 0xff);
-    return this.store
-      .range(from, to, { limit: MAX_LISTED })
-      .map(({ key, value }) => [textOfKey(key).slice(PREFIX.length), new TextDecoder().decode(value)] as const);
+    return this.store.range(from, to, { limit: MAX_LISTED }).map(({ key, value }) => {
+      const name = new TextDecoder().decode(key.subarray(1));
+      const text = unsealText(value);
+      // Going on without it would delete what it defines.
+      if (text === undefined) throw new Error(`the definition ${name} in the store is damaged`);
+      return [name.slice(PREFIX.length), text] as const;
+    });
   }
 
   put(key: string, value: string | undefined, done?: (error?: ErrorName) => void): void {
-    this.group.put(metaKey(PREFIX + key), value === undefined ? undefined : new TextEncoder().encode(value));
+    this.group.put(metaKey(PREFIX + key), value === undefined ? undefined : sealText(value));
     if (done) this.group.then((failed) => done(failed ? 'store-failed' : undefined));
   }
 }

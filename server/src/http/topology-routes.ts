@@ -3,7 +3,7 @@
  */
 import type { Context } from 'hono';
 import type { Principal } from '../ports/auth.ts';
-import type { HubApi } from '../ports/hub-api.ts';
+import type { HubApi, HubRefusal } from '../ports/hub-api.ts';
 import { type Failure, failed, json } from './answers.ts';
 import { frameOf } from './frame-fields.ts';
 
@@ -17,7 +17,7 @@ export const declareExchange: Route = async (hub, c, principal) => {
   const { name, ...options } = body;
   const frame = frameOf('declare', 0, name, options);
   if ('error' in frame) return failed(frame);
-  const refusal = hub.changeTopology(principal, frame);
+  const refusal = await change(hub, principal, frame);
   return refusal ? failed(refusal) : json({ name: frame.exchange, ...frame.options });
 };
 
@@ -30,7 +30,7 @@ export const deleteExchange: Route = (hub, c, principal) => {
 export const bindExchanges: Route = async (hub, c, principal) => {
   const frame = await bindingOf('bind', c);
   if ('error' in frame) return failed(frame);
-  const refusal = hub.changeTopology(principal, frame);
+  const refusal = await change(hub, principal, frame);
   if (refusal) return failed(refusal);
   const [source, key, args] = frame.binding;
   return json({ source, destination: frame.to, key, ...(args && { args }) });
@@ -50,9 +50,13 @@ const FLAGS = new Map<string | undefined, boolean>([
 
 type Change = Parameters<HubApi['changeTopology']>[1];
 
-function done(hub: HubApi, principal: Principal, change: Change | Failure): Response {
-  if ('error' in change) return failed(change);
-  const refusal = hub.changeTopology(principal, change);
+/** Resolves once the change is made: what is durable, once it is on disk. */
+const change = (hub: HubApi, principal: Principal, wanted: Change): Promise<HubRefusal | undefined> =>
+  new Promise((resolve) => hub.changeTopology(principal, wanted, resolve));
+
+async function done(hub: HubApi, principal: Principal, wanted: Change | Failure): Promise<Response> {
+  if ('error' in wanted) return failed(wanted);
+  const refusal = await change(hub, principal, wanted);
   return refusal ? failed(refusal) : new Response(null, { status: 204 });
 }
 

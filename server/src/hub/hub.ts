@@ -22,6 +22,7 @@ import {
   type HistoryPage,
   type HistoryRequest,
   SUBPROTOCOL_BINARY,
+  type ServerFrame,
   type SubscribeOptions,
   type Topology,
 } from '@ringhub/protocol';

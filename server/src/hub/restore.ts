@@ -3,9 +3,11 @@
  * The messages themselves stay in the store until somebody wants them.
  */
 import { DeclaredQueue } from '../core/declared-queue.ts';
+import { Ledger } from '../core/ledger.ts';
 import { NamedQueue } from '../core/named-queue.ts';
 import { queueSettings } from '../core/queue-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
+import type { EngineQueues } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { StoredQueue } from './definitions.ts';
 import type { StoredSums } from './named-queues.ts';
@@ -38,26 +40,26 @@ function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue): void
   }
   const state = new NamedQueue(name, settings, hub.moment());
   const { queues } = hub.engine;
-  const text = queues?.sums(id);
-  const bounds = queues?.bounds(id);
-  if (text && bounds) {
-    const { bytes, deliveredUpTo, account } = JSON.parse(text) as StoredSums;
-    const { ledger } = account;
-    const settled =
-      ledger.acked +
-      ledger.written +
-      ledger.rejected +
-      ledger.expired +
-      ledger.deadLettered +
-      ledger.dropped;
-    state.restore({
-      messages: ledger.routed - settled,
-      bytes,
-      after: bounds.first - 1,
-      lastSeq: bounds.last,
-      redeliveredUpTo: deliveredUpTo,
-      sums: account,
-    });
-  }
+  if (queues) restoreMessages(state, queues, id);
   hub.rememberQueue(new DeclaredQueue(id, options, state, undefined));
+}
+
+/** From the sums stored with the last change; where those are damaged, from the entries themselves. */
+function restoreMessages(state: NamedQueue, queues: EngineQueues, id: number): void {
+  const { first, last } = queues.bounds(id);
+  const text = queues.sums(id);
+  const sums = text === undefined ? undefined : (JSON.parse(text) as StoredSums);
+  const books = new Ledger();
+  if (sums) books.add(sums.account.ledger);
+  const { messages, bytes } = sums
+    ? { messages: books.routed - books.settled, bytes: sums.bytes }
+    : queues.count(id);
+  state.restore({
+    messages,
+    bytes,
+    after: first - 1,
+    lastSeq: last,
+    redeliveredUpTo: sums?.deliveredUpTo ?? last,
+    sums: sums?.account,
+  });
 }

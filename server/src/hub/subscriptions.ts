@@ -3,7 +3,6 @@
  */
 import {
   type BindingSpec,
-  ERRORS,
   type ErrorDetail,
   type ErrorName,
   formatCursor,

@@ -8,7 +8,7 @@
  * an epoch is one unbroken life of a log; a second publish with the same subject, exchange and id within the
  * window is not stored, and its `done` names the first.
  */
-import type { ErrorName, Headers, LogId, Payload } from '@ringhub/protocol';
+import type { Death, ErrorName, Headers, LogId, Payload } from '@ringhub/protocol';
 
 /** A publish that passed all checks, on its way into a log. */
 export interface NewRecord {
@@ -29,18 +29,7 @@ export interface NewRecord {
   /** Incarnation ids of the exchanges it reached; feed and replay match bindings against these only. */
   readonly reached: readonly number[];
   /** Where it came from before it was dead-lettered, newest first. */
-  readonly xDeath?: readonly DeathRecord[] | undefined;
-}
-
-/** Why and how often a message was dead-lettered from one queue (PROTOCOL §20). */
-export interface DeathRecord {
-  readonly queue: string;
-  readonly reason: 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
-  readonly count: number;
-  readonly timeMs: number;
-  readonly exchange: string;
-  readonly keys: readonly string[];
-  readonly originalTtlMs?: number;
+  readonly xDeath?: readonly Death[] | undefined;
 }
 
 /** A message in a log. Shared by every ring that holds it; the last four fields belong to the hub. */
@@ -140,6 +129,8 @@ export interface EngineQueues {
   sums(queue: number): string | undefined;
   /** Sequence numbers of the oldest and newest entry there is; `last` is 0 where there never was one. */
   bounds(queue: number): { readonly first: number; readonly last: number };
+  /** Looks through all entries: for a queue whose sums are lost, or to hold them against what is there. */
+  count(queue: number): { readonly messages: number; readonly bytes: number };
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
 }

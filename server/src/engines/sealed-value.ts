@@ -1,0 +1,52 @@
+/**
+ * How every value of a store is sealed, so that damage is found before it is read as something else:
+ *
+ *     [layout u8] [CRC-32 of the body u32, big-endian] [body…]
+ *
+ * The layout is that of the body; a value of an unknown one is as good as damaged, as the store's format version
+ * (store-format.ts) says which there may be. A CRC-32 finds every single flipped bit and every burst up to 32.
+ */
+import { crc32 } from 'node:zlib';
+
+export const SEAL_BYTES = 5;
+
+/** Seals in place a value whose body begins at SEAL_BYTES. */
+export function seal(value: Uint8Array, layout: number): Uint8Array {
+  value[0] = layout;
+  view(value).setUint32(1, crc32(value.subarray(SEAL_BYTES)));
+  return value;
+}
+
+/** The body, not copied, of a value of this layout that is undamaged. */
+export function unseal(value: Uint8Array, layout: number): Uint8Array | undefined {
+  if (value.length < SEAL_BYTES || value[0] !== layout) return undefined;
+  const body = value.subarray(SEAL_BYTES);
+  return crc32(body) === view(value).getUint32(1) ? body : undefined;
+}
+
+const TEXT_LAYOUT = 0x74;
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** A sealed text, as values of the meta table are. */
+export function sealText(text: string): Uint8Array {
+  const body = new TextEncoder().encode(text);
+  const value = new Uint8Array(SEAL_BYTES + body.length);
+  value.set(body, SEAL_BYTES);
+  return seal(value, TEXT_LAYOUT);
+}
+
+export function unsealText(value: Uint8Array): string | undefined {
+  const body = unseal(value, TEXT_LAYOUT);
+  return body && decoder.decode(body);
+}
+
+/** A sealed JSON value, as the small values of all other tables are. */
+export const sealJson = (value: unknown): Uint8Array => sealText(JSON.stringify(value));
+
+/** The value, or `undefined` where there is none or its bytes are damaged. */
+export function unsealJson<T>(value: Uint8Array | undefined): T | undefined {
+  const text = value && unsealText(value);
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+const view = (value: Uint8Array) => new DataView(value.buffer, value.byteOffset, value.byteLength);
