@@ -1,8 +1,9 @@
 /**
  * What every engine keeps, as `server/src/ports/engine.ts` says it. Adapters run it with their own way of being made.
  */
+import type { LogId } from '@ringhub/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Engine, NewRecord, PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
+import type { Engine, LogEntry, NewRecord, PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
 import { ManualClock } from '../server/support/manual-clock.ts';
 
 export interface EngineScene {
@@ -18,7 +19,8 @@ export interface EngineWishes {
   readonly maxAgeMs: number;
 }
 
-const record = (over: Partial<NewRecord> = {}): NewRecord => ({
+const recordOf = (log: LogId, over: Partial<NewRecord> = {}): NewRecord => ({
+  log,
   exchange: 'amq.topic',
   key: 'k',
   payload: 'x',
@@ -32,7 +34,8 @@ const record = (over: Partial<NewRecord> = {}): NewRecord => ({
   ...over,
 });
 
-export function engineSuite(name: string, make: (wishes: EngineWishes) => Promise<EngineScene>): void {
+export function engineSuite(name: string, log: LogId, make: (wishes: EngineWishes) => Promise<EngineScene>): void {
+  const record = (over: Partial<NewRecord> = {}): NewRecord => recordOf(log, over);
   const open: Engine[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((engine) => engine.close()));
@@ -66,9 +69,9 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
       },
       async read(after: number, limit = 1_000): Promise<StoredRecord[]> {
         let records: readonly StoredRecord[] | undefined;
-        engine.read('v', after, limit, (found) => {
+        engine.read(log, after, limit, (found) => {
           expect(records).toBeUndefined();
-          records = [...found];
+          records = found.map(messageOf);
         });
         await settle();
         if (!records) throw new Error('the read was never answered');
@@ -76,9 +79,9 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
       },
       async readBack(before: number, limit = 1_000): Promise<StoredRecord[]> {
         let records: readonly StoredRecord[] | undefined;
-        engine.readBack('v', before, limit, (found) => {
+        engine.readBack(log, before, limit, (found) => {
           expect(records).toBeUndefined();
-          records = [...found];
+          records = found.map(messageOf);
         });
         await settle();
         if (!records) throw new Error('the read was never answered');
@@ -92,10 +95,10 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
   describe(`${name} as an engine`, () => {
     it('begins with an empty log', async () => {
       const { engine, read } = await scene();
-      expect(engine.bounds('v')).toMatchObject({ first: 1, last: 0, messages: 0, bytes: 0 });
-      expect(engine.logs).toContain('v');
+      expect(engine.bounds(log)).toMatchObject({ first: 1, last: 0, messages: 0, bytes: 0 });
+      expect(engine.logs).toContain(log);
       expect(await read(0)).toEqual([]);
-      expect(engine.offsetBefore('v', 0)).toBe(0);
+      expect(engine.offsetBefore(log, 0)).toBe(0);
     });
 
     it('gives offsets that increase', async () => {
@@ -105,7 +108,7 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
       expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
       expect(new Set(offsets).size).toBe(50);
       expect(offsets[0]).toBeGreaterThan(0);
-      expect(engine.bounds('v').last).toBe(offsets.at(-1));
+      expect(engine.bounds(log).last).toBe(offsets.at(-1));
     });
 
     it('feeds every record taken once, in order, no later than in the call of its done', async () => {
@@ -121,7 +124,7 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
     it('has moved its end before the feed says so: a reader in the feed sees the record', async () => {
       const { engine, publish } = await scene();
       const lasts: [number, number][] = [];
-      engine.onFeed(({ offset }) => lasts.push([offset, engine.bounds('v').last]));
+      engine.onFeed(({ offset }) => lasts.push([offset, engine.bounds(log).last]));
       await publish(...keys(3));
       for (const [offset, last] of lasts) expect(last).toBeGreaterThanOrEqual(offset);
     });
@@ -169,7 +172,7 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
       };
       await publish(full);
       const [stored] = await read(0);
-      expect(stored).toMatchObject({ ...full, log: 'v', kind: 'message', expiresMs: 750, holders: 0 });
+      expect(stored).toMatchObject({ ...full, log, kind: 'message', expiresMs: 750, holders: 0 });
       expect(stored!.timeMs).toBe(clock.wallMs());
       expect(stored!.bytes).toBeGreaterThan(2);
     });
@@ -192,7 +195,7 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
         clock.advance(10);
       }
       for (const timeMs of [0, ...fed.flatMap((r) => [r.timeMs - 1, r.timeMs, r.timeMs + 1])]) {
-        const before = engine.offsetBefore('v', timeMs);
+        const before = engine.offsetBefore(log, timeMs);
         expect(fed.filter((r) => r.offset <= before).every((r) => r.timeMs < timeMs)).toBe(true);
         expect(fed.filter((r) => r.offset > before).every((r) => r.timeMs >= timeMs)).toBe(true);
       }
@@ -201,7 +204,7 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
     it('stores a second publish of the same subject, exchange and id once, and names the first', async () => {
       const { publish, results, fed } = await scene();
       await publish({ id: '1' }, { id: '2' }, { id: '1', key: 'other' });
-      expect(results[2]).toEqual({ kind: 'duplicate', log: 'v', offset: fed[0]!.offset });
+      expect(results[2]).toEqual({ kind: 'duplicate', log, offset: fed[0]!.offset });
       await publish({ id: '1', subject: 't' }, { id: '1', exchange: 'e' }, {}, {});
       expect(results.slice(3).map(({ kind }) => kind)).toEqual(Array(4).fill('taken'));
       expect(fed).toHaveLength(6);
@@ -209,20 +212,20 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
 
     it('keeps its epoch while it lives, and has another in the next life', async () => {
       const one = await scene();
-      const { epoch } = one.engine.bounds('v');
+      const { epoch } = one.engine.bounds(log);
       await one.publish({});
-      expect(one.engine.bounds('v').epoch).toBe(epoch);
-      expect((await scene()).engine.bounds('v').epoch).not.toBe(epoch);
+      expect(one.engine.bounds(log).epoch).toBe(epoch);
+      expect((await scene()).engine.bounds(log).epoch).not.toBe(epoch);
       expect(epoch).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
     });
 
     it('says what it still has, over its bounds in messages and in age', async () => {
       const { engine, publish, read, fed, clock } = await scene({ maxMessages: 5, maxAgeMs: 10_000 });
       await publish(...keys(8));
-      expect(engine.bounds('v')).toMatchObject({ first: fed[3]!.offset, last: fed[7]!.offset, messages: 5 });
+      expect(engine.bounds(log)).toMatchObject({ first: fed[3]!.offset, last: fed[7]!.offset, messages: 5 });
       expect((await read(0)).map(({ offset }) => offset)).toEqual(fed.slice(3).map(({ offset }) => offset));
       clock.advance(20_000);
-      const { first, last, messages, bytes } = engine.bounds('v');
+      const { first, last, messages, bytes } = engine.bounds(log);
       expect([first, messages, bytes]).toEqual([last + 1, 0, 0]);
       expect(await read(0)).toEqual([]);
       await publish({});
@@ -241,4 +244,9 @@ export function engineSuite(name: string, make: (wishes: EngineWishes) => Promis
       expect((await read(0)).map(({ key }) => key)).toEqual(['first', 'second']);
     });
   });
+}
+
+function messageOf(entry: LogEntry): StoredRecord {
+  if (entry.kind === 'corrupt') throw new Error(`${entry.offset} is corrupt`);
+  return entry;
 }

@@ -12,7 +12,7 @@ import { storedRecord } from './stored-record.ts';
 
 const BOUNDS = { epoch: 'e1', first: 3, last: 10, messages: 8, bytes: 800 };
 const plan = (request: Partial<HistoryRequest>) =>
-  planHistory({ bindings: [['x', '#']], ...request }, BOUNDS);
+  planHistory({ bindings: [['x', '#']], ...request }, 'v', BOUNDS);
 const END = Number.POSITIVE_INFINITY;
 const lost = (epoch: string, from: number, to: number | null) => ({
   log: 'v',

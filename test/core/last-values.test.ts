@@ -61,7 +61,7 @@ describe('a snapshot', () => {
     index.put(storedRecord(1, { key: 'a' }));
     index.put(storedRecord(2, { key: 'b' }));
     const { values: list, complete } = index.snapshot(every);
-    return { index, snapshot: new Snapshot(list, 2, complete) };
+    return { index, snapshot: new Snapshot(list, () => 2, complete) };
   };
   const rest = (snapshot: Snapshot): (number | undefined)[] => {
     const offsets: number[] = [];

@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import { Batch } from '../../server/src/core/batch.ts';
 import type { SessionBytes } from '../../server/src/core/held-messages.ts';
 import { LogReader } from '../../server/src/core/log-reader.ts';
+import { LogReaders } from '../../server/src/core/log-readers.ts';
 import { MemoryBudget } from '../../server/src/core/memory-budget.ts';
 import type { Entry } from '../../server/src/core/ready-ring.ts';
 import { type Offered, type QueueSettings, SessionQueue } from '../../server/src/core/session-queue.ts';
@@ -50,7 +51,7 @@ export class QueueScene {
         maxRedeliveries: 5,
         ...settings,
       },
-      new LogReader('v', EPOCH, after, start),
+      new LogReaders([new LogReader('v', EPOCH, after, start)]),
       this.budget,
       this.sessionBytes,
     );
@@ -87,6 +88,16 @@ export class QueueScene {
   /** What is sent now, as `1:m1`. */
   texts(maxItems?: number): string[] {
     return this.send(maxItems).map(({ tag, entry }) => `${tag}:${textOf(entry)}`);
+  }
+
+  /** The one reader, of the volatile log. */
+  get reader(): LogReader {
+    return this.queue.readers.of('v')!;
+  }
+
+  /** Up to which offset everything was sent or settled. */
+  sentUpTo(feedOffset: number): number | undefined {
+    return this.queue.sentUpTo(() => feedOffset)?.[0]?.offset;
   }
 
   /** What waits, head first. */

@@ -10,7 +10,7 @@ import type { Entry } from '../../server/src/core/ready-ring.ts';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { type Loss, QueueModel, type Shown, type Slot } from './queue-model.ts';
 import { QueueScene, type SentItem } from './queue-scene.ts';
-import { storedRecord } from './stored-record.ts';
+import { at, storedRecord } from './stored-record.ts';
 
 const POLICIES = ['drop-oldest', 'drop-newest', 'conflate', 'catch-up', 'disconnect'] as const;
 
@@ -140,7 +140,7 @@ class Pair {
   /** What the replayer does. */
   pull(log: readonly StoredRecord[], nowMs: number): void {
     const { queue } = this.scene;
-    const { reader } = queue;
+    const reader = queue.readers.of('v')!;
     while (reader.phase === 'reading') {
       if (reader.after >= log.length) {
         reader.reachHead();
@@ -211,7 +211,7 @@ class Pair {
         client.forgetAfter(lastTag);
         expect(queue.mayResume(lastTag, ackedUpTo, [])).toBe(true);
         client.touched = lastTag;
-        queue.resume(lastTag, ackedUpTo, [], 0);
+        queue.resume(lastTag, ackedUpTo, [], [at(0)]);
         model.resume(lastTag, range(1, ackedUpTo));
         return;
       }
@@ -255,8 +255,8 @@ class Pair {
     ]);
     for (const [name, n] of outcomes) same(`${name} ${n}`, `${name} ${model.outcomes.get(name) ?? 0}`);
     for (const [name, n] of model.outcomes) same(`${name} ${outcomes.get(name as 'acked')}`, `${name} ${n}`);
-    same(queue.reader.phase === 'reading', model.behind);
-    same(queue.reader.after, model.after);
+    same(queue.readers.of('v')!.phase === 'reading', model.behind);
+    same(queue.readers.of('v')!.after, model.after);
     const gaps = [...ready, ...range(1, queue.window.lastTag).map((tag) => queue.window.get(tag))];
     const isDense = queue.settings.overflow !== 'conflate';
     const isHere = (offset: number): boolean => offset <= model.after;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryBudget } from '../../server/src/core/memory-budget.ts';
 import { REMEMBERED } from '../../server/src/core/written-log.ts';
 import { QueueScene, type SceneOptions } from './queue-scene.ts';
-import { EPOCH, storedRecord } from './stored-record.ts';
+import { at, EPOCH, storedRecord } from './stored-record.ts';
 
 const scene = (options: SceneOptions = {}): QueueScene => new QueueScene(options);
 
@@ -213,7 +213,7 @@ describe('conflate', () => {
     s.offer({ key: 'a' });
     s.offer({ key: 'a' });
     s.send();
-    s.queue.resume(0, 0, [], 0);
+    s.queue.resume(0, 0, [], [at(0)]);
     expect(s.send()).toMatchObject([{ tag: 1, note: { replaced: 1 } }]);
     s.queue.nack([[1, 1]]);
     expect(s.send()).toEqual([expect.objectContaining({ tag: 1, note: { replaced: 1, redelivered: 1 } })]);
@@ -233,7 +233,7 @@ describe('catch-up', () => {
   it('takes no more live messages when full, and reads on where it stopped', () => {
     const s = scene({ overflow: 'catch-up', capacity: 3, prefetch: 2 });
     expect(s.offers(5)).toEqual(['changed', 'changed', 'changed', 'passed', 'passed']);
-    expect(s.queue.reader).toMatchObject({ phase: 'reading', after: 3 });
+    expect(s.reader).toMatchObject({ phase: 'reading', after: 3 });
     expect(s.queue.ledger.routed).toBe(3);
     expect(s.queue.roomToRead).toBe(0);
     s.send();
@@ -296,8 +296,8 @@ describe('reading from the log', () => {
       expect(s.waiting).toEqual(['m1', expect.stringMatching(/^gap \S+ 1 \[2-2:1\]$/)]);
       s.check();
       // The next live message finds a healthy ring.
-      s.queue.reader.passed(2);
-      s.queue.reader.reachHead();
+      s.reader.passed(2);
+      s.reader.reachHead();
       expect(s.queue.offer(storedRecord(3, { key: 'b' }), s.nowMs)).toBe('changed');
     },
   );
@@ -314,8 +314,8 @@ describe('reading from the log', () => {
     const s = scene({ start: 'reading', capacity: 10 });
     expect(s.offer()).toBe('passed');
     s.queue.takeRead(storedRecord(1), s.nowMs);
-    s.queue.reader.passed(1);
-    s.queue.reader.reachHead();
+    s.reader.passed(1);
+    s.reader.reachHead();
     expect(s.queue.offer(storedRecord(1), s.nowMs)).toBe('passed');
     expect(s.offer()).toBe('changed');
     expect(s.waiting).toEqual(['m1', 'm2']);
@@ -357,7 +357,7 @@ describe('time to live', () => {
     s.send();
     s.nowMs += 1000;
     s.queue.expire(s.nowMs);
-    s.queue.resume(0, 0, [], 0);
+    s.queue.resume(0, 0, [], [at(0)]);
     expect(s.texts()).toEqual(['1:m1']);
   });
 
@@ -426,7 +426,7 @@ describe('settling', () => {
 
   it('refuses to settle what a resume will send again first', () => {
     const s = sent(3);
-    s.queue.resume(1, 0, [], 0);
+    s.queue.resume(1, 0, [], [at(0)]);
     expect(s.queue.ack(2, [])).toBeDefined();
     s.send();
     expect(s.queue.ack(2, [])).toBeUndefined();
@@ -484,7 +484,7 @@ describe('settling', () => {
   it('sends a nacked tag once where a resume covers it too', () => {
     const s = sent(3);
     s.queue.nack([[2, 2]]);
-    s.queue.resume(1, 0, [], 0);
+    s.queue.resume(1, 0, [], [at(0)]);
     expect(s.texts()).toEqual(['2:m2', '3:m3']);
   });
 });
@@ -495,7 +495,7 @@ describe('resume', () => {
     s.offers(7);
     s.send();
     expect(s.queue.mayResume(3, 1, [[3, 3]])).toBe(true);
-    s.queue.resume(3, 1, [[3, 3]], 0);
+    s.queue.resume(3, 1, [[3, 3]], [at(0)]);
     expect(s.queue.ledger.acked).toBe(2);
     expect(s.texts()).toEqual(['4:m4', '5:m5', '6:m6', '7:m7']);
     s.check();
@@ -509,7 +509,7 @@ describe('resume', () => {
       [3, 3],
       [5, 5],
     ]);
-    s.queue.resume(0, 0, [], 0);
+    s.queue.resume(0, 0, [], [at(0)]);
     const batches: string[][] = [];
     for (;;) {
       s.queue.fill(s.batch, 512, 1e9, s.nowMs);
@@ -525,7 +525,7 @@ describe('resume', () => {
     for (let i = 0; i < 3; i++) {
       expect(s.texts()).toEqual(['1:m1', '2:m2']);
       expect(s.queue.mayResume(0, 0, [])).toBe(true);
-      s.queue.resume(0, 0, [], 0);
+      s.queue.resume(0, 0, [], [at(0)]);
     }
     s.send();
     s.queue.ack(2, []);
@@ -546,7 +546,7 @@ describe('resume', () => {
     const s = scene({ capacity: 2, prefetch: 1 });
     s.offers(4);
     expect(s.texts()).toEqual(['1:gap overflow 2 [1-2:2]']);
-    s.queue.resume(0, 0, [], 0);
+    s.queue.resume(0, 0, [], [at(0)]);
     s.offers(2);
     expect(s.texts()).toEqual(['1:gap overflow 2 [1-2:2]']);
   });
@@ -572,7 +572,7 @@ describe('ack none', () => {
     s.offers(5);
     s.send();
     s.offer();
-    s.queue.resume(2, 0, [], 2);
+    s.queue.resume(2, 0, [], [at(2)]);
     expect(s.texts()).toEqual(['6:gap not-received 3 [3-5:3]', '7:m6']);
     s.check();
   });
@@ -581,7 +581,7 @@ describe('ack none', () => {
     const s = none();
     s.offers(5);
     s.send();
-    for (let i = 0; i < 3; i++) s.queue.resume(2, 0, [], 2);
+    for (let i = 0; i < 3; i++) s.queue.resume(2, 0, [], [at(2)]);
     expect(s.texts()).toEqual(['6:gap not-received 3 [3-5:3]']);
   });
 
@@ -589,13 +589,13 @@ describe('ack none', () => {
     const s = none();
     s.offers(5);
     s.send();
-    s.queue.resume(2, 0, [], 2);
+    s.queue.resume(2, 0, [], [at(2)]);
     s.send();
     s.offer();
     s.send();
-    s.queue.resume(2, 0, [], 2);
+    s.queue.resume(2, 0, [], [at(2)]);
     expect(s.texts()).toEqual(['8:gap not-received 4 [3-6:4]']);
-    s.queue.resume(8, 0, [], 6);
+    s.queue.resume(8, 0, [], [at(6)]);
     expect(s.texts()).toEqual([]);
   });
 
@@ -603,7 +603,7 @@ describe('ack none', () => {
     const s = none({ capacity: 2 });
     s.offers(4);
     expect(s.texts()).toEqual(['1:gap overflow 2 [1-2:2]', '2:m3', '3:m4']);
-    s.queue.resume(0, 0, [], 0);
+    s.queue.resume(0, 0, [], [at(0)]);
     expect(s.texts()).toEqual(['4:gap several 4 [overflow 1-2:2 not-received 3-4:2]']);
   });
 
@@ -613,9 +613,9 @@ describe('ack none', () => {
     s.queue.endSnapshot({ kind: 'snapshot-end', cursor: 'v:e1:1', complete: true });
     s.offer();
     s.send();
-    s.queue.resume(1, 0, [], 1);
+    s.queue.resume(1, 0, [], [at(1)]);
     expect(s.texts()).toEqual(['4:gap not-received 1 [2-2:1]', '5:end v:e1:1']);
-    s.queue.resume(1, 0, [], 1);
+    s.queue.resume(1, 0, [], [at(1)]);
     expect(s.texts()).toEqual(['6:gap not-received 1 [2-2:1]', '7:end v:e1:1']);
   });
 
@@ -623,7 +623,7 @@ describe('ack none', () => {
     const s = none();
     s.offers(3);
     s.send();
-    s.queue.resume(3, 0, [], 3);
+    s.queue.resume(3, 0, [], [at(3)]);
     expect(s.texts()).toEqual([]);
   });
 
@@ -632,7 +632,7 @@ describe('ack none', () => {
     const total = REMEMBERED + 50;
     s.offers(total);
     s.send();
-    s.queue.resume(10, 0, [], 10);
+    s.queue.resume(10, 0, [], [at(10)]);
     const [gap] = s.send();
     if (gap?.entry.kind !== 'gap') throw new Error('no gap');
     const { ranges } = gap.entry.toGap();
@@ -654,7 +654,7 @@ describe('ack none', () => {
     s.offer({ key: 'd' });
     // d (7), e (6): between 2 and 7 lies what was received
     s.send();
-    s.queue.resume(1, 0, [], 0);
+    s.queue.resume(1, 0, [], [at(0)]);
     const [gap] = s.send();
     if (gap?.entry.kind !== 'gap') throw new Error('no gap');
     const covered = gap.entry.ranges.flatMap(({ from, to }) =>
@@ -742,11 +742,11 @@ describe('told losses and snapshot ends', () => {
 describe('the place up to which all was sent', () => {
   it('is the feed where nothing waits, else just before what waits', () => {
     const s = scene({ capacity: 10, prefetch: 2 });
-    expect(s.queue.sentUpTo(7)).toBe(7);
+    expect(s.sentUpTo(7)).toBe(7);
     s.offers(3);
-    expect(s.queue.sentUpTo(7)).toBe(0);
+    expect(s.sentUpTo(7)).toBe(0);
     s.send();
-    expect(s.queue.sentUpTo(7)).toBe(2);
+    expect(s.sentUpTo(7)).toBe(2);
   });
 
   it('is unknown while something is to be sent again, and in a snapshot', () => {
@@ -754,14 +754,14 @@ describe('the place up to which all was sent', () => {
     s.offers(2);
     s.send();
     s.queue.nack([[1, 1]]);
-    expect(s.queue.sentUpTo(2)).toBeUndefined();
+    expect(s.sentUpTo(2)).toBeUndefined();
     s.send();
-    expect(s.queue.sentUpTo(2)).toBe(2);
-    s.queue.resume(0, 0, [], 0);
-    expect(s.queue.sentUpTo(2)).toBeUndefined();
+    expect(s.sentUpTo(2)).toBe(2);
+    s.queue.resume(0, 0, [], [at(0)]);
+    expect(s.sentUpTo(2)).toBeUndefined();
     s.send();
     s.queue.endSnapshot({ kind: 'snapshot-end', cursor: 'c', complete: true });
-    expect(s.queue.sentUpTo(2)).toBeUndefined();
+    expect(s.sentUpTo(2)).toBeUndefined();
   });
 
   it('with conflation is before the lowest offset that waits, wherever it stands', () => {
@@ -770,18 +770,18 @@ describe('the place up to which all was sent', () => {
     s.offer({ key: 'b' });
     s.offer({ key: 'a' });
     expect(s.waiting).toEqual(['m3', 'm2']);
-    expect(s.queue.sentUpTo(3)).toBe(1);
+    expect(s.sentUpTo(3)).toBe(1);
   });
 
   it('stops before a gap that waits', () => {
     const s = scene({ capacity: 2, prefetch: 0 });
     s.offers(3);
-    expect(s.queue.sentUpTo(3)).toBe(0);
+    expect(s.sentUpTo(3)).toBe(0);
   });
 
   it('while reading is where the reader stands', () => {
     const s = scene({ start: 'reading', after: 4 });
-    expect(s.queue.sentUpTo(9)).toBe(4);
+    expect(s.sentUpTo(9)).toBe(4);
   });
 });
 

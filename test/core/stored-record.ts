@@ -6,7 +6,11 @@ import type { NewRecord, StoredRecord } from '../../server/src/ports/engine.ts';
 
 export const EPOCH = 'e1';
 
+/** A position of the volatile log. */
+export const at = (offset: number) => ({ log: 'v' as const, epoch: EPOCH, offset });
+
 export const newRecord = (over: Partial<NewRecord> = {}): NewRecord => ({
+  log: 'v',
   exchange: 'amq.topic',
   key: 'k',
   payload: 'x',
@@ -24,7 +28,6 @@ export const newRecord = (over: Partial<NewRecord> = {}): NewRecord => ({
 export const storedRecord = (offset: number, over: Partial<StoredRecord> = {}): StoredRecord => ({
   ...newRecord(),
   kind: 'message',
-  log: 'v',
   offset,
   timeMs: offset,
   expiresMs: Number.POSITIVE_INFINITY,

@@ -6,11 +6,7 @@ import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { newRecord } from './stored-record.ts';
 
 const LIMITS = { maxMessages: 1e6, maxBytes: 1e9, maxAgeMs: 1e9 };
-const all = (log: VolatileLog, after = 0, limit = 1e6): StoredRecord[] => {
-  const into: StoredRecord[] = [];
-  log.read(after, limit, into);
-  return into;
-};
+const all = (log: VolatileLog, after = 0, limit = 1e6): StoredRecord[] => log.read(after, limit);
 
 describe('the log', () => {
   it('costs payload, key, headers and a constant', () => {

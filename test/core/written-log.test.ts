@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { GapEntry } from '../../server/src/core/gap-entry.ts';
 import { REMEMBERED, REMEMBERED_NOTICES, WrittenLog } from '../../server/src/core/written-log.ts';
-import { EPOCH, storedRecord, textOf } from './stored-record.ts';
+import { at, EPOCH, storedRecord, textOf } from './stored-record.ts';
 
 const written = (count: number): WrittenLog => {
   const log = new WrittenLog();
@@ -10,7 +10,7 @@ const written = (count: number): WrittenLog => {
   return log;
 };
 const told = (log: WrittenLog, lastTag: number, last: number, cursor = 0) =>
-  log.notReceived(lastTag, last, EPOCH, cursor, true).map(textOf);
+  log.notReceived(lastTag, last, [at(cursor)], true).map(textOf);
 
 describe('a written log', () => {
   it('tells what came after the last tag received', () => {
@@ -35,10 +35,10 @@ describe('a written log', () => {
       gap.addMessage('v', EPOCH, tag, 'overflow', true);
       log.add(tag, gap);
     }
-    const [gap] = log.notReceived(0, count, EPOCH, 0, true);
+    const [gap] = log.notReceived(0, count, [at(0)], true);
     expect(gap).toMatchObject({ kind: 'gap', count: null });
     for (let tag = count + 1; tag <= count + 2 * REMEMBERED; tag++) log.add(tag, storedRecord(tag));
-    const [later] = log.notReceived(count, count + 2 * REMEMBERED, EPOCH, count, true);
+    const [later] = log.notReceived(count, count + 2 * REMEMBERED, [at(count)], true);
     expect(later).toMatchObject({ kind: 'gap', count: 2 * REMEMBERED });
   });
 
@@ -52,7 +52,7 @@ describe('a written log', () => {
       log.add(tag, gap);
     }
     log.add(count + 1, storedRecord(2 * count + 2));
-    const [gap] = log.notReceived(0, count + 1, EPOCH, 0, true);
+    const [gap] = log.notReceived(0, count + 1, [at(0)], true);
     if (gap?.kind !== 'gap') throw new Error('no gap');
     expect(gap.count).toBeNull();
     expect(gap.ranges.every(({ log: id, from, to }) => id === 'v' && from <= to!)).toBe(true);
@@ -63,7 +63,7 @@ describe('a written log', () => {
 
   it('tells each loss by one notice only', () => {
     const log = written(5);
-    const [gap] = log.notReceived(3, 5, EPOCH, 0, true);
+    const [gap] = log.notReceived(3, 5, [at(0)], true);
     expect(told(log, 3, 5)).toEqual([]);
     log.add(6, gap!);
     log.add(7, storedRecord(70));

@@ -51,7 +51,7 @@ describe('one turn', () => {
     expect(offset).toMatchObject({ offset: 1 });
     let record: StoredRecord = undefined as never;
     scene.engine.read('v', 0, 1, (records) => {
-      record = records[0]!;
+      record = records[0] as StoredRecord;
     });
     const toJson = vi.spyOn(JSON, 'stringify');
     const copies = vi.spyOn(ByteWriter.prototype, 'slice');

@@ -65,7 +65,7 @@ export class HubProcess {
       world.fail('hub-fault', `${fault}: ${error instanceof Error ? error.stack : String(error)}`);
     };
     this.epoch = `e${number}${ids.id()}`;
-    this.engine = new EmbeddedEngine(clock, this.epoch, settings.log);
+    this.engine = new EmbeddedEngine({ clock, epoch: this.epoch, limits: settings.log });
     prepare.engine(this);
     const { limits, sessionLimits } = settings;
     this.hub = new Hub({ engine: this.engine, clock, ids, limits, sessionLimits, onFault });

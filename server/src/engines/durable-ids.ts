@@ -28,7 +28,7 @@ const FORGET_AT_ONCE = 4;
 
 export class DurableIds {
   /** Being written, by key. */
-  private readonly pending = new Map<string, { publish: RememberedPublish; waiting: ((failed: boolean) => void)[] }>();
+  private readonly pending = new Map<string, RememberedPublish>();
   private oldest: number;
   private next: number;
 
@@ -55,7 +55,7 @@ export class DurableIds {
     const hash = hashOf(subject, exchange, id);
     const pending = this.pending.get(hash.toString('latin1'));
     if (pending) {
-      pending.waiting.push((failed) => then(pending.publish, failed));
+      this.group.then((failed) => then(pending, failed));
       return true;
     }
     const found = unsealJson<Remembered>(this.store.get(bytesKey('ids', hash)));
@@ -71,11 +71,9 @@ export class DurableIds {
     const remembered: Remembered = { ...publish, atMs: this.wallMs(), order: this.next++ };
     this.group.put(bytesKey('ids', hash), sealJson(remembered));
     this.group.put(numberKey('idOrder', remembered.order), hash);
-    const pending = { publish, waiting: [] as ((failed: boolean) => void)[] };
-    this.pending.set(key, pending);
-    this.group.then((failed) => {
-      this.pending.delete(key);
-      for (const done of pending.waiting) done(failed);
+    this.pending.set(key, publish);
+    this.group.then(() => {
+      if (this.pending.get(key) === publish) this.pending.delete(key);
     });
     this.forget();
   }

@@ -80,7 +80,10 @@ export class DurableLog {
     this.bytes = state.bytes;
     this.lastTimeMs = state.lastTimeMs;
     this.trimmedTimeMs = state.trimmedTimeMs;
-    group.onCommit(() => this.saveState());
+    group.onCommit(() => {
+      this.trim();
+      this.saveState();
+    });
   }
 
   get messages(): number {

@@ -33,7 +33,8 @@ export const bindExchanges: Route = async (hub, c, principal) => {
   const refusal = await change(hub, principal, frame);
   if (refusal) return failed(refusal);
   const [source, key, args] = frame.binding;
-  return json({ source, destination: frame.to, key, ...(args && { args }) });
+  const to = typeof frame.to === 'string' ? { destination: frame.to } : { queue: frame.to.queue };
+  return json({ source, ...to, key, ...(args && { args }) });
 };
 
 export const unbindExchanges: Route = async (hub, c, principal) =>
@@ -63,21 +64,18 @@ async function done(hub: HubApi, principal: Principal, wanted: Change | Failure)
 async function bindingOf(
   type: 'bind' | 'unbind',
   c: Context,
-): Promise<Extract<Change, { to: string }> | Failure> {
+): Promise<Extract<Change, { to: unknown }> | Failure> {
   const body = await bodyOf(c);
   if (!body) return { error: 'bad-argument', detail: { field: 'body', expected: 'JSON' } };
-  const { source, destination, key, args } = body;
+  const { source, destination, queue, key, args } = body;
   // A number would be a queue of a session.
-  const frame = frameOf(
-    type,
-    0,
-    typeof destination === 'string' ? destination : null,
-    source,
-    key ?? '',
-    args,
-  );
+  const exchange = typeof destination === 'string' ? destination : null;
+  const frame = frameOf(type, 0, queue === undefined ? exchange : { queue }, source, key ?? '', args);
   if ('error' in frame) return frame;
-  return { type, to: String(frame.to), binding: frame.binding };
+  const { to, binding } = frame;
+  return typeof to === 'number'
+    ? { error: 'bad-argument', detail: { field: 'destination' } }
+    : { type, to, binding };
 }
 
 async function bodyOf(c: Context): Promise<Record<string, unknown> | undefined> {

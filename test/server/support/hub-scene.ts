@@ -120,7 +120,11 @@ export class HubScene {
   private start(): void {
     const { clock, limits, options } = this;
     const prefix = String.fromCharCode(97 + this.lives++);
-    const embedded = new EmbeddedEngine(clock, `epoch-${prefix}`, { ...LOG, ...options.log });
+    const embedded = new EmbeddedEngine({
+      clock,
+      epoch: `epoch-${prefix}`,
+      limits: { ...LOG, ...options.log },
+    });
     this.engine = options.engine?.(embedded) ?? embedded;
     const onFault = (fault: string) => this.faults.push(fault);
     this.hub = new Hub({
