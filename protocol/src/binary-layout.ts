@@ -24,7 +24,7 @@ export const FRAME = {
 export const ITEM = { message: 1, json: 2 } as const;
 
 /**
- * Flags of publishes and messages. Optional fields follow the fixed ones in the order of their bits, so that
+ * Flags of publishes and messages, whose columns differ where a comment says so. Optional fields follow the fixed ones in the order of their bits, so that
  * a field of a later version stands behind all that is known and is passed over.
  */
 export const FLAG = {
@@ -34,13 +34,19 @@ export const FLAG = {
   id: 4,
   /** Of a publish; a message always has one, behind its payload. */
   contentType: 8,
+  /** Of a message. */
+  xDeath: 8,
   ttlMs: 16,
   mandatory: 32,
+  /** Of a publish: the session and the number it was sent under before. */
+  resent: 64,
   /** Of a message and of a confirmed run: its log is `d`, not `v`. */
   durable: 64,
 } as const;
 
-export const RUN_FLAG = { durable: 1, duplicate: 2 } as const;
+export const RUN_FLAG = { durable: 1, duplicate: 2, queues: 4 } as const;
+
+export const DEATH_FLAG = { originalTtlMs: 1 } as const;
 
 export const NOTE_FLAG = { replaced: 1, redelivered: 2 } as const;
 

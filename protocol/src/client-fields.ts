@@ -4,6 +4,23 @@
  */
 import type { ErrorName } from './errors.ts';
 import {
+  boolean,
+  count,
+  durationMs,
+  exchangeName,
+  Fault,
+  fail,
+  isCount,
+  list,
+  object,
+  oneOf,
+  positive,
+  printable,
+  ref,
+  routingKey,
+  text,
+} from './field-checks.ts';
+import {
   ACK_MODES,
   type AckMode,
   type BindingSpec,
@@ -21,6 +38,7 @@ import {
   type Payload,
   type PublishProperties,
   type Resume,
+  type ResumeNamedQueue,
   type ResumeQueue,
   type Since,
   type SubscribeOptions,
@@ -28,7 +46,16 @@ import {
 } from './frames.ts';
 import { payloadFromJson } from './payload-json.ts';
 import { type LogId, parseCursor } from './position.ts';
-import { keyFault, nameFault, patternFault, utf8Length } from './topic-pattern.ts';
+import {
+  consumeOptions,
+  deleteQueueOptions,
+  namedQueue,
+  queueDeclaration,
+  queueName,
+  queueOptions,
+} from './queue-fields.ts';
+import type { NamedQueue } from './queue-frames.ts';
+import { patternFault, utf8Length } from './topic-pattern.ts';
 
 export type Fields = [type: string, ...rest: unknown[]];
 
@@ -46,6 +73,7 @@ export interface FieldFault {
 const MAX_RANGES = 1024;
 const MAX_RESUME_QUEUES = 1024;
 const MAX_RESUME_EXCHANGES = 256;
+const MAX_RESUME_NAMED_QUEUES = 256;
 /** The node's own bound on bindings is lower; this one only keeps a frame sane. */
 const MAX_BINDINGS = 10_000;
 /** More than a gap ever has. */
@@ -69,15 +97,12 @@ const COMMANDS = new Set([
   'list',
   'stats',
   'history',
+  'declareQueue',
+  'deleteQueue',
+  'purge',
+  'inspect',
+  'consume',
 ]);
-
-/** Thrown and caught in this file only: checks nest deeply and all end the same way. */
-class Fault {
-  constructor(
-    readonly error: ErrorName,
-    readonly field: string,
-  ) {}
-}
 
 /** Reads one frame's fields, or says which field is wrong. */
 export function readClientFields(fields: Fields): ClientFrame | FieldFault {
@@ -124,8 +149,14 @@ function read([type, a, b, c, d, e]: Fields): ClientFrame {
         ranges: c === undefined ? [] : tagRanges(c),
       };
     case 'reject':
-    case 'nack':
       return { type, queue: count(a, 'queue'), ranges: tagRanges(b) };
+    case 'nack':
+      return {
+        type,
+        queue: count(a, 'queue'),
+        ranges: tagRanges(b),
+        ...(c === undefined ? {} : nackOptions(c)),
+      };
     case 'ping':
     case 'pong':
     case 'bye':
@@ -148,6 +179,15 @@ function read([type, a, b, c, d, e]: Fields): ClientFrame {
         exchange: exchangeName(b),
         ifUnused: c === undefined ? false : boolean(c, 'ifUnused'),
       };
+    case 'declareQueue':
+      return { type, ref: ref(a), name: queueName(b, 'name'), options: queueDeclaration(c) };
+    case 'deleteQueue':
+      return { type, ref: ref(a), name: queueName(b, 'name'), options: deleteQueueOptions(c) };
+    case 'purge':
+    case 'inspect':
+      return { type, ref: ref(a), name: queueName(b, 'name') };
+    case 'consume':
+      return { type, ref: ref(a), options: consumeOptions(object(b, 'options')) };
     case 'list':
     case 'stats':
       return { type, ref: ref(a) };
@@ -180,21 +220,39 @@ function resumeFrom(fields: Record<string, unknown>): Resume {
       const [name, options] = list(pair, 'resume.exchanges', 2);
       return [exchangeName(name), exchangeOptions(options)] as const;
     }),
+    ...(fields.namedQueues === undefined
+      ? {}
+      : {
+          namedQueues: list(fields.namedQueues, 'resume.namedQueues', MAX_RESUME_NAMED_QUEUES).map(
+            resumeNamedQueue,
+          ),
+        }),
   };
+}
+
+function resumeNamedQueue(value: unknown): ResumeNamedQueue {
+  const [name, options, bindings] = list(value, 'resume.namedQueues', 3);
+  return [queueName(name, 'resume.namedQueues'), queueOptions(options), bindingSpecs(bindings, 0)];
 }
 
 function resumeQueue(value: unknown): ResumeQueue {
   const fields = object(value, 'resume.queues');
-  const cursor = fields.cursor;
+  const { cursor } = fields;
+  const options = object(fields.options, 'options');
   return {
     queue: count(fields.queue, 'resume.queue'),
     lastTag: count(fields.lastTag, 'resume.lastTag'),
     ackedUpTo: count(fields.ackedUpTo, 'resume.ackedUpTo'),
     ackedRanges: tagRanges(fields.ackedRanges),
     cursor: cursor === null ? null : cursorText(cursor, 'resume.cursor'),
-    options: subscribeOptions(fields.options),
+    options: options.consume === undefined ? subscribeOptions(options) : consumeOptions(options),
   };
 }
+
+const nackOptions = (value: unknown): { delayMs?: number } => {
+  const { delayMs } = object(value, 'options');
+  return delayMs === undefined ? {} : { delayMs: durationMs(delayMs, 'options.delayMs') };
+};
 
 function subscribeOptions(value: unknown): SubscribeOptions {
   const o = object(value, 'options');
@@ -273,8 +331,14 @@ function payloadAndProperties(
       ...(o.id === undefined ? {} : { id: printable(o.id, 'id', MAX_ID_BYTES) }),
       ...(o.ttlMs === undefined ? {} : { ttlMs: count(o.ttlMs, 'ttlMs') }),
       ...(o.mandatory === undefined ? {} : { mandatory: boolean(o.mandatory, 'mandatory') }),
+      ...(o.resent === undefined ? {} : { resent: resent(o.resent) }),
     },
   };
+}
+
+function resent(value: unknown): [session: string, seq: number] {
+  const [session, seq] = list(value, 'resent', 2);
+  return [text(session, 'resent', 64), positive(seq, 'resent')];
 }
 
 /** JSON text of an inlined value; a value nested deeper than the stack is refused like any other bad one. */
@@ -320,25 +384,27 @@ function declareOptions(value: unknown): ExchangeOptions | PassiveDeclare {
 
 function exchangeOptions(value: unknown): ExchangeOptions {
   const { type, internal, autoDelete, alternate, durable } = object(value, 'options');
-  // What is not kept must not look as if it were.
-  if (durable !== undefined && durable !== false) fail('bad-argument', 'options.durable');
   return {
     type: oneOf<ExchangeType>(type, EXCHANGE_TYPES, 'options.type'),
+    ...(durable === undefined ? {} : { durable: boolean(durable, 'options.durable') }),
     ...(internal === undefined ? {} : { internal: boolean(internal, 'options.internal') }),
     ...(autoDelete === undefined ? {} : { autoDelete: boolean(autoDelete, 'options.autoDelete') }),
     ...(alternate === undefined ? {} : { alternate: exchangeName(alternate) }),
   };
 }
 
-const destination = (value: unknown): number | string =>
-  typeof value === 'string' ? exchangeName(value) : count(value, 'to');
+function destination(value: unknown): number | string | NamedQueue {
+  if (value === '') fail('default-exchange', 'to');
+  if (typeof value === 'string') return exchangeName(value);
+  return typeof value === 'object' ? namedQueue(value, 'to') : count(value, 'to');
+}
 
-function bindingSpecs(value: unknown): BindingSpec[] {
+function bindingSpecs(value: unknown, atLeast = 1): BindingSpec[] {
   const bindings = list(value, 'bindings', MAX_BINDINGS, 'too-many-bindings').map((pair) => {
     const [exchange, pattern, args] = list(pair, 'bindings', 3);
     return bindingSpec(exchange, pattern, args);
   });
-  return bindings.length > 0 ? bindings : fail('bad-argument', 'bindings');
+  return bindings.length >= atLeast ? bindings : fail('bad-argument', 'bindings');
 }
 
 /** The key is a pattern wherever it may be one; what a direct exchange is bound with, it matches letter for letter. */
@@ -352,18 +418,6 @@ function bindingSpec(exchange: unknown, key: unknown, args: unknown): BindingSpe
   return [name, pattern, values];
 }
 
-function exchangeName(value: unknown): string {
-  const name = typeof value === 'string' ? value : fail('bad-argument', 'exchange');
-  const fault = nameFault(name);
-  return fault ? fail(fault, 'exchange') : name;
-}
-
-function routingKey(value: unknown): string {
-  const key = typeof value === 'string' ? value : fail('bad-argument', 'key');
-  const fault = keyFault(key);
-  return fault ? fail(fault, 'key') : key;
-}
-
 function bindingPattern(value: unknown): string {
   const pattern = typeof value === 'string' ? value : fail('bad-argument', 'bindings.pattern');
   const fault = patternFault(pattern);
@@ -372,48 +426,4 @@ function bindingPattern(value: unknown): string {
 
 function cursorText(value: unknown, field: string): string {
   return typeof value === 'string' && parseCursor(value) ? value : fail('bad-cursor', field);
-}
-
-function fail(error: ErrorName, field: string): never {
-  throw new Fault(error, field);
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-const count = (value: unknown, field: string): number =>
-  isCount(value) ? value : fail('bad-argument', field);
-
-const positive = (value: unknown, field: string): number =>
-  isCount(value) && value > 0 ? value : fail('bad-argument', field);
-
-/** A command without a usable ref cannot be answered, so its connection ends. */
-const ref = (value: unknown): number => (isCount(value) ? value : fail('bad-frame', 'ref'));
-
-const boolean = (value: unknown, field: string): boolean =>
-  typeof value === 'boolean' ? value : fail('bad-argument', field);
-
-const text = (value: unknown, field: string, maxLength: number): string =>
-  typeof value === 'string' && value.length <= maxLength && value.isWellFormed()
-    ? value
-    : fail('bad-argument', field);
-
-const PRINTABLE = /^[\x20-\x7e]+$/;
-const printable = (value: unknown, field: string, maxLength: number): string =>
-  typeof value === 'string' && value.length <= maxLength && PRINTABLE.test(value)
-    ? value
-    : fail('bad-argument', field);
-
-function oneOf<T extends string>(value: unknown, allowed: readonly T[], field: string): T {
-  return allowed.includes(value as T) ? (value as T) : fail('bad-argument', field);
-}
-
-function object(value: unknown, field: string, error: ErrorName = 'bad-argument'): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : fail(error, field);
-}
-
-function list(value: unknown, field: string, max: number, tooMany: ErrorName = 'bad-argument'): unknown[] {
-  if (!Array.isArray(value)) return fail('bad-argument', field);
-  return value.length <= max ? value : fail(tooMany, field);
 }

@@ -4,7 +4,7 @@
  * Reading never throws: damage anywhere makes the whole message `undefined`, and frames of later versions are
  * passed over. What is read shares no memory with the message.
  */
-import { FLAG, FRAME, ITEM, NOTE_FLAG, PUBLISH_SEQ_AT, RUN_FLAG } from './binary-layout.ts';
+import { DEATH_FLAG, FLAG, FRAME, ITEM, NOTE_FLAG, PUBLISH_SEQ_AT, RUN_FLAG } from './binary-layout.ts';
 import {
   readContentType,
   readHeaders,
@@ -26,6 +26,7 @@ import type {
   Publish,
   ServerFrame,
 } from './frames.ts';
+import type { DeadLetterReason, Death, QueueReceipt } from './queue-frames.ts';
 import { ShortTexts } from './short-texts.ts';
 
 /** Writes one frame behind what the writer holds. */
@@ -55,7 +56,7 @@ export function writeClientFrame(writer: ByteWriter, frame: ClientFrame): void {
 }
 
 function writePublish(writer: ByteWriter, { seq, exchange, key, payload, properties }: Publish): void {
-  const { headers, id, contentType, ttlMs, mandatory } = properties;
+  const { headers, id, contentType, ttlMs, mandatory, resent } = properties;
   writer.u64(seq);
   writer.u8(
     (typeof payload === 'string' ? FLAG.text : 0) |
@@ -63,7 +64,8 @@ function writePublish(writer: ByteWriter, { seq, exchange, key, payload, propert
       (id === undefined ? 0 : FLAG.id) |
       (contentType === undefined ? 0 : FLAG.contentType) |
       (ttlMs === undefined ? 0 : FLAG.ttlMs) |
-      (mandatory ? FLAG.mandatory : 0),
+      (mandatory ? FLAG.mandatory : 0) |
+      (resent === undefined ? 0 : FLAG.resent),
   );
   writer.text(exchange);
   writer.text(key);
@@ -72,6 +74,10 @@ function writePublish(writer: ByteWriter, { seq, exchange, key, payload, propert
   if (id !== undefined) writer.text(id);
   if (contentType !== undefined) writeContentType(writer, contentType);
   if (ttlMs !== undefined) writer.varint(ttlMs);
+  if (resent !== undefined) {
+    writer.text(resent[0]);
+    writer.varint(resent[1]);
+  }
 }
 
 /** Gives a `publish` frame another number: it is written before its turn is known, and again after a resume. */
@@ -174,12 +180,37 @@ function readMessage(reader: ByteReader): MessageItem {
   const contentType = readContentType(reader);
   const log = flags & FLAG.durable ? 'd' : 'v';
   const item = { kind: 'message', exchange, key, payload, contentType, log, offset, timeMs } as const;
-  if (!(flags & (FLAG.headers | FLAG.id))) return item;
+  if (!(flags & (FLAG.headers | FLAG.id | FLAG.xDeath))) return item;
   return {
     ...item,
     ...(flags & FLAG.headers ? { headers: readHeaders(reader) } : {}),
     ...(flags & FLAG.id ? { id: reader.text() } : {}),
+    ...(flags & FLAG.xDeath ? { xDeath: readDeaths(reader) } : {}),
   };
+}
+
+function readDeaths(reader: ByteReader): Death[] {
+  const deaths: Death[] = [];
+  for (let left = reader.count(7); left > 0; left--) {
+    const flags = reader.u8();
+    if (flags > DEATH_FLAG.originalTtlMs) throw DAMAGED;
+    const death = {
+      queue: reader.text(),
+      reason: reader.text() as DeadLetterReason,
+      count: reader.varint(),
+      timeMs: reader.varint(),
+      exchange: reader.text(),
+      keys: readTexts(reader),
+    };
+    deaths.push(flags & DEATH_FLAG.originalTtlMs ? { ...death, originalTtlMs: reader.varint() } : death);
+  }
+  return deaths;
+}
+
+function readTexts(reader: ByteReader): string[] {
+  const texts: string[] = [];
+  for (let left = reader.count(1); left > 0; left--) texts.push(reader.text());
+  return texts;
 }
 
 /** A gap or the end of a snapshot, read by the JSON codec in a batch of its own. */
@@ -190,7 +221,7 @@ function readJsonItem(reader: ByteReader): Item | undefined {
 
 function readRun(reader: ByteReader): Confirmed {
   const flags = reader.u8();
-  if (flags > (RUN_FLAG.durable | RUN_FLAG.duplicate)) throw DAMAGED;
+  if (flags > (RUN_FLAG.durable | RUN_FLAG.duplicate | RUN_FLAG.queues)) throw DAMAGED;
   return {
     seq: reader.varint(),
     count: reader.varint(),
@@ -198,5 +229,13 @@ function readRun(reader: ByteReader): Confirmed {
     offset: reader.varint(),
     sessions: reader.varint(),
     ...(flags & RUN_FLAG.duplicate ? { duplicate: true } : {}),
+    ...(flags & RUN_FLAG.queues ? { queues: readQueues(reader) } : {}),
   };
+}
+
+function readQueues(reader: ByteReader): QueueReceipt {
+  const took = readTexts(reader);
+  const refused: [string, string][] = [];
+  for (let left = reader.count(2); left > 0; left--) refused.push([reader.text(), reader.text()]);
+  return { took, refused };
 }

@@ -5,7 +5,16 @@
  * the same checks as those of JSON. Payloads are copied, never looked into. Writing: an item's bytes are made
  * once and shared by all its receivers; {@link patchDeliver} turns one session's `deliver` into the next one's.
  */
-import { DELIVER_QUEUE_AT, DELIVER_TAG_AT, FLAG, FRAME, ITEM, NOTE_FLAG, RUN_FLAG } from './binary-layout.ts';
+import {
+  DEATH_FLAG,
+  DELIVER_QUEUE_AT,
+  DELIVER_TAG_AT,
+  FLAG,
+  FRAME,
+  ITEM,
+  NOTE_FLAG,
+  RUN_FLAG,
+} from './binary-layout.ts';
 import {
   readContentType,
   readHeaders,
@@ -26,6 +35,7 @@ import {
   type Invalid,
 } from './codec-json-hub.ts';
 import type { ClientFrame, Confirmed, Gap, Note, ServerFrame } from './frames.ts';
+import type { Death } from './queue-frames.ts';
 import { ShortTexts } from './short-texts.ts';
 
 type Notes = readonly (readonly [index: number, note: Note])[];
@@ -93,6 +103,7 @@ function readPublish(reader: ByteReader): ClientFrame | Invalid {
   if (flags & FLAG.contentType) properties.contentType = readContentType(reader);
   if (flags & FLAG.ttlMs) properties.ttlMs = reader.varint();
   if (flags & FLAG.mandatory) properties.mandatory = true;
+  if (flags & FLAG.resent) properties.resent = [reader.text(), reader.varint()];
   return readClientFields(['publish', seq, exchange, key, payload, properties]);
 }
 
@@ -109,6 +120,7 @@ export function writeMessageItem(writer: ByteWriter, m: EncodableMessage): void 
     (typeof m.payload === 'string' ? FLAG.text : 0) |
       (m.headers === undefined ? 0 : FLAG.headers) |
       (m.id === undefined ? 0 : FLAG.id) |
+      (m.xDeath === undefined ? 0 : FLAG.xDeath) |
       (m.log === 'd' ? FLAG.durable : 0),
   );
   writer.varint(m.offset);
@@ -119,7 +131,27 @@ export function writeMessageItem(writer: ByteWriter, m: EncodableMessage): void 
   writeContentType(writer, m.contentType);
   if (m.headers !== undefined) writeHeaders(writer, m.headers);
   if (m.id !== undefined) writer.text(m.id);
+  if (m.xDeath !== undefined) writeDeaths(writer, m.xDeath);
   writer.end(start);
+}
+
+function writeDeaths(writer: ByteWriter, deaths: readonly Death[]): void {
+  writer.varint(deaths.length);
+  for (const { queue, reason, count, timeMs, exchange, keys, originalTtlMs } of deaths) {
+    writer.u8(originalTtlMs === undefined ? 0 : DEATH_FLAG.originalTtlMs);
+    writer.text(queue);
+    writer.text(reason);
+    writer.varint(count);
+    writer.varint(timeMs);
+    writer.text(exchange);
+    writeTexts(writer, keys);
+    if (originalTtlMs !== undefined) writer.varint(originalTtlMs);
+  }
+}
+
+function writeTexts(writer: ByteWriter, texts: readonly string[]): void {
+  writer.varint(texts.length);
+  for (const text of texts) writer.text(text);
 }
 
 /**
@@ -213,11 +245,23 @@ export function writeServerFrame(writer: ByteWriter, frame: Exclude<ServerFrame,
 }
 
 function writeRun(writer: ByteWriter, run: Confirmed): void {
-  writer.u8((run.log === 'd' ? RUN_FLAG.durable : 0) | (run.duplicate ? RUN_FLAG.duplicate : 0));
+  const { queues } = run;
+  writer.u8(
+    (run.log === 'd' ? RUN_FLAG.durable : 0) |
+      (run.duplicate ? RUN_FLAG.duplicate : 0) |
+      (queues === undefined ? 0 : RUN_FLAG.queues),
+  );
   writer.varint(run.seq);
   writer.varint(run.count);
   writer.varint(run.offset);
   writer.varint(run.sessions);
+  if (queues === undefined) return;
+  writeTexts(writer, queues.took);
+  writer.varint(queues.refused.length);
+  for (const [queue, reason] of queues.refused) {
+    writer.text(queue);
+    writer.text(reason);
+  }
 }
 
 /** A frame or an item that is JSON text. */

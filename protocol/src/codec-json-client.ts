@@ -19,6 +19,7 @@ import type {
 } from './frames.ts';
 import { payloadFromJson, payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
+import type { Death, QueueReceipt } from './queue-frames.ts';
 
 type Result = NonNullable<Extract<ServerFrame, { type: 'ok' }>['result']>;
 
@@ -45,6 +46,7 @@ function toArray(frame: ClientFrame): unknown[] {
     case 'delete':
       return [frame.type, frame.ref, frame.exchange, frame.ifUnused];
     case 'subscribe':
+    case 'consume':
     case 'history':
       return [frame.type, frame.ref, frame.options];
     case 'unsubscribe':
@@ -62,8 +64,17 @@ function toArray(frame: ClientFrame): unknown[] {
     case 'ack':
       return [frame.type, frame.queue, frame.upTo, ...(frame.ranges.length > 0 ? [frame.ranges] : [])];
     case 'reject':
-    case 'nack':
       return [frame.type, frame.queue, frame.ranges];
+    case 'nack': {
+      const { type, queue, ranges, delayMs } = frame;
+      return delayMs === undefined ? [type, queue, ranges] : [type, queue, ranges, { delayMs }];
+    }
+    case 'declareQueue':
+    case 'deleteQueue':
+      return [frame.type, frame.ref, frame.name, frame.options];
+    case 'purge':
+    case 'inspect':
+      return [frame.type, frame.ref, frame.name];
     default:
       return frame satisfies never;
   }
@@ -84,7 +95,7 @@ export function decodeServerMessage(message: string): ServerFrame[] | undefined 
  * `decodeServerMessage` only: checks nest deeply and all end the same way.
  */
 function frameFrom(value: unknown): ServerFrame | [] {
-  const [name, a, b, c, d] = list(value);
+  const [name, a, b, c, d = []] = list(value);
   const type = string(name);
   switch (type) {
     case 'deliver':
@@ -93,7 +104,7 @@ function frameFrom(value: unknown): ServerFrame | [] {
         queue: number(a),
         firstTag: number(b),
         items: list(c).map(itemFrom),
-        notes: d === undefined ? [] : list(d).map(noteFrom),
+        notes: list(d).map(noteFrom),
       };
     case 'confirm':
       return { type, runs: list(a).map(runFrom) };
@@ -155,7 +166,7 @@ function itemFrom(value: unknown): Item {
 }
 
 function messageFrom([exchange, key, raw, contentType, log, offset, timeMs, extra]: unknown[]): MessageItem {
-  const { id, headers } = isObject(extra) ? extra : {};
+  const { id, headers, xDeath } = isObject(extra) ? extra : {};
   const payload = payloadFromJson(raw);
   return {
     kind: 'message',
@@ -168,6 +179,7 @@ function messageFrom([exchange, key, raw, contentType, log, offset, timeMs, extr
     timeMs: number(timeMs),
     ...(typeof id === 'string' ? { id } : {}),
     ...(isObject(headers) ? { headers: headers as Headers } : {}),
+    ...(xDeath ? { xDeath: list(xDeath) as Death[] } : {}),
   };
 }
 
@@ -184,7 +196,7 @@ function rangeFrom(value: unknown): GapRange {
 }
 
 function runFrom(value: unknown): Confirmed {
-  const [seq, count, log, offset, sessions, duplicate] = list(value);
+  const [seq, count, log, offset, sessions, duplicate, queues] = list(value);
   return {
     seq: number(seq),
     count: number(count),
@@ -192,6 +204,7 @@ function runFrom(value: unknown): Confirmed {
     offset: number(offset),
     sessions: number(sessions),
     ...(duplicate === true ? { duplicate } : {}),
+    ...(queues ? { queues: object(queues) as unknown as QueueReceipt } : {}),
   };
 }
 

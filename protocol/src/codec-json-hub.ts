@@ -9,6 +9,7 @@ import { type FieldFault, type Fields, readClientFields } from './client-fields.
 import type { ClientFrame, Confirmed, Gap, Headers, Item, Note, Payload, ServerFrame } from './frames.ts';
 import { payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
+import type { Death } from './queue-frames.ts';
 
 /** A line that is no frame, or a frame with a wrong field. */
 export type Invalid = FieldFault;
@@ -55,6 +56,7 @@ export interface EncodableMessage {
   readonly timeMs: number;
   readonly id?: string | undefined;
   readonly headers?: Headers | undefined;
+  readonly xDeath?: readonly Death[] | undefined;
 }
 
 /** The item of a message, shared by all receivers: `[exchange, key, payload, contentType, log, offset, timeMs, extra?]`. */
@@ -68,7 +70,8 @@ export function encodeMessageItem(m: EncodableMessage): string {
     m.offset,
     m.timeMs,
   ];
-  if (m.id !== undefined || m.headers !== undefined) fields.push({ id: m.id, headers: m.headers });
+  const { id, headers, xDeath } = m;
+  if (id !== undefined || headers !== undefined || xDeath !== undefined) fields.push({ id, headers, xDeath });
   return JSON.stringify(fields);
 }
 
@@ -112,10 +115,11 @@ function encodeItem(item: Item): string {
   }
 }
 
-const runToArray = (run: Confirmed): unknown[] =>
-  run.duplicate
-    ? [run.seq, run.count, run.log, run.offset, run.sessions, true]
-    : [run.seq, run.count, run.log, run.offset, run.sessions];
+function runToArray({ seq, count, log, offset, sessions, duplicate, queues }: Confirmed): unknown[] {
+  const fields = [seq, count, log, offset, sessions];
+  if (queues) return [...fields, duplicate ?? false, queues];
+  return duplicate ? [...fields, true] : fields;
+}
 
 /** Every hub frame but `deliver`, which is put together from shared items. */
 export function encodeServerFrame(frame: Exclude<ServerFrame, { type: 'deliver' }>): string {

@@ -14,36 +14,15 @@
  * Callers branch on `code` or `name`, never on `text`.
  */
 
-import { ERROR_CODES, type ErrorName, type Retry } from './error-codes.ts';
+import type { ErrorName } from './error-codes.ts';
+import { type ErrorEntry, entry } from './error-entry.ts';
+import { QUEUE_ERRORS } from './queue-errors.ts';
 
 export type { ErrorName, Retry } from './error-codes.ts';
-
-/** What an error ends: one command, the whole session, or this connection. */
-export type ErrorScope = 'command' | 'session' | 'connection';
-
-export interface ErrorEntry {
-  readonly code: number;
-  readonly name: string;
-  readonly scope: ErrorScope;
-  readonly retry: Retry;
-  /** Status of the same refusal over HTTP. */
-  readonly http: number;
-  /** What happened and what to do about it; at most 110 bytes, so that it fits a close reason. */
-  readonly text: string;
-  /** Section of PROTOCOL.md that defines it. */
-  readonly section: string;
-}
-
-const entry = (
-  name: ErrorName,
-  scope: ErrorScope,
-  retry: Retry,
-  http: number,
-  section: string,
-  text: string,
-): ErrorEntry => ({ code: ERROR_CODES[name], name, scope, retry, http, section, text });
+export type { ErrorEntry, ErrorScope } from './error-entry.ts';
 
 export const ERRORS = {
+  ...QUEUE_ERRORS,
   draining: entry(
     'draining',
     'connection',
@@ -318,7 +297,7 @@ export const ERRORS = {
     'never',
     400,
     '§5',
-    'an exchange name is 1 to 127 printable bytes',
+    'a name of an exchange or queue is 1 to 127 printable bytes',
   ),
 
   'internal-exchange': entry(

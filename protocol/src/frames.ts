@@ -6,6 +6,16 @@
  */
 import type { HubStats } from './hub-stats.ts';
 import type { Gap, GapRange, GapReason, LogId } from './position.ts';
+import type {
+  ConsumeOptions,
+  Consuming,
+  Death,
+  NamedQueue,
+  QueueEmptied,
+  QueueInfo,
+  QueueOptions,
+  QueueReceipt,
+} from './queue-frames.ts';
 
 export const PROTOCOL_VERSION = 1;
 export const SUBPROTOCOL_JSON = 'ringhub.v1.json';
@@ -49,6 +59,8 @@ export type ExchangeType = (typeof EXCHANGE_TYPES)[number];
 /** Attributes of an exchange (PROTOCOL §5). Declared again, they have to be the same. */
 export interface ExchangeOptions {
   readonly type: ExchangeType;
+  /** It, its bindings to durable queues, and what is published to it survive the hub. */
+  readonly durable?: boolean;
   /** Nobody may publish to it but the hub and other exchanges. */
   readonly internal?: boolean;
   /** Deleted with its last binding. */
@@ -68,12 +80,15 @@ export type BindingArguments = Headers;
 /** Exchange, routing key or pattern, and arguments of a binding. */
 export type BindingSpec = readonly [exchange: string, key: string, args?: BindingArguments];
 
-/** A binding as it stands: from an exchange to a queue of a session, or to another exchange. */
+/** A binding as it stands: from an exchange to a queue of a session, a named queue, or another exchange. */
 export interface BindingInfo {
   readonly exchange: string;
   readonly key: string;
   readonly args?: BindingArguments;
-  readonly to: { readonly exchange: string } | { readonly session: string; readonly queue: number };
+  readonly to:
+    | { readonly exchange: string }
+    | { readonly session: string; readonly queue: number }
+    | { readonly namedQueue: string };
 }
 
 export interface ExchangeInfo extends ExchangeOptions {
@@ -85,6 +100,8 @@ export interface ExchangeInfo extends ExchangeOptions {
 export interface Topology {
   readonly exchanges: readonly ExchangeInfo[];
   readonly bindings: readonly BindingInfo[];
+  /** Named queues. */
+  readonly queues: readonly QueueInfo[];
   /** False where not everything is listed. */
   readonly complete: boolean;
 }
@@ -153,15 +170,24 @@ export interface ResumeQueue {
   readonly lastTag: number;
   readonly ackedUpTo: number;
   readonly ackedRanges: TagRanges;
+  /** Of a consumer, `null`: its messages wait in the named queue. */
   readonly cursor: string | null;
-  readonly options: SubscribeOptions;
+  readonly options: SubscribeOptions | ConsumeOptions;
 }
+
+/** A named queue to be declared again, with the bindings this client gave it. */
+export type ResumeNamedQueue = readonly [
+  name: string,
+  options: QueueOptions,
+  bindings: readonly BindingSpec[],
+];
 
 export interface Resume {
   readonly session: string;
   readonly token: string;
   readonly queues: readonly ResumeQueue[];
   readonly exchanges: readonly (readonly [name: string, options: ExchangeOptions])[];
+  readonly namedQueues?: readonly ResumeNamedQueue[];
 }
 
 export interface Hello {
@@ -180,6 +206,8 @@ export interface PublishProperties {
   readonly ttlMs?: number;
   /** Refuse with `unroutable` rather than publish to nobody. */
   readonly mandatory?: boolean;
+  /** A lost session may have made this publish already, under this number: then it is confirmed as it was. */
+  readonly resent?: readonly [session: string, seq: number];
 }
 
 export interface Publish {
@@ -212,25 +240,45 @@ export type ClientFrame =
   | {
       readonly type: 'bind' | 'unbind';
       readonly ref: number;
-      /** A queue of this session, or an exchange. */
-      readonly to: number | string;
+      /** A queue of this session, an exchange, or a named queue. */
+      readonly to: number | string | NamedQueue;
       readonly binding: BindingSpec;
     }
   | { readonly type: 'delete'; readonly ref: number; readonly exchange: string; readonly ifUnused: boolean }
   | { readonly type: 'list' | 'stats'; readonly ref: number }
   | { readonly type: 'history'; readonly ref: number; readonly options: HistoryRequest }
   | { readonly type: 'subscribe'; readonly ref: number; readonly options: SubscribeOptions }
+  | {
+      readonly type: 'declareQueue';
+      readonly ref: number;
+      readonly name: string;
+      readonly options: QueueOptions | PassiveDeclare;
+    }
+  | {
+      readonly type: 'deleteQueue';
+      readonly ref: number;
+      readonly name: string;
+      readonly options: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean };
+    }
+  | { readonly type: 'purge' | 'inspect'; readonly ref: number; readonly name: string }
+  | { readonly type: 'consume'; readonly ref: number; readonly options: ConsumeOptions }
   | { readonly type: 'unsubscribe'; readonly ref: number; readonly queue: number }
   | { readonly type: 'credit'; readonly ref: number; readonly queue: number; readonly prefetch: number }
   | Publish
   | Ack
   | { readonly type: 'reject'; readonly queue: number; readonly ranges: TagRanges }
-  | { readonly type: 'nack'; readonly queue: number; readonly ranges: TagRanges }
+  | {
+      readonly type: 'nack';
+      readonly queue: number;
+      readonly ranges: TagRanges;
+      /** Of a named queue: not delivered again before. */
+      readonly delayMs?: number;
+    }
   | { readonly type: 'bye' };
 
 /** How a queue of a resume went on: resumed as it was, begun anew from its cursor, or refused. */
 export type ResumedQueue =
-  | (Subscribed & { readonly was: number })
+  | ((Subscribed | Consuming) & { readonly was: number })
   | { readonly was: number; readonly code: number; readonly text: string };
 
 export interface Welcome {
@@ -264,6 +312,8 @@ export interface MessageItem {
   readonly timeMs: number;
   readonly id?: string;
   readonly headers?: Headers;
+  /** Of a dead letter: how it died, the latest first. */
+  readonly xDeath?: readonly Death[];
 }
 
 export interface GapItem {
@@ -285,7 +335,7 @@ export type Item = MessageItem | GapItem | SnapshotEndItem;
 export interface Note {
   /** Messages of the same conflation key that this one took the place of. */
   readonly replaced?: number;
-  /** How many times this was sent before on an earlier attempt to process it (nack). */
+  /** How many attempts to process it failed before: nacked, or its consumer was lost. */
   readonly redelivered?: number;
 }
 
@@ -310,6 +360,8 @@ export interface Confirmed {
   readonly sessions: number;
   /** An earlier publish with the same id or number was taken; this is its position. */
   readonly duplicate?: boolean;
+  /** Where the graph led to named queues: which, the same for all `count`. */
+  readonly queues?: QueueReceipt;
 }
 
 export type ErrorDetail = Readonly<Record<string, string | number | boolean | null>>;
@@ -321,7 +373,7 @@ export type ServerFrame =
   | {
       readonly type: 'ok';
       readonly ref: number;
-      readonly result?: Subscribed | Topology | HistoryPage | HubStats;
+      readonly result?: Subscribed | Topology | HistoryPage | HubStats | QueueInfo | QueueEmptied | Consuming;
     }
   | {
       readonly type: 'error';

@@ -2,6 +2,7 @@
  * What a hub says of itself: gauges as they are now, sums since its start (PROTOCOL §2 `stats`).
  */
 import type { LogId } from './position.ts';
+import type { QueueFigures, QueueInfo } from './queue-frames.ts';
 
 /** The ledger summed over all queues that are and were; `residual` must be 0 (DESIGN promise 1). */
 export interface LedgerTotals {
@@ -18,10 +19,21 @@ export interface LedgerTotals {
   readonly residual: number;
 }
 
+/** Named queues that `stats` and `list` describe one by one. */
+export const MAX_LISTED_QUEUES = 100;
+
 export interface HubStats {
   readonly connections: number;
   readonly sessions: { readonly attached: number; readonly parked: number };
+  /** Session queues. */
   readonly queues: number;
+  readonly namedQueues: {
+    readonly count: number;
+    /** The first by name, {@link MAX_LISTED_QUEUES} at most. */
+    readonly list: readonly QueueInfo[];
+  };
+  /** Over all named queues that are and were. */
+  readonly figures: QueueFigures;
   readonly bindings: number;
   readonly exchanges: number;
   readonly publishes: {

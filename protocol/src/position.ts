@@ -27,6 +27,7 @@ export type GapReason =
   | 'not-received'
   | 'trimmed'
   | 'epoch'
+  | 'corrupt'
   | 'several';
 
 /**

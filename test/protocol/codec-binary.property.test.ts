@@ -70,7 +70,14 @@ const ranges = fc.oneof(
 );
 
 const properties = fc.record(
-  { contentType, headers, id: text, ttlMs: count, mandatory: fc.constant(true) },
+  {
+    contentType,
+    headers,
+    id: text,
+    ttlMs: count,
+    mandatory: fc.constant(true),
+    resent: fc.tuple(text, count),
+  },
   optional,
 );
 const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
@@ -86,7 +93,44 @@ const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ type: fc.constant('ack'), queue: count, upTo: count, ranges }) },
-  fc.record({ type: fc.constantFrom('reject', 'nack'), queue: count, ranges }),
+  fc.record({ type: fc.constant('reject'), queue: count, ranges }),
+  fc.record(
+    { type: fc.constant('nack'), queue: count, ranges, delayMs: count },
+    { requiredKeys: ['type', 'queue', 'ranges'] },
+  ),
+  fc.record({
+    type: fc.constant('declareQueue'),
+    ref: count,
+    name: text,
+    options: fc.record(
+      {
+        durable: fc.boolean(),
+        exclusive: fc.boolean(),
+        maxMessages: count,
+        messageTtlMs: count,
+        deliveryLimit: fc.option(count),
+        deadLetterExchange: text,
+        deadLetterKey: key,
+        retry: fc.record({ delayMs: count, factor: fc.double({ noNaN: true }) }),
+      },
+      optional,
+    ),
+  }),
+  fc.record({ type: fc.constantFrom('purge', 'inspect'), ref: count, name: text }),
+  fc.record({
+    type: fc.constant('consume'),
+    ref: count,
+    options: fc.record(
+      { consume: text, prefetch: count, onLost: fc.constantFrom('keep', 'requeue', 'drop') },
+      { requiredKeys: ['consume'] },
+    ),
+  }),
+  fc.record({
+    type: fc.constantFrom('bind', 'unbind'),
+    ref: count,
+    to: fc.oneof(text, count, fc.record({ queue: text })),
+    binding: fc.tuple(text, key),
+  }),
   fc.record({ type: fc.constant('credit'), ref: count, queue: count, prefetch: count }),
   fc.record({
     type: fc.constant('subscribe'),
@@ -112,6 +156,18 @@ const range = fc.record({
   count: fc.option(count),
   reason: fc.constantFrom('overflow', 'epoch'),
 });
+const death = fc.record(
+  {
+    queue: text,
+    reason: fc.constantFrom('rejected', 'delivery_limit'),
+    count,
+    timeMs: count,
+    exchange: text,
+    keys: fc.array(text, { maxLength: 3 }),
+    originalTtlMs: count,
+  },
+  { requiredKeys: ['queue', 'reason', 'count', 'timeMs', 'exchange', 'keys'] },
+);
 const item: fc.Arbitrary<Item> = fc.oneof(
   {
     weight: 4,
@@ -127,6 +183,7 @@ const item: fc.Arbitrary<Item> = fc.oneof(
         timeMs: count,
         id: text,
         headers,
+        xDeath: fc.array(death, { maxLength: 3 }),
       },
       { requiredKeys: ['kind', 'exchange', 'key', 'payload', 'contentType', 'log', 'offset', 'timeMs'] },
     ),
@@ -143,7 +200,18 @@ const item: fc.Arbitrary<Item> = fc.oneof(
 ) as fc.Arbitrary<Item>;
 const note = fc.record({ replaced: count, redelivered: count }, optional);
 const run = fc.record(
-  { seq: count, count, log, offset: count, sessions: count, duplicate: fc.constant(true) },
+  {
+    seq: count,
+    count,
+    log,
+    offset: count,
+    sessions: count,
+    duplicate: fc.constant(true),
+    queues: fc.record({
+      took: fc.array(text, { maxLength: 3 }),
+      refused: fc.array(fc.tuple(text, text), { maxLength: 3 }),
+    }),
+  },
   { requiredKeys: ['seq', 'count', 'log', 'offset', 'sessions'] },
 );
 const detail = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), header, { maxKeys: 3 });

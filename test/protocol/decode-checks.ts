@@ -26,6 +26,11 @@ export const CLIENT_TYPES = new Set<string>([
   'list',
   'stats',
   'history',
+  'declareQueue',
+  'deleteQueue',
+  'purge',
+  'inspect',
+  'consume',
   'credit',
   'publish',
   'ack',
@@ -46,6 +51,11 @@ const COMMANDS = [
   'list',
   'stats',
   'history',
+  'declareQueue',
+  'deleteQueue',
+  'purge',
+  'inspect',
+  'consume',
 ];
 
 /** Reads a message as the hub does; checks that the result is frames, or faults that can be answered. */

@@ -100,6 +100,8 @@ export class Exchanges<T extends object> {
 
   /** Makes an exchange, or finds the one there with the same attributes. */
   declare(name: string, options: ExchangeOptions): ErrorName | undefined {
+    // What is not kept must not look as if it were.
+    if (options.durable) return 'unavailable';
     const there = this.byName.get(name);
     if (there) return sameOptions(there.options, options) ? undefined : 'exchange-mismatch';
     const fault = nameFault(name);

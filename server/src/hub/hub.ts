@@ -175,6 +175,12 @@ export class Hub implements HubApi {
         return session.principal.may('admin', '', '')
           ? this.write(session, encodeServerFrame({ type: 'ok', ref: frame.ref, result: this.stats() }))
           : this.error(session, frame.ref, { error: 'forbidden' });
+      case 'declareQueue':
+      case 'deleteQueue':
+      case 'purge':
+      case 'inspect':
+      case 'consume':
+        return this.error(session, frame.ref, { error: 'unavailable' });
       case 'bye':
         this.flusher.flushSession(session);
         this.sessions.happened(session, 'bye');
@@ -289,6 +295,8 @@ export class Hub implements HubApi {
       connections: attached,
       sessions: { attached, parked: this.sessions.parkedCount },
       queues,
+      namedQueues: { count: 0, list: [] },
+      figures: { responseTimeMs: null, throughputPerSec: 0, lossRate: null, delayMs: null },
       bindings: context.bindings,
       exchanges: context.exchanges.size,
       publishes: {

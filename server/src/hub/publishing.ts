@@ -144,6 +144,8 @@ export class Publishing {
     maxBytes: number,
   ): Refusal | Route {
     if (this.hub.draining) return { error: 'unavailable' };
+    // What a lost session published is not remembered yet.
+    if (properties.resent) return { error: 'fate-unknown' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };

@@ -3,6 +3,7 @@
  * `core/session-state.ts`; here its effects are performed.
  */
 import {
+  type ConsumeOptions,
   ERRORS,
   type ErrorEntry,
   encodeServerFrame,
@@ -12,6 +13,7 @@ import {
   type Resume,
   type ResumedQueue,
   type ResumeQueue,
+  type Subscribed,
   type SubscribeOptions,
 } from '@ringhub/protocol';
 import type { DropReason } from '../core/ledger.ts';
@@ -22,7 +24,7 @@ import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
 import type { HubEvents } from './events.ts';
 import type { Flusher } from './flusher.ts';
-import type { Subscriptions } from './subscriptions.ts';
+import type { Refusal, Subscriptions } from './subscriptions.ts';
 
 export const HUB_NAME = 'ringhub/0.1.0';
 
@@ -144,12 +146,14 @@ export class Sessions {
   }
 
   private subscribeAnew(session: Session, wanted: ResumeQueue): ResumedQueue {
-    const options: SubscribeOptions =
-      wanted.cursor === null ? wanted.options : { ...wanted.options, since: { cursor: wanted.cursor } };
-    const result = this.subscriptions.subscribe(session, options);
-    if (!('error' in result)) return { was: wanted.queue, ...result };
-    const { code } = ERRORS[result.error];
-    return { was: wanted.queue, code, text: ERRORS[result.error].text };
+    const { cursor, options: given, queue: was } = wanted;
+    const options: SubscribeOptions | ConsumeOptions =
+      cursor === null ? given : { ...given, since: { cursor } };
+    const result: Subscribed | Refusal =
+      'consume' in options ? { error: 'unavailable' } : this.subscriptions.subscribe(session, options);
+    if (!('error' in result)) return { was, ...result };
+    const { code, text } = ERRORS[result.error];
+    return { was, code, text };
   }
 
   private offsetOf(cursor: string | null): number {

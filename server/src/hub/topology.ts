@@ -28,6 +28,7 @@ export class TopologyCommands {
     if ('to' in command) {
       const { type, to, binding } = command;
       if (typeof to === 'number') return this.changeQueue(session, command, to);
+      if (typeof to === 'object') return { error: 'unavailable' };
       return this.changeGraph(session.principal, { type, to, binding });
     }
     return this.changeGraph(session.principal, command);
@@ -102,6 +103,7 @@ export class TopologyCommands {
         bindings: table.bindingCount + destinations.bindingCount,
       })),
       bindings,
+      queues: [],
       complete: left === 0 && exchanges.length <= MAX_LISTED,
     };
   }
