@@ -1,8 +1,15 @@
 /**
- * The one error class of the SDK. Codes and names come from the protocol's error table; the text is the hub's.
+ * The one error class of the SDK. Codes come from the protocol's error table, text and most names from the hub.
  * What the SDK raises itself has its name for a text: the table's texts would be a quarter of the SDK.
  */
-import { ERROR_CODES, type ErrorDetail, type ErrorName, type Retry, retryOfCode } from '@ringhub/protocol';
+import {
+  CLIENT_ERROR_CODES,
+  type ClientErrorName,
+  type ErrorDetail,
+  type ErrorName,
+  type Retry,
+  retryOfCode,
+} from '@ringhub/protocol';
 
 /**
  * Something the hub refused, or the SDK could not do. Branch on `code` or `name`, never on `message`;
@@ -22,7 +29,7 @@ import { ERROR_CODES, type ErrorDetail, type ErrorName, type Retry, retryOfCode 
 export class RinghubError extends Error {
   /** Number in the error table, 4000–4999; also the close code of errors that end a connection. */
   readonly code: number;
-  /** Name in the error table, such as `unroutable`; `unknown` for a code of a later version. */
+  /** Name in the error table, such as `unroutable`; `unknown` where the hub did not tell it. */
   override readonly name: ErrorName | 'unknown';
   /** Whether doing the same again makes sense: `never`, `later`, or `resume` (the SDK reconnects by itself). */
   readonly retry: Retry;
@@ -31,7 +38,7 @@ export class RinghubError extends Error {
 
   /** @internal */
   constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {
-    const name = nameOfCode(code);
+    const name = nameOf(code, text);
     super(text || name, { cause });
     this.code = code;
     this.name = name;
@@ -41,17 +48,19 @@ export class RinghubError extends Error {
 }
 
 /** An error the SDK raises itself. */
-export const errorNamed = (name: ErrorName, cause?: unknown): RinghubError =>
-  new RinghubError(ERROR_CODES[name], name, {}, cause);
+export const errorNamed = (name: ClientErrorName, cause?: unknown): RinghubError =>
+  new RinghubError(CLIENT_ERROR_CODES[name], name, {}, cause);
 
-function nameOfCode(code: number): ErrorName | 'unknown' {
-  const names = Object.keys(ERROR_CODES) as ErrorName[];
-  return names.find((name) => ERROR_CODES[name] === code) ?? 'unknown';
+/** The hub's text for a command begins with the error's name. */
+function nameOf(code: number, text = ''): ErrorName | 'unknown' {
+  const names = Object.keys(CLIENT_ERROR_CODES) as ClientErrorName[];
+  const known = names.find((name) => CLIENT_ERROR_CODES[name] === code);
+  return known ?? (/^[a-z-]+(?=: )/.exec(text)?.[0] as ErrorName) ?? 'unknown';
 }
 
 /** Command errors by range (PROTOCOL §14), connection errors as a close code says. */
 function retryOfError(code: number): Retry {
   if (code < 4300) return retryOfCode(code);
-  const later = (code >= 4400 && code < 4500) || code === ERROR_CODES['outbox-full'];
+  const later = (code >= 4400 && code < 4500) || code === CLIENT_ERROR_CODES['outbox-full'];
   return later ? 'later' : 'never';
 }

@@ -11,7 +11,7 @@
  * Invariants: each socket has a number, and events of any socket but the current one change nothing; whatever the
  * state, `dueMs` is when the machine wants to be woken; failed attempts count until a connection lasted.
  */
-import { ERROR_CODES, retryOfCode } from '@ringhub/protocol';
+import { CLIENT_ERROR_CODES, retryOfCode } from '@ringhub/protocol';
 
 export type LinkKind = 'idle' | 'connecting' | 'greeting' | 'online' | 'draining' | 'waiting' | 'closed';
 
@@ -143,7 +143,7 @@ const giveUp: Transition<'due'> = (state, _, context) => backOff(state, context,
 
 const fail: Transition<'lost'> = (state, event, context) => {
   if (retryOfCode(event.code) !== 'never') return backOff(state, context);
-  const tokenRefused = event.code === ERROR_CODES.unauthorized && context.settings.canRefresh;
+  const tokenRefused = event.code === CLIENT_ERROR_CODES.unauthorized && context.settings.canRefresh;
   if (tokenRefused && !state.refreshing) return connect({ ...state, refreshing: true }, event, context);
   return to(state, { kind: 'closed', dueMs: Infinity });
 };

@@ -194,7 +194,7 @@ export class Session implements LinkOwner {
         consumer.feed.resume();
       } else if (result) {
         this.#consumers.set(result.queue, consumer);
-        consumer.feed.restart(result);
+        consumer.feed.restart(result as Subscribed);
       } else consumer.ended(errorNamed('unknown-queue'));
     }
     // Unsubscribed while the hello that named them was under way.

@@ -7,11 +7,8 @@ export function onPageWake(callback: () => void): () => void {
   if (typeof document === 'undefined') return () => {};
   const stop = new AbortController();
   const { signal } = stop;
-  const seen = () => {
-    if (document.visibilityState === 'visible') callback();
-  };
   addEventListener('online', callback, { signal });
   addEventListener('pageshow', callback, { signal });
-  document.addEventListener('visibilitychange', seen, { signal });
+  document.addEventListener('visibilitychange', () => document.hidden || callback(), { signal });
   return () => stop.abort();
 }

@@ -179,7 +179,7 @@ function messageFrom([exchange, key, raw, contentType, log, offset, timeMs, extr
     timeMs: number(timeMs),
     ...(typeof id === 'string' ? { id } : {}),
     ...(isObject(headers) ? { headers: headers as Headers } : {}),
-    ...(xDeath ? { xDeath: xDeath as Death[] } : {}),
+    ...(xDeath ? { xDeath: list(xDeath) as Death[] } : {}),
   };
 }
 
@@ -204,7 +204,7 @@ function runFrom(value: unknown): Confirmed {
     offset: number(offset),
     sessions: number(sessions),
     ...(duplicate === true ? { duplicate } : {}),
-    ...(queues ? { queues: queues as QueueReceipt } : {}),
+    ...(queues ? { queues: object(queues) as unknown as QueueReceipt } : {}),
   };
 }
 

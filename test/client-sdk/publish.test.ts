@@ -93,7 +93,7 @@ describe('publish', () => {
     void hub.publish('a', 'k', 2);
     expect(await hub.publish('a', 'k', 3).catch(nameOf)).toBe('outbox-full');
     await scene.settle();
-    scene.socket.says(['refused', 1, 4310, 'nobody']);
+    scene.socket.says(['refused', 1, 4310, 'unroutable: nobody']);
     expect(await first).toBe('unroutable');
     await expect(hub.publish('a', 'k', undefined)).rejects.toThrow(TypeError);
   });

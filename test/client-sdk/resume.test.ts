@@ -213,14 +213,14 @@ describe('a session that is gone', () => {
     socket.welcome(
       {
         queues: [
-          { was: 7, code: 4309, text: 'no longer' },
+          { was: 7, code: 4309, text: 'forbidden: no longer' },
           { was: 8, ...subscribed(1) },
         ],
       },
       deliver(1, 1, 1),
     );
     expect(failures).toEqual(['forbidden']);
-    await expect(subscription.next()).rejects.toMatchObject({ code: 4309, message: 'no longer' });
+    await expect(subscription.next()).rejects.toMatchObject({ code: 4309, message: 'forbidden: no longer' });
     expect(await subscription.closed).toMatchObject({ code: 4309 });
     expect((await take(other)).data).toBe(1);
   });

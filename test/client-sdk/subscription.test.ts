@@ -321,14 +321,14 @@ describe('subscribing', () => {
         overflow: 'conflate',
       },
     ]);
-    scene.socket.says(['error', 1, 4300, 'no such exchange', { exchange: 'chat' }]);
+    scene.socket.says(['error', 1, 4300, 'unknown-exchange: no such exchange', { exchange: 'chat' }]);
     const error = await subscribing.catch((e: unknown) => e);
     expect(error).toBeInstanceOf(RinghubError);
     expect(error).toMatchObject({
       code: 4300,
       name: 'unknown-exchange',
       retry: 'never',
-      message: 'no such exchange',
+      message: 'unknown-exchange: no such exchange',
       detail: { exchange: 'chat' },
     });
   });

@@ -28,7 +28,7 @@ async function scene() {
   return { scene, hub, sent, taken, subscribe };
 }
 
-const unknownBinding = (ref: unknown) => ['error', ref, 4321, 'no such binding'];
+const unknownBinding = (ref: unknown) => ['error', ref, 4321, 'unknown-binding: no such binding'];
 const nameOf = (error: unknown) => (error as RinghubError).name;
 const bindings = (scene: Scene) => (scene.socket.resume.queues[0]!.options as { bindings: unknown }).bindings;
 
@@ -68,7 +68,7 @@ describe('exchanges', () => {
     world.socket.welcome({ resumed: true });
     await world.settle();
     const resent = world.socket.sent.find(([type]) => type === 'delete')!;
-    world.socket.says(['error', resent[1], 4300, 'unknown']);
+    world.socket.says(['error', resent[1], 4300, 'unknown-exchange: none']);
     await expect(deleting).resolves.toBeUndefined();
   });
 
@@ -104,7 +104,7 @@ describe('the bindings of a subscription', () => {
     await taken(subscription.bind('b', 'k', { m: 2, n: 1 }));
     await taken(subscription.unbind('a', '#'));
     const refused = subscription.bind('nowhere', '#').catch(nameOf);
-    world.socket.says(['error', (await sent())[1], 4300, 'unknown']);
+    world.socket.says(['error', (await sent())[1], 4300, 'unknown-exchange: none']);
     expect(await refused).toBe('unknown-exchange');
     await world.reconnect();
     expect(bindings(world)).toEqual([['b', 'k', { m: 2, n: 1 }]]);

@@ -6,7 +6,7 @@ afterEach(() => vi.unstubAllGlobals());
 
 function page() {
   const window = new EventTarget();
-  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  const document = Object.assign(new EventTarget(), { hidden: false });
   vi.stubGlobal('document', document);
   vi.stubGlobal('addEventListener', window.addEventListener.bind(window));
   const woken = vi.fn();
@@ -19,7 +19,7 @@ it('the network is back, the page is back, the tab is seen again', () => {
   window.dispatchEvent(new Event('pageshow'));
   document.dispatchEvent(new Event('visibilitychange'));
   expect(woken).toHaveBeenCalledTimes(3);
-  document.visibilityState = 'hidden';
+  document.hidden = true;
   document.dispatchEvent(new Event('visibilitychange'));
   expect(woken).toHaveBeenCalledTimes(3);
   stop();

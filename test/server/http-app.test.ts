@@ -34,7 +34,7 @@ class RecordingHub implements HubApi {
 
   history = () => {};
   listen = () => ({ error: 'unavailable' }) as const;
-  topology = () => ({ exchanges: [], bindings: [], complete: true });
+  topology = () => ({ exchanges: [], bindings: [], queues: [], complete: true });
   changeTopology = () => undefined;
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;

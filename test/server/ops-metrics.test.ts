@@ -7,6 +7,8 @@ const STATS: HubStats = {
   connections: 3,
   sessions: { attached: 3, parked: 2 },
   queues: 5,
+  namedQueues: { count: 0, list: [] },
+  figures: { responseTimeMs: null, throughputPerSec: 0, lossRate: null, delayMs: null },
   bindings: 8,
   exchanges: 4,
   publishes: { taken: 100, duplicate: 7, refused: { 'bad-key': 6, unroutable: 1 } },
@@ -39,7 +41,7 @@ function setup(ofProcess = false) {
     publish: () => {},
     history: () => {},
     listen: () => ({ error: 'unavailable' }) as const,
-    topology: () => ({ exchanges: [], bindings: [], complete: true }),
+    topology: () => ({ exchanges: [], bindings: [], queues: [], complete: true }),
     changeTopology: () => undefined,
   } satisfies HubApi;
   return { hub: hub as HubApi, metrics: new Metrics({ hub, version: '1.2.3', ofProcess }) };

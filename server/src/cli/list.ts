@@ -56,13 +56,18 @@ const exchangeTable = (exchanges: readonly ExchangeInfo[]): string =>
     ]),
   );
 
+function destinationText(to: BindingInfo['to']): string {
+  if ('exchange' in to) return to.exchange;
+  return 'namedQueue' in to ? `queue ${to.namedQueue}` : `session ${to.session} queue ${to.queue}`;
+}
+
 const bindingTable = (bindings: readonly BindingInfo[]): string =>
   table(
     ['FROM', 'KEY', 'TO', 'ARGUMENTS'],
     bindings.map(({ exchange, key, to, args = {} }) => [
       exchange,
       key === '' ? '""' : key,
-      'exchange' in to ? to.exchange : `session ${to.session} queue ${to.queue}`,
+      destinationText(to),
       Object.entries(args)
         .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
         .join(' '),

@@ -135,7 +135,8 @@ export class ScriptedClient {
     const ref = ++this.refs;
     this.send(['subscribe', ref, { ...BINDINGS, ...options }]);
     const result = this.all('ok').find((ok) => ok.ref === ref)?.result;
-    if (!result || !('queue' in result)) throw new Error(`not subscribed: ${this.socket.messages.at(-1)}`);
+    if (!result || !('cursor' in result && 'queue' in result))
+      throw new Error(`not subscribed: ${this.socket.messages.at(-1)}`);
     return result;
   }
 
