@@ -11,28 +11,20 @@
  * time and chance are arguments, results are values or effects appended to the caller's list.
  */
 import { Consumer, type ConsumerSettings, type Obligations } from './consumer.ts';
+import { ConsumerRotation } from './consumer-rotation.ts';
 import { DelayedEntries } from './delayed-entries.ts';
-import { Fifo } from './fifo.ts';
+import { HEAD_BOUNDS, HeadLoading, type LoadedEntry } from './head-loading.ts';
 import { type Ledger, residualOf } from './ledger.ts';
 import { QueueAccount, type QueueSums } from './queue-account.ts';
 import type { QueueEffect } from './queue-effects.ts';
-import { entryOf, isExpired, type Moment, type QueueEntry, type SavedEntry } from './queue-entry.ts';
+import { entryOf, isExpired, type Moment, type QueueEntry } from './queue-entry.ts';
+import { QueueRoom } from './queue-room.ts';
 import { MAX_SETTING_MS, type NamedQueueSettings } from './queue-settings.ts';
 import { ReadyEntries } from './ready-entries.ts';
 import { retryDelayMs, spreadRandom } from './retry-delay.ts';
 
-/** What a durable queue keeps loaded while consumers wait for it, at most. */
-export const HEAD_MESSAGES = 1024;
-export const HEAD_BYTES = 4 * 1024 * 1024;
-/** And while none does. */
-export const IDLE_HEAD_MESSAGES = 64;
-export const IDLE_HEAD_BYTES = 256 * 1024;
-
 /** Whether a publish may be taken: `too-large` ones never fit, `full` is for now. */
 export type Admission = 'admitted' | 'full' | 'too-large';
-
-/** What a `load` found: a message, or the number of a damaged one. */
-export type LoadedEntry = SavedEntry | { readonly seq: number; readonly record?: never };
 
 /** What the store holds of a durable queue after a restart. */
 export interface RestoredQueue {
@@ -61,13 +53,9 @@ export class NamedQueue implements Obligations {
   inflightMessages = 0;
   inflightBytes = 0;
 
-  /** Admitted and not pushed yet. */
-  private admittedMessages = 0;
-  private admittedBytes = 0;
-  /** Consumers that may have credit, the one whose turn it is first. */
-  private readonly rotation = new Fifo<Consumer>();
-  /** The load under way, and how many of the rest it should find if it reads to its end. */
-  private loading: { readonly upTo: number; messages: number } | undefined;
+  private readonly room: QueueRoom;
+  private readonly rotation = new ConsumerRotation();
+  private readonly loading: HeadLoading;
   private restMayExpire = false;
   private redeliveredUpTo = 0;
   /** Monotonic time since which the queue has no consumer and was not declared. */
@@ -77,8 +65,11 @@ export class NamedQueue implements Obligations {
     readonly name: string,
     readonly settings: NamedQueueSettings,
     moment: Moment,
+    headBounds = HEAD_BOUNDS,
   ) {
+    this.loading = new HeadLoading(this.ready, headBounds);
     this.account = new QueueAccount(settings.deadLetterExchange !== undefined, moment.nowMs);
+    this.room = new QueueRoom(settings);
     this.unusedSinceMs = moment.nowMs;
   }
 
@@ -117,38 +108,29 @@ export class NamedQueue implements Obligations {
    * {@link release}; if not, it is counted as refused.
    */
   admit(bytes: number): Admission {
-    const { maxMessages, maxBytes, overflow } = this.settings;
-    const givesWay = overflow === 'drop-head';
-    const messages = this.messages + this.admittedMessages - (givesWay ? this.ready.messages : 0);
-    const taken = this.bytes + this.admittedBytes - (givesWay ? this.ready.bytes : 0);
-    if (messages < maxMessages && taken + bytes <= maxBytes) {
-      this.admittedMessages++;
-      this.admittedBytes += bytes;
-      return 'admitted';
-    }
+    if (this.room.admit(bytes, this, this.ready)) return 'admitted';
     this.ledger.begin();
     this.ledger.settle('refused');
-    return bytes > maxBytes ? 'too-large' : 'full';
+    return bytes > this.settings.maxBytes ? 'too-large' : 'full';
   }
 
   /** An admitted message does not come: the room is free again. */
   release(bytes: number): void {
-    this.admittedMessages--;
-    this.admittedBytes -= bytes;
+    this.room.release(bytes);
   }
 
   /** Takes an admitted message, of a durable queue one that is stored; numbers ascend. */
   push(entry: QueueEntry, moment: Moment, effects: QueueEffect[]): void {
-    if (this.admittedMessages === 0) throw new Error('named queue: pushed without admission');
+    if (this.room.admittedMessages === 0) throw new Error('named queue: pushed without admission');
     if (entry.seq <= this.lastSeq) throw new Error('named queue: pushed out of order');
-    this.release(entry.bytes);
+    this.room.release(entry.bytes);
     this.lastSeq = entry.seq;
     this.ledger.begin();
     if (this.closed) {
       this.account.settle(entry, 'deleted', moment, effects);
       return;
     }
-    if (this.keepsLoaded()) {
+    if (!this.settings.durable || this.loading.keepsPushed(this.rotation.hasCredit)) {
       this.ready.push(entry);
     } else {
       this.ready.pushToRest(entry.bytes);
@@ -178,63 +160,24 @@ export class NamedQueue implements Obligations {
    * @param isEnd nothing more is stored up to the `upTo` of that effect; so is it where nothing was found
    */
   loaded(entries: readonly LoadedEntry[], isEnd: boolean, moment: Moment, effects: QueueEffect[]): void {
-    const { loading } = this;
-    this.loading = undefined;
-    if (!loading || this.closed) return;
-    for (const saved of entries) {
-      // Purged meanwhile, or never counted.
-      if (saved.seq <= this.ready.after || loading.messages === 0) continue;
-      loading.messages--;
-      this.takeLoaded(saved, moment, effects);
-    }
-    if (isEnd || entries.length === 0) {
-      this.account.dropMissing(loading.messages, effects);
-      if (loading.messages > 0) this.ready.forget(loading.messages, loading.upTo);
-    }
+    const missing = this.loading.answered(entries, isEnd, (found) => this.takeLoaded(found, moment, effects));
+    this.account.dropMissing(missing, effects);
+    if (this.closed) return;
     this.keepToBounds(moment, effects);
     this.dispatch(moment, effects);
   }
 
-  private takeLoaded(saved: LoadedEntry, moment: Moment, effects: QueueEffect[]): void {
-    if (saved.record === undefined) {
-      this.ready.takeFromRest(saved.seq, 0);
-      this.account.dropCorrupt(saved.seq, effects);
+  private takeLoaded(found: LoadedEntry, moment: Moment, effects: QueueEffect[]): void {
+    if (found.record === undefined) {
+      this.ready.takeFromRest(found.seq, 0);
+      this.account.dropCorrupt(found.seq, effects);
       return;
     }
-    const entry = entryOf(saved);
+    const entry = entryOf(found);
     entry.redelivered ||= entry.seq <= this.redeliveredUpTo;
     this.ready.takeFromRest(entry.seq, entry.bytes);
     if (entry.dueWallMs > moment.wallMs) this.delay(entry, moment);
     else this.ready.load(entry);
-  }
-
-  /** Asks for more of the rest where somebody waits for it; one load at a time. */
-  private askForMore(effects: QueueEffect[]): void {
-    const { restMessages, loadedMessages, loadedBytes, after } = this.ready;
-    if (restMessages === 0) this.restMayExpire = false;
-    if (restMessages === 0 || this.loading) return;
-    const isWanted = this.hasCredit();
-    const runsLow = loadedMessages < HEAD_MESSAGES / 4 && loadedBytes < HEAD_BYTES / 4;
-    const isNeeded = loadedMessages === 0 && (this.restMayExpire || this.isOverBounds);
-    if (!isNeeded && !(isWanted && runsLow)) return;
-    this.loading = { upTo: this.lastSeq, messages: restMessages };
-    effects.push({
-      kind: 'load',
-      after,
-      upTo: this.lastSeq,
-      limit: (isWanted ? HEAD_MESSAGES : IDLE_HEAD_MESSAGES) - loadedMessages,
-      maxBytes: (isWanted ? HEAD_BYTES : IDLE_HEAD_BYTES) - loadedBytes,
-    });
-  }
-
-  /** Whether the next push stays in memory. */
-  private keepsLoaded(): boolean {
-    if (!this.settings.durable) return true;
-    const { restMessages, loadedMessages, loadedBytes } = this.ready;
-    if (restMessages > 0) return false;
-    return this.hasCredit()
-      ? loadedMessages < HEAD_MESSAGES && loadedBytes < HEAD_BYTES
-      : loadedMessages < IDLE_HEAD_MESSAGES && loadedBytes < IDLE_HEAD_BYTES;
   }
 
   // ── consuming ──
@@ -246,7 +189,7 @@ export class NamedQueue implements Obligations {
       return 'in-use';
     const consumer = new Consumer(settings, this);
     this.consumers.set(consumer.id, consumer);
-    this.offersCredit(consumer);
+    this.rotation.join(consumer);
     this.dispatch(moment, effects);
     return consumer;
   }
@@ -264,18 +207,19 @@ export class NamedQueue implements Obligations {
   dispatch(moment: Moment, effects: QueueEffect[]): void {
     if (this.closed) return;
     this.expireHead(moment, effects);
-    while (this.hasCredit()) {
+    while (this.rotation.hasCredit) {
       const entry = this.ready.shift();
       if (!entry) break;
       this.assign(entry, effects);
       this.expireHead(moment, effects);
     }
-    this.askForMore(effects);
+    if (this.ready.restMessages === 0) this.restMayExpire = false;
+    const isNeeded = this.restMayExpire || this.room.isExceeded(this);
+    this.loading.ask(this.rotation.hasCredit, isNeeded, this.lastSeq, effects);
   }
 
   private assign(entry: QueueEntry, effects: QueueEffect[]): void {
-    const consumer = this.rotation.shift()!;
-    this.rotation.push(consumer);
+    const consumer = this.rotation.turn();
     this.inflightMessages++;
     this.inflightBytes += entry.bytes;
     this.assignedUpTo = Math.max(this.assignedUpTo, entry.seq);
@@ -285,22 +229,10 @@ export class NamedQueue implements Obligations {
     effects.push({ kind: 'dirty', consumer });
   }
 
-  /** Whether anybody waits; takes those who do not out of the rotation. */
-  private hasCredit(): boolean {
-    for (let first = this.rotation.peek(); first; first = this.rotation.peek()) {
-      if (first.hasCredit) return true;
-      this.rotation.shift();
-      first.inRotation = false;
-    }
-    return false;
-  }
-
   // ── what consumers say (Obligations) ──
 
   offersCredit(consumer: Consumer): void {
-    if (consumer.inRotation || !consumer.hasCredit) return;
-    consumer.inRotation = true;
-    this.rotation.push(consumer);
+    this.rotation.join(consumer);
   }
 
   ended(
@@ -386,17 +318,10 @@ export class NamedQueue implements Obligations {
 
   // ── bounds and ends ──
 
-  private get isOverBounds(): boolean {
-    return (
-      this.messages + this.admittedMessages > this.settings.maxMessages ||
-      this.bytes + this.admittedBytes > this.settings.maxBytes
-    );
-  }
-
   /** Buries the oldest ready messages until the rest keeps to the bounds; only those of a `drop-head` queue can be over. */
   private keepToBounds(moment: Moment, effects: QueueEffect[]): void {
     if (this.settings.overflow !== 'drop-head') return;
-    while (this.isOverBounds) {
+    while (this.room.isExceeded(this)) {
       const oldest = this.ready.shift();
       if (!oldest) return;
       this.account.bury(oldest, 'maxlen', moment, effects);
@@ -434,6 +359,6 @@ export class NamedQueue implements Obligations {
     const { restMessages, after } = this.ready;
     this.account.dropRange(after, this.lastSeq, restMessages, outcome, effects);
     this.ready.forget(restMessages, this.lastSeq);
-    if (this.loading) this.loading.messages = 0;
+    this.loading.dropRest();
   }
 }
