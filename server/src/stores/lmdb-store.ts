@@ -8,7 +8,7 @@
  *
  * LMDB's promise may never settle after a failed commit, and what it would do next is unknown: the first failure, or
  * the deadline, is the end. The process is then to be ended; the file is not closed, as that could wait for ever.
- * Opening a damaged file can kill the process: `open-lmdb-store.ts` has it checked before.
+ * Opening a damaged file can kill the process: data-folder.ts has it checked before.
  */
 import { open, type RootDatabase } from 'lmdb';
 import type { Clock } from '../ports/clock.ts';
@@ -42,6 +42,7 @@ const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 export class LmdbStore implements Store {
   private readonly commits: GroupCommit;
   private closing: Promise<void> | undefined;
+  private closedHandler: () => void = () => {};
 
   constructor(
     readonly path: string,
@@ -101,8 +102,17 @@ export class LmdbStore implements Store {
     await this.db.backup(path, false);
   }
 
+  /** Sets the one handler that is told when the file is closed, which that of a failed store is by the process's end. */
+  onClosed(handler: () => void): void {
+    this.closedHandler = handler;
+  }
+
   close(): Promise<void> {
-    this.closing ??= this.commits.close().then(() => (this.commits.failed ? undefined : this.db.close()));
+    this.closing ??= this.commits.close().then(async () => {
+      if (this.commits.failed) return;
+      await this.db.close();
+      this.closedHandler();
+    });
     return this.closing;
   }
 
