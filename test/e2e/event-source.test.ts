@@ -106,9 +106,14 @@ describe('the page of another site', () => {
     await page.goto(origin);
     // What the network saw: of an answer that it may not read, a page is told nothing.
     const network = await page.context().newCDPSession(page);
-    const [cookies, answers]: [unknown[], number[]] = [[], []];
-    network.on('Network.requestWillBeSentExtraInfo', ({ headers }) => void cookies.push(headers.Cookie));
-    network.on('Network.responseReceivedExtraInfo', ({ statusCode }) => void answers.push(statusCode));
+    const cookies = new Map<string, string | undefined>();
+    const answers: number[] = [];
+    network.on('Network.requestWillBeSentExtraInfo', ({ requestId, headers }) => {
+      if (headers.Host === new URL(wire.httpUrl).host) cookies.set(requestId, headers.Cookie);
+    });
+    network.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
+      if (cookies.has(requestId)) answers.push(statusCode);
+    });
     await network.send('Network.enable');
     const states = await page.evaluate(async (url) => {
       const source = new EventSource(url, { withCredentials: true });
@@ -121,7 +126,7 @@ describe('the page of another site', () => {
     expect(states).toEqual(['error', 2, 'refused']);
     await expect.poll(() => answers, WAIT).toEqual([401, 401]);
     const sent = host === 'localhost' ? undefined : expect.stringMatching(/^ringhub_events=./);
-    expect(cookies).toEqual([sent, sent]);
+    expect([...cookies.values()]).toEqual([sent, sent]);
     expect(hub.stats()).toMatchObject({ queues: 0, sessions: { attached: 0, parked: 0 } });
   });
 });

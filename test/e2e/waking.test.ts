@@ -146,7 +146,7 @@ describe.concurrent('a page that was away', () => {
       await scene.window.show();
       await scene.sees(SMALL);
       expect(lost(await scene.seen('few'))).toBe(30 - SMALL);
-      expect(scene.hub.stats().resumes).toEqual({ resumed: 1, lost: 0 });
+      expect(scene.hub.stats().resumes.lost).toBe(0);
     }));
 
   it('frozen for longer than the hub keeps sessions: goes on from its cursors', () =>
@@ -160,7 +160,7 @@ describe.concurrent('a page that was away', () => {
       await scene.window.show();
       // What the log holds is read from there, so that the small ring loses nothing either.
       await scene.sees(33);
-      expect(scene.hub.stats().resumes).toEqual({ resumed: 0, lost: 1 });
+      expect(scene.hub.stats().resumes.lost).toBe(1);
     }));
 
   it('on a network that went without a word: goes on when another is there', () =>

@@ -29,8 +29,13 @@ export class PlainBrowser {
     const child = spawn(chromiumPath(), [...flags, ...chromiumFlags(), 'about:blank'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const browser = await chromium.connectOverCDP(await endpointOf(child), { noDefaults: true });
-    return new PlainBrowser(child, profile, browser, await browser.newBrowserCDPSession());
+    try {
+      const browser = await chromium.connectOverCDP(await endpointOf(child), { noDefaults: true });
+      return new PlainBrowser(child, profile, browser, await browser.newBrowserCDPSession());
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
   }
 
   /** An empty page in a window of its own. */
