@@ -44,7 +44,10 @@ export type LinkEvent =
   | { readonly type: 'wake' }
   | { readonly type: 'stop' };
 
-/** `open`: a new socket, numbered as in the state. `drop`: the socket, at once. `bye`: the socket, politely. */
+/**
+ * `open`: a new socket, numbered as in the state. `drop`: the socket, at once. `bye`: the socket, politely. `ping`: on a
+ * link that is open, else nothing.
+ */
 export type LinkEffect = 'open' | 'drop' | 'ping' | 'bye';
 
 export interface LinkSettings {
@@ -70,7 +73,7 @@ export interface LinkStep {
 
 /** How long an attempt to connect, or to be welcomed, may take. */
 export const ATTEMPT_MS = 10_000;
-/** How long a probe after a wake-up waits for any sign of life. */
+/** How long after a wake-up a connection, or an attempt at one, has to show a sign of life. */
 export const PROBE_MS = 3_000;
 /** A connection that lasted this long was a success. */
 export const STABLE_MS = 5_000;
@@ -120,11 +123,18 @@ const hear: Transition<'heard'> = (state, _, { nowMs }) =>
 
 const drain: Transition<'drained'> = (state, { reconnectInMs }, { nowMs }) => {
   const slotMs = nowMs + reconnectInMs;
-  return to(state, { kind: 'draining', slotMs, dueMs: Math.min(state.dueMs, slotMs) });
+  return to(state, { kind: 'draining', failures: 0, slotMs, dueMs: Math.min(state.dueMs, slotMs) });
 };
 
+/**
+ * What was begun before the sleep may be dead without knowing it. Failures of that time say nothing about the hub: a
+ * browser reports the death of a frozen page's socket only after it woke the page.
+ */
 const probe: Transition<'wake'> = (state, _, { nowMs }) =>
-  to(state, { dueMs: Math.min(state.dueMs, nowMs + PROBE_MS) }, 'ping');
+  to(state, { failures: 0, dueMs: Math.min(state.dueMs, nowMs + PROBE_MS) }, 'ping');
+
+const hurry: Transition<'wake'> = (state, event, context) =>
+  connect({ ...state, failures: 0 }, event, context);
 
 /** Waits a random time below a bound that doubles with each failure. */
 function backOff(
@@ -151,14 +161,12 @@ const fail: Transition<'lost'> = (state, event, context) => {
 /** The hub is gone before this client's turn to come back. */
 const failDraining: Transition<'lost'> = (state, event, context) => {
   if (retryOfCode(event.code) === 'never') return fail(state, event, context);
-  return to(state, { kind: 'waiting', failures: 0, dueMs: Math.max(context.nowMs, state.slotMs) });
+  return to(state, { kind: 'waiting', dueMs: Math.max(context.nowMs, state.slotMs) });
 };
 
 /** While draining: the slot has come, or the hub has fallen silent. */
 const leave: Transition<'due'> = (state, event, context) =>
-  context.nowMs >= state.slotMs
-    ? connect({ ...state, failures: 0 }, event, context)
-    : giveUp(state, event, context);
+  context.nowMs >= state.slotMs ? connect(state, event, context) : giveUp(state, event, context);
 
 const close: Transition<'stop'> = (state) => to(state, { kind: 'closed', dueMs: Infinity }, 'drop');
 
@@ -199,7 +207,7 @@ export const LINK_TABLE: Readonly<Record<LinkKind, Row>> = {
     drained: stay,
     lost: fail,
     due: giveUp,
-    wake: stay,
+    wake: probe,
     stop: close,
   },
   greeting: {
@@ -210,7 +218,7 @@ export const LINK_TABLE: Readonly<Record<LinkKind, Row>> = {
     drained: stay,
     lost: fail,
     due: giveUp,
-    wake: stay,
+    wake: probe,
     stop: close,
   },
   online: {
@@ -243,7 +251,7 @@ export const LINK_TABLE: Readonly<Record<LinkKind, Row>> = {
     drained: stay,
     lost: stay,
     due: connect,
-    wake: connect,
+    wake: hurry,
     stop: close,
   },
   closed: NOTHING,

@@ -47,8 +47,20 @@ const EVENTS: Record<LinkEvent['type'], LinkEvent> = {
 /** The whole machine: state, event → state, effects. What is not named stays as it is, without effects. */
 const EXPECTED: Record<LinkKind, Partial<Record<LinkEvent['type'], [LinkKind, ...LinkEffect[]]>>> = {
   idle: { start: ['connecting', 'open'], stop: ['closed', 'drop'] },
-  connecting: { opened: ['greeting'], lost: ['waiting'], due: ['waiting', 'drop'], stop: ['closed', 'drop'] },
-  greeting: { welcomed: ['online'], lost: ['waiting'], due: ['waiting', 'drop'], stop: ['closed', 'drop'] },
+  connecting: {
+    opened: ['greeting'],
+    lost: ['waiting'],
+    due: ['waiting', 'drop'],
+    wake: ['connecting', 'ping'],
+    stop: ['closed', 'drop'],
+  },
+  greeting: {
+    welcomed: ['online'],
+    lost: ['waiting'],
+    due: ['waiting', 'drop'],
+    wake: ['greeting', 'ping'],
+    stop: ['closed', 'drop'],
+  },
   online: {
     heard: ['online'],
     drained: ['draining'],
@@ -138,6 +150,24 @@ describe('waiting', () => {
   });
 });
 
+describe('waking up', () => {
+  const wake = (kind: LinkKind) =>
+    step(state(kind, { failures: 9, dueMs: 99_999 }), EVENTS.wake, context(1000)).state;
+
+  it.each(['connecting', 'greeting', 'online', 'draining'] as const)(
+    '%s: a socket that died asleep is found soon, and its loss waits as little as the first',
+    (kind) => {
+      expect(wake(kind).dueMs).toBe(1000 + PROBE_MS);
+      const lost = step({ ...wake(kind), kind: 'online' }, EVENTS.lost, context(1001, {}, 1)).state;
+      expect(lost).toMatchObject({ kind: 'waiting', failures: 1, dueMs: 1101 });
+    },
+  );
+
+  it('waiting: what failed asleep does not count', () => {
+    expect(wake('waiting')).toMatchObject({ kind: 'connecting', failures: 0, dueMs: 1000 + ATTEMPT_MS });
+  });
+});
+
 describe('a refused token', () => {
   const refused: LinkEvent = { type: 'lost', socket: 3, code: 4101 };
 
@@ -170,15 +200,16 @@ describe('deadlines', () => {
     expect(probed.dueMs).toBe(1100 + PROBE_MS);
     const heard = step(probed, EVENTS.heard, context(1200)).state;
     expect(heard.dueMs).toBe(1900);
-    const draining = step(heard, EVENTS.drained, context(1300)).state;
-    expect(draining).toMatchObject({ slotMs: 1500, dueMs: 1500 });
+    const draining = step({ ...heard, failures: 3 }, EVENTS.drained, context(1300)).state;
+    // A hub that takes leave in good order has not failed.
+    expect(draining).toMatchObject({ slotMs: 1500, dueMs: 1500, failures: 0 });
     expect(step(draining, EVENTS.heard, context(1400)).state.dueMs).toBe(1500);
   });
 
   it('while draining: the slot reconnects at once, silence backs off, a loss waits for the slot', () => {
-    const draining = state('draining', { slotMs: 1500, dueMs: 1500, failures: 3 });
+    const draining = state('draining', { slotMs: 1500, dueMs: 1500 });
     expect(step(draining, EVENTS.due, context(1500))).toMatchObject({
-      state: { kind: 'connecting', failures: 0 },
+      state: { kind: 'connecting' },
       effects: ['open'],
     });
     expect(step(draining, EVENTS.lost, context(1200)).state).toMatchObject({ kind: 'waiting', dueMs: 1500 });

@@ -1,5 +1,6 @@
 /**
- * The README's five minutes, done: its curl line publishes, its lines for the browser's console receive.
+ * The README's five minutes, done: its curl line publishes, its lines for the browser's console receive, and so do
+ * those of the page at `/`.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -40,4 +41,20 @@ it('a message goes from curl to the console of a browser', async () => {
   await page.goto(hub.httpUrl);
   await page.evaluate(`void (async () => { ${block('js', "import('/sdk/ringhub.js')")} })()`);
   expect((await said).text()).toContain('hello');
+});
+
+it('the lines of the page at / receive, in its own console', async () => {
+  const page = await browser.newPage();
+  await page.goto(hub.httpUrl);
+  const lines = await page.locator('pre', { hasText: 'connect' }).innerText();
+  const said = page.waitForEvent('console', (message) => message.text() === 'greeting.page hello');
+  const { queues } = hub.stats();
+  await page.evaluate(`void (async () => { ${lines} })()`);
+  await expect.poll(() => hub.stats().queues, { timeout: 20_000 }).toBe(queues + 1);
+  await fetch(`${hub.httpUrl}/v1/publish?key=greeting.page`, {
+    method: 'POST',
+    body: 'hello',
+    headers: { Authorization: `Bearer ${hub.token}`, 'Content-Type': 'text/plain' },
+  });
+  await said;
 });

@@ -28,6 +28,7 @@ class EventReader {
   readonly events: Event[] = [];
   comments = 0;
   lastId = '';
+  retryMs = 0;
   private text = '';
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   private readonly decoder = new TextDecoder();
@@ -68,6 +69,7 @@ class EventReader {
       if (name) fields[name] = value!;
     }
     this.lastId = fields.id ?? this.lastId;
+    this.retryMs = Number(fields.retry ?? this.retryMs);
     const { id, event, data } = fields;
     if (data !== undefined) {
       this.events.push({ ...(id && { id }), ...(event && { event }), data: JSON.parse(data) });
@@ -238,14 +240,16 @@ describe('an event stream', () => {
     expect(reader.events[0]).not.toHaveProperty('id');
   });
 
-  it('ends when the hub does, and says why', async () => {
-    const hub = await start();
+  it('ends when the hub does, and says why, and that nobody is to hammer it', async () => {
+    const hub = await start({ drainWindowMs: 0 });
     const reader = await open(hub, '');
     await reader.until(({ lastId }) => lastId !== '');
+    expect(reader.retryMs).toBe(2_000);
     const closed = hub.close();
     await reader.until(() => false);
     await closed;
     expect(reader.events.at(-1)).toMatchObject({ event: 'closed', data: { name: 'draining' } });
+    expect(reader.retryMs).toBe(500);
   });
 
   it('is refused without a token, and for what is wrong', async () => {

@@ -21,6 +21,8 @@ import { itemBody } from './item-body.ts';
 
 /** How long an EventSource waits before it comes back, unless a drain says when. */
 const RETRY_MS = 2_000;
+/** It keeps this wait while it fails: one that came at once would hammer a hub that is not back yet. */
+const MIN_RETRY_MS = 500;
 
 export class EventStream implements Listener {
   bufferedBytes = 0;
@@ -97,7 +99,7 @@ export class EventStream implements Listener {
       case 'ping':
         return ': ping\n\n';
       case 'drain':
-        return `retry: ${Math.max(1, frame.reconnectInMs)}\n\n`;
+        return `retry: ${Math.max(MIN_RETRY_MS, frame.reconnectInMs)}\n\n`;
       default:
         return '';
     }

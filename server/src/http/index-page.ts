@@ -24,7 +24,7 @@ export interface IndexPage {
 export function indexPage({ dev, host, pages }: IndexPage): string {
   const at = escapeHtml(host);
   const demos = pages.map((name) => `<li><a href="/demo/${name}/">${escapeHtml(capital(name))}</a></li>`);
-  const token = dev ? 'the token that <code>ringhub serve --dev</code> printed' : 'your token';
+  const token = dev ? 'the token that the hub printed at its start' : 'your token';
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -36,21 +36,31 @@ export function indexPage({ dev, host, pages }: IndexPage): string {
 <p>You get every message, or you are told exactly which ones you missed and why.</p>
 ${demos.length > 0 ? `<h2>Demos</h2>\n<ul>\n${demos.join('\n')}\n</ul>` : ''}
 <h2>Publish</h2>
-<p>With ${token} in <code>RINGHUB_TOKEN</code>:</p>
+<p>In a terminal, with ${token} as <code>RINGHUB_TOKEN</code>:</p>
 <pre>curl -H "Authorization: Bearer $RINGHUB_TOKEN" \\
   -d hello 'http://${at}/v1/publish?key=greeting.world'</pre>
 <h2>Subscribe</h2>
-<pre>import { connect } from '/sdk/ringhub.js';</pre>
-<p>Or by hand, as the protocol is text: <code>npx wscat -c ws://${at}/v1/ws -s ringhub.v1.json</code></p>
+<p>In the console of this page:</p>
+<pre>${escapeHtml(subscribing(dev))}</pre>
+<p>Or by hand, as the protocol is text:</p>
+<pre>npx wscat -c ws://${at}/v1/ws -s ringhub.v1.json</pre>
 <h2>Operate</h2>
 <ul>
 <li><a href="/readyz?verbose">/readyz</a>, <a href="/livez">/livez</a></li>
 <li><a href="/metrics">/metrics</a> for Prometheus${dev ? '' : ', with a token'}</li>
 <li><a href="/v1/stats">/v1/stats</a> as JSON${dev ? '' : ', with a token'}</li>
+<li><a href="/v1/openapi.json">/v1/openapi.json</a> describes what HTTP offers</li>
 </ul>
 </html>
 `;
 }
+
+/** Lines for the console, which takes `await` but no `import` statement. */
+const subscribing = (dev: boolean): string => `const { connect } = await import('/sdk/ringhub.js');
+${dev ? "const { token } = await (await fetch('/v1/dev/token')).json();" : "const token = '…';"}
+const hub = await connect('/', { token });
+const sub = await hub.subscribe('amq.topic', 'greeting.#');
+for await (const event of sub) console.log(event.routingKey, event.data);`;
 
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1).replaceAll('-', ' ');
 

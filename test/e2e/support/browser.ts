@@ -11,16 +11,15 @@ const flags = [
   '--disable-sync',
 ];
 
-/** Starts a headless Chromium with a new profile; the caller closes it. */
-export async function launchBrowser(): Promise<Browser> {
-  const executablePath = findChromium();
-  if (!executablePath)
-    throw new Error('no Chromium found: set CHROMIUM_PATH, or run the tests with --no-browser');
-  // Chromium's sandbox refuses to run as root.
-  const isRoot = process.getuid?.() === 0;
-  return chromium.launch({
-    executablePath,
-    headless: true,
-    args: isRoot ? ['--no-sandbox', ...flags] : flags,
-  });
+/** The flags of every Chromium here. Its sandbox refuses to run as root. */
+export const chromiumFlags = (): string[] => (process.getuid?.() === 0 ? ['--no-sandbox', ...flags] : flags);
+
+export function chromiumPath(): string {
+  const path = findChromium();
+  if (!path) throw new Error('no Chromium found: set CHROMIUM_PATH, or run the tests with --no-browser');
+  return path;
 }
+
+/** Starts a headless Chromium with a new profile; the caller closes it. */
+export const launchBrowser = (): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumPath(), headless: true, args: chromiumFlags() });
