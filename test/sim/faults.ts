@@ -9,6 +9,7 @@ import { GapEntry } from '../../server/src/core/gap-entry.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
 import type { Follower } from './follower.ts';
+import { ROUTING_FAULTS } from './faults-routing.ts';
 import type { HubProcess } from './hub-process.ts';
 import type { Reader } from './reader.ts';
 import type { Simulation } from './simulation.ts';
@@ -126,6 +127,7 @@ export const FAULTS = {
       };
     },
   },
+  ...ROUTING_FAULTS,
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;

@@ -3,6 +3,7 @@
  * bindings of queues and between exchanges, pages of history, event streams cut off.
  */
 import { bindExchange, deleteExchange, unbindExchange } from '@ringhub/client/admin';
+import type { ExchangeOptions } from '@ringhub/protocol';
 import type { Application } from './application.ts';
 import { readHistory } from './history-walk.ts';
 import type { Random } from './random.ts';
@@ -32,6 +33,14 @@ export class Reroutes {
           deleteExchange(hub, drawPassing(random), random.chance(0.3) ? { ifUnused: true } : {}),
         );
         return;
+      case 'redeclare': {
+        // As the old one was, or another: nothing of the old one may be seen.
+        const name = drawPassing(random);
+        const options = router.exchanges.get(name)?.options;
+        const declaration = random.chance(0.5) && options ? options : drawDeclaration(random);
+        application.administer(this.#redeclare(application, name, declaration));
+        return;
+      }
       case 'bind':
         if (reader) application.rebind(reader, 'bind', drawBinding(random, drawExchange(random)));
         return;
@@ -63,5 +72,12 @@ export class Reroutes {
       default:
         throw new Error(`nobody makes ${trouble}`);
     }
+  }
+
+  async #redeclare(application: Application, name: string, options: ExchangeOptions): Promise<void> {
+    const hub = application.hub!;
+    await deleteExchange(hub, name);
+    await hub.declareExchange(name, options);
+    await readHistory(this.simulation, application, this.#random, [[name, '#']]);
   }
 }

@@ -39,12 +39,13 @@ export const TROUBLES = {
   unbind: 10,
   link: 12,
   unlink: 5,
-  history: 8,
+  redeclare: 8,
+  history: 14,
   'stream-cut': 3,
 } as const;
 
 /** What changes routing: only in runs that have such changes at all. */
-const REROUTES: readonly Trouble[] = ['declare', 'delete-exchange', 'bind', 'unbind', 'link', 'unlink'];
+const REROUTES: readonly Trouble[] = ['declare', 'delete-exchange', 'redeclare', 'bind', 'unbind', 'link', 'unlink'];
 
 export type Trouble = keyof typeof TROUBLES;
 

@@ -62,7 +62,6 @@ export class Subscriptions {
       {
         ...granted,
         conflationHeader: options.conflationHeader,
-        severalExchanges: new Set(wanted.map((w) => w.exchange)).size > 1,
         maxRedeliveries: this.hub.limits.maxRedeliveries,
       },
       new LogReader('v', epoch, start.after, start.from),
