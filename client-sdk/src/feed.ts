@@ -163,7 +163,8 @@ export class Feed {
     (delivery as OwnDelivery).settled = true;
     if (position) this.#held.delete(idOf(position));
     if (life === this.#life) return this.#settleAs(delivery, outcome);
-    if (position && outcome !== 'nack') this.#cursor.add(position, this.#keyOf(item));
+    // Without acks nothing comes again, whatever its handler made of it.
+    if (position && !(outcome === 'nack' && this.#keepsAccount)) this.#cursor.add(position, this.#keyOf(item));
     return false;
   }
 

@@ -11,13 +11,13 @@ const sameKey = (conflation: Conflation, a: Partial<StoredRecord>, b: Partial<St
 };
 
 it('goes by the routing key', () => {
-  const conflation = new Conflation(undefined, false);
+  const conflation = new Conflation(undefined);
   expect(sameKey(conflation, { key: 'a' }, { key: 'a', headers: { h: 1 } })).toBe(true);
   expect(sameKey(conflation, { key: 'a' }, { key: 'b' })).toBe(false);
 });
 
-it('keeps exchanges apart where there are several, whatever their names', () => {
-  const conflation = new Conflation(undefined, true);
+it('keeps exchanges apart, whatever their names', () => {
+  const conflation = new Conflation(undefined);
   expect(sameKey(conflation, { exchange: 'x', key: 'a' }, { exchange: 'x', key: 'a' })).toBe(true);
   expect(sameKey(conflation, { exchange: 'x', key: 'a' }, { exchange: 'y', key: 'a' })).toBe(false);
   expect(sameKey(conflation, { exchange: 'x:a', key: 'b' }, { exchange: 'x', key: 'a:b' })).toBe(false);
@@ -33,11 +33,11 @@ it.each<[StoredRecord['headers'], StoredRecord['headers'], boolean]>([
   [{ h: 'key:k' }, {}, false],
   [{}, undefined, true],
 ])('goes by the header, type and all: %o and %o', (a, b, same) => {
-  expect(sameKey(new Conflation('h', false), { headers: a }, { headers: b })).toBe(same);
+  expect(sameKey(new Conflation('h'), { headers: a }, { headers: b })).toBe(same);
 });
 
 it('forgets', () => {
-  const conflation = new Conflation(undefined, false);
+  const conflation = new Conflation(undefined);
   conflation.waitsAt(storedRecord(1), 1);
   conflation.forget(storedRecord(1));
   expect(conflation.find(storedRecord(2))).toBeUndefined();

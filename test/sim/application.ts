@@ -5,7 +5,7 @@
 
 import type { SubscriptionEvent } from '@ringhub/client';
 import { connect, type Hub, type Message, RinghubError, type Subscription } from '@ringhub/client';
-import type { SubscribeOptions } from '@ringhub/protocol';
+import type { BindingSpec, SubscribeOptions } from '@ringhub/protocol';
 import type { Network } from './network.ts';
 import type { Publications } from './publications.ts';
 import type { Random } from './random.ts';
@@ -41,6 +41,14 @@ export interface PublishWish {
   readonly ttlMs: number | undefined;
   readonly headers: Record<string, string | number> | undefined;
 }
+
+/** What comes of changing exchanges and bindings that others change, too. */
+const OVERTAKEN = new Set(['unknown-exchange', 'unknown-binding', 'exchange-mismatch', 'exchange-in-use']);
+
+const isGone = (error: unknown): boolean => error instanceof RinghubError && error.name === 'unknown-exchange';
+
+const isLastBinding = (error: unknown): boolean =>
+  error instanceof TypeError && error.message === 'last binding';
 
 /** Raised by handlers on purpose. */
 class BadLuck extends Error {}
@@ -149,12 +157,15 @@ export class Application {
       this.onReader(reader);
       subscription.addEventListener('error', ({ error }) => this.#onError(error));
       void subscription.closed.then((error) => {
+        // Subscribed anew, it would be bound to an exchange that is gone; the hub's answer is checked there.
+        if (isGone(error)) reader.isOver = true;
         if (!reader.isOver && !this.isOver) {
           this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
         }
       });
       if (!handler) await this.#iterate(reader, subscription, manner);
     } catch (error) {
+      if (isGone(error)) reader.isOver = true;
       if (!this.isOver && !reader.isOver) {
         this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
       }
@@ -224,6 +235,31 @@ export class Application {
     return !this.isCalm && this.#random.chance(badLuck);
   }
 
+  /** Adds a binding to a subscription, or takes one back. */
+  rebind(reader: Reader, type: 'bind' | 'unbind', spec: BindingSpec): void {
+    const { subscription } = reader;
+    if (!subscription) return;
+    const ended = reader.wishes.change(type, spec);
+    const done = subscription[type](...spec).then(
+      () => ended(true),
+      (error: unknown) => {
+        ended(false);
+        throw error;
+      },
+    );
+    // A subscription that is over has nothing to bind to.
+    this.administer(done, () => reader.isOver);
+  }
+
+  /** Something about the hub itself was asked for; others may have been quicker. */
+  administer(done: Promise<unknown>, isPointless: () => boolean = () => false): void {
+    done.catch((error: unknown) => {
+      const isExpected = error instanceof RinghubError ? OVERTAKEN.has(error.name) : isLastBinding(error);
+      if (isExpected || this.isOver || isPointless()) return;
+      this.world.fail('client-error', `${this.name}: ${String(error)}`);
+    });
+  }
+
   unsubscribe(reader: Reader): void {
     reader.isOver = true;
     reader.subscription?.unsubscribe().catch(() => {});
@@ -258,7 +294,7 @@ export class Application {
 
   /** Handlers fail here on purpose; the hub has no reason to complain. */
   #onError(error: unknown): void {
-    if (error instanceof BadLuck) return;
+    if (error instanceof BadLuck || isGone(error)) return;
     this.world.fail(
       'client-error',
       `${this.name}: ${String(error)} ${JSON.stringify((error as RinghubError).detail)}`,

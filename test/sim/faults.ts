@@ -8,6 +8,8 @@ import type { DedupWindow } from '../../server/src/core/dedup-window.ts';
 import { GapEntry } from '../../server/src/core/gap-entry.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
+import type { Follower } from './follower.ts';
+import { ROUTING_FAULTS } from './faults-routing.ts';
 import type { HubProcess } from './hub-process.ts';
 import type { Reader } from './reader.ts';
 import type { Simulation } from './simulation.ts';
@@ -16,6 +18,7 @@ export interface Fault {
   readonly about: string;
   readonly hub?: (process: HubProcess, simulation: Simulation) => void;
   readonly queue?: (queue: SessionQueue, simulation: Simulation) => void;
+  readonly follower?: (follower: Follower, simulation: Simulation) => void;
   readonly reader?: (reader: Reader, simulation: Simulation) => void;
 }
 
@@ -124,6 +127,7 @@ export const FAULTS = {
       };
     },
   },
+  ...ROUTING_FAULTS,
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;

@@ -9,9 +9,11 @@ import { EmbeddedEngine } from '../../server/src/engines/embedded.ts';
 import { Gateway } from '../../server/src/gateway.ts';
 import type { HubContext } from '../../server/src/hub/context.ts';
 import type { Flusher } from '../../server/src/hub/flusher.ts';
+import type { History } from '../../server/src/hub/history.ts';
 import { Hub } from '../../server/src/hub/hub.ts';
 import type { Sessions } from '../../server/src/hub/sessions.ts';
 import type { Subscriptions } from '../../server/src/hub/subscriptions.ts';
+import type { TopologyCommands } from '../../server/src/hub/topology.ts';
 import type { Auth, Principal } from '../../server/src/ports/auth.ts';
 import type { Clock } from '../../server/src/ports/clock.ts';
 import type { Ids } from '../../server/src/ports/ids.ts';
@@ -33,6 +35,8 @@ export interface HubInsides {
   readonly flusher: Flusher;
   readonly subscriptions: Subscriptions;
   readonly sessions: Sessions;
+  readonly graph: TopologyCommands;
+  readonly pages: History;
 }
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
@@ -74,6 +78,11 @@ export class HubProcess {
     prepare.hub(this);
     this.#transport = network.listen(number, (socket) => this.#accept(socket), limits);
     world.note(`hub ${number} starts`);
+  }
+
+  /** Takes connections, and is not about to leave. */
+  get isOpen(): boolean {
+    return this.isAlive && !this.insides.context.draining;
   }
 
   get insides(): HubInsides {
@@ -142,6 +151,8 @@ export class HubProcess {
   }
 }
 
+export const principalOf = (subject: string): Principal => ({ subject, role: 'browser', may: () => true });
+
 /** Everybody is who their token says, and may do everything; the answer comes at once or later. */
 class NameAuth implements Auth {
   readonly name = 'names';
@@ -153,9 +164,7 @@ class NameAuth implements Auth {
 
   authenticate(token: string | undefined): Principal | undefined | Promise<Principal | undefined> {
     const { clock } = this;
-    const principal: Principal | undefined = token
-      ? { subject: token, role: 'browser', may: () => true }
-      : undefined;
+    const principal = token ? principalOf(token) : undefined;
     if (!clock) return principal;
     return new Promise((resolve) => clock.after(this.random.int(0, 200), () => resolve(principal)));
   }

@@ -16,7 +16,10 @@ import {
   type SubscribeOptions,
 } from '@ringhub/protocol';
 import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
+import type { Exchange } from '../../server/src/core/exchanges.ts';
 import type { Subscription } from '../../server/src/core/subscription.ts';
+import { Duty } from './duty.ts';
+import type { Bound } from './reference-router.ts';
 import { conflationKey, type Taken, type Truth } from './truth.ts';
 import type { World } from './world.ts';
 
@@ -35,13 +38,18 @@ export class QueueAccount {
   messagesSent = 0;
   gapsSent = 0;
 
-  readonly #snapshot: readonly Taken[];
+  /** Which records after the start are due. */
+  readonly duty: Duty;
+  /** The latest of each key as of the start, due before everything else. */
+  readonly snapshot: readonly Taken[];
+  readonly #snapshotExchanges: readonly Exchange<Subscription>[];
   readonly #byTag = new Map<number, Sent>();
   readonly #sent = new Map<number, number>();
   #lastOffset = 0;
   readonly #lastOfKey = new Map<string, number>();
   #replaced = 0;
   #isSnapshotOver: boolean;
+  readonly #snapshotOf: ReadonlySet<number>;
 
   constructor(
     private readonly world: World,
@@ -49,6 +57,7 @@ export class QueueAccount {
     readonly process: number,
     readonly options: SubscribeOptions,
     readonly subscription: Subscription,
+    bindings: readonly Bound[],
   ) {
     const { queue } = subscription;
     this.id = queue.id;
@@ -56,7 +65,10 @@ export class QueueAccount {
     this.start = queue.reader.after;
     this.isSnapshot = queue.reader.phase === 'snapshot';
     this.#isSnapshotOver = !this.isSnapshot;
-    this.#snapshot = this.isSnapshot ? truth.lastPerKey(this.epoch, options.bindings, this.start) : [];
+    this.duty = new Duty(truth, this.epoch, this.start, bindings);
+    this.snapshot = this.isSnapshot ? truth.lastPerKey(this.epoch, bindings, this.start) : [];
+    this.#snapshotExchanges = subscription.bindings.map(({ exchange }) => exchange);
+    this.#snapshotOf = new Set(bindings.map((b) => b.exchange.incarnation));
   }
 
   get name(): string {
@@ -65,6 +77,13 @@ export class QueueAccount {
 
   get isConflating(): boolean {
     return this.subscription.queue.settings.overflow === 'conflate';
+  }
+
+  /** The hub has changed the bindings: what it takes or reads from now on goes by these. */
+  rebound(bindings: readonly Bound[]): void {
+    const { reader } = this.subscription.queue;
+    const fed = reader.phase === 'live' ? this.truth.last(this.epoch) : 0;
+    this.duty.rebound(Math.max(fed, reader.after), bindings);
   }
 
   /** What was sent under a tag. */
@@ -126,12 +145,11 @@ export class QueueAccount {
       this.#fail('content', `offset ${offset} was not published as delivered`);
       return;
     }
-    if (!this.truth.matches(this.options.bindings, taken.exchange, taken.key)) {
-      this.#fail('binding', `${taken.exchange} ${taken.key} is not of this subscription`);
-    }
-    const isOld = offset <= this.start;
-    if (isOld && (this.#isSnapshotOver || !this.#snapshot.some((t) => t.offset === offset))) {
-      this.#fail('start', `offset ${offset} is before the start ${this.start}`);
+    if (offset <= this.start) {
+      if (this.#isSnapshotOver || !this.snapshot.includes(taken))
+        this.#fail('start', `offset ${offset} is before the start ${this.start}`);
+    } else if (!this.duty.isDue(taken)) {
+      this.#fail('binding', `offset ${offset} (${taken.exchange} ${taken.key}) is not of this subscription`);
     }
     if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
     this.#sent.set(offset, tag);
@@ -207,7 +225,7 @@ export class QueueAccount {
     }
     if (position.offset > this.truth.last(this.epoch)) this.#fail('mark', `${cursor} is beyond the log`);
     const ranges = this.#ranges([]);
-    for (const taken of this.truth.matching(this.epoch, this.options.bindings, this.start, position.offset)) {
+    for (const taken of this.duty.between(this.start, position.offset)) {
       if (this.#sent.has(taken.offset) || ranges.some((r) => covers(r, taken.offset))) continue;
       if (this.isConflating && this.#isSuperseded(taken, this.truth.last(this.epoch))) continue;
       this.#fail('mark', `${cursor} is beyond offset ${taken.offset}, which was not sent yet`);
@@ -235,19 +253,18 @@ export class QueueAccount {
       if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} was sent and waits again`);
     }
     const isThere = (taken: Taken): boolean => this.#sent.has(taken.offset) || waiting.has(taken.offset);
-    const { bindings } = this.options;
-    const missing = this.truth.matching(this.epoch, bindings, this.start, head).filter((t) => !isThere(t));
+    const missing = this.duty.between(this.start, head).filter((t) => !isThere(t));
     const ranges = this.#ranges(waitingGaps).filter((r) => r.epoch === this.epoch && r.reason !== 'epoch');
     this.#checkSnapshot(isThere, ranges);
     this.#checkMissing(missing, ranges, head);
   }
 
   #checkSnapshot(isThere: (taken: Taken) => boolean, ranges: readonly GapRange[]): void {
-    const { bindings } = this.subscription;
-    const isWhole = bindings.every(({ exchange }) => exchange.lastValues.snapshot(() => false).complete);
-    for (const taken of this.#snapshot) {
+    if (this.snapshot.length === 0) return;
+    const isWhole = this.#snapshotExchanges.every((e) => e.lastValues.snapshot(() => false).complete);
+    for (const taken of this.snapshot) {
       if (isThere(taken) || !isWhole || ranges.some((r) => covers(r, taken.offset))) continue;
-      if (this.#isNewer(taken)) continue;
+      if (this.isNewer(taken)) continue;
       if (this.isConflating && this.#isSuperseded(taken, this.truth.last(this.epoch))) continue;
       this.#fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, is missing`);
     }
@@ -305,16 +322,19 @@ export class QueueAccount {
   #isSuperseded(taken: Taken, upTo: number): boolean {
     const header = this.options.conflationHeader;
     const key = conflationKey(taken, header);
-    return this.truth
-      .matching(this.epoch, this.options.bindings, taken.offset, upTo)
-      .some((later) => conflationKey(later, header) === key);
+    const isSame = (later: Taken): boolean => conflationKey(later, header) === key;
+    return (
+      this.snapshot.some((later) => later.offset > taken.offset && isSame(later)) ||
+      this.duty.between(taken.offset, upTo).some(isSame)
+    );
   }
 
-  /** The key was published again after the snapshot. */
-  #isNewer({ exchange, key }: Taken): boolean {
+  /** The key was published again after the snapshot, to an exchange of it. */
+  isNewer({ key, reached }: Taken): boolean {
+    const shared = reached.filter((incarnation) => this.#snapshotOf.has(incarnation));
     return this.truth
-      .matching(this.epoch, this.options.bindings, this.start, this.truth.last(this.epoch))
-      .some((later) => later.exchange === exchange && later.key === key);
+      .between(this.epoch, this.start, this.truth.last(this.epoch))
+      .some((later) => later.key === key && shared.some((one) => later.reached.includes(one)));
   }
 
   /** Losses told in gaps that were sent, and in these; not those of messages that had been sent. */

@@ -10,9 +10,11 @@
  * was handed out, and whose ranges cover the place.
  */
 import type { GapRange, Message, Subscription, SubscriptionEvent } from '@ringhub/client';
-import { type Deliver, type Item, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import { type BindingSpec, type Deliver, type Item, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import { Lives } from './lives.ts';
 import type { QueueAccount } from './queue-account.ts';
 import { conflationKey, type Taken, type Truth } from './truth.ts';
+import { BindingWishes } from './binding-wishes.ts';
 import type { World } from './world.ts';
 
 type State = 'in-hand' | 'processed' | 'rejected' | 'nacked';
@@ -22,6 +24,14 @@ interface Handing {
   /** The queue it came by. */
   readonly by: QueueAccount;
   state: State;
+}
+
+interface Ending {
+  readonly epoch: string;
+  readonly offset: number;
+  readonly complete: boolean;
+  /** The queue whose snapshot it was. */
+  readonly by: QueueAccount;
 }
 
 export class Reader {
@@ -43,8 +53,11 @@ export class Reader {
   readonly #handed = new Map<number, Handing>();
   readonly #told: GapRange[] = [];
   /** The end of a snapshot, handed out; it counts once all before it was processed, and the cursor says so. */
-  #ending: { readonly epoch: string; readonly offset: number; readonly complete: boolean } | undefined;
-  readonly #snapshots: { readonly epoch: string; readonly offset: number; readonly complete: boolean }[] = [];
+  #ending: Ending | undefined;
+  readonly #snapshots: Ending[] = [];
+  readonly #lives: Lives;
+  /** Which bindings the application wants by now. */
+  readonly wishes: BindingWishes;
   /** By which queue each gap came. */
   readonly #gapsBy = new Map<SubscriptionEvent, QueueAccount>();
   /** The latest epoch of which something was processed. */
@@ -59,7 +72,10 @@ export class Reader {
     private readonly truth: Truth,
     readonly name: string,
     readonly options: SubscribeOptions,
-  ) {}
+  ) {
+    this.#lives = new Lives(truth);
+    this.wishes = new BindingWishes(options.bindings);
+  }
 
   get isConflating(): boolean {
     return this.options.overflow === 'conflate';
@@ -78,6 +94,7 @@ export class Reader {
       `${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.start}`,
     );
     this.account = account;
+    this.#lives.begin(account);
     this.lastTag = 0;
     this.ackedUpTo = 0;
     this.mayJump = false;
@@ -138,7 +155,7 @@ export class Reader {
         return;
       }
       this.world.note(`${this.name} snapshot ends at ${position.offset}`);
-      this.#ending = { ...position, complete: event.complete };
+      this.#ending = { ...position, complete: event.complete, by: this.account! };
     } else {
       this.#takeMessage(event);
     }
@@ -179,7 +196,8 @@ export class Reader {
     const index = this.truth.indexOf(epoch);
     const isBack = index < this.#lastEpoch || (index === this.#lastEpoch && offset <= this.#lastOffset);
     // What one queue lost and told, the next one may bring: it reads from the cursor again.
-    if (isBack && !this.#isTold(epoch, offset))
+    // So may a binding that was made later than this was published.
+    if (isBack && !this.#isTold(epoch, offset) && !this.#lives.isNew(taken))
       this.#fail('order', `offset ${offset} came after ${this.#lastOffset}`);
     this.#lastEpoch = index;
     this.#lastOffset = offset;
@@ -212,7 +230,9 @@ export class Reader {
   // ── what the SDK claims ──
 
   /** A hello names this subscription. */
-  resumes(ackedUpTo: number, cursor: string | null): void {
+  resumes(ackedUpTo: number, cursor: string | null, bindings: readonly BindingSpec[]): void {
+    const fault = this.wishes.faultOf(bindings);
+    if (fault) this.#fail('wishes', `resumes ${fault}`);
     this.world.note(`${this.name} resumes at tag ${this.lastTag}, acked ${ackedUpTo}, cursor ${cursor}`);
     this.#epochAtHello = this.#processedEpoch;
     this.checkCursor(cursor);
@@ -258,10 +278,10 @@ export class Reader {
       if (missing)
         this.#fail('accounted', `offset ${missing.offset} of ${epoch} was neither processed nor told`);
     }
-    for (const { epoch, offset, complete } of this.#snapshots) {
+    for (const { epoch, offset, complete, by } of this.#snapshots) {
       if (!complete || offset !== this.#starts.get(epoch)) continue;
-      for (const taken of this.truth.lastPerKey(epoch, this.options.bindings, offset)) {
-        if (this.#isAccounted(taken, false) || this.#isNewer(taken)) continue;
+      for (const taken of by.snapshot) {
+        if (this.#isAccounted(taken, false) || by.isNewer(taken)) continue;
         this.#fail(
           'snapshot',
           `offset ${taken.offset}, the last of ${taken.key}, was neither processed nor told`,
@@ -275,9 +295,7 @@ export class Reader {
   }
 
   #firstMissing(epoch: string, start: number, upTo: number, isOpen: boolean): Taken | undefined {
-    return this.truth
-      .matching(epoch, this.options.bindings, start, upTo)
-      .find((taken) => !this.#isAccounted(taken, isOpen));
+    return this.#lives.due(epoch, start, upTo).find((taken) => !this.#isAccounted(taken, isOpen));
   }
 
   /** @param isOpen more is to come: a conflated message may be superseded by one that was not handed out yet */
@@ -309,17 +327,11 @@ export class Reader {
 
   /** Records after this one with its conflation key. */
   #later(taken: Taken): Taken[] {
-    const { bindings, conflationHeader } = this.options;
+    const { conflationHeader } = this.options;
     const key = conflationKey(taken, conflationHeader);
-    return this.truth
-      .matching(taken.epoch, bindings, taken.offset, this.truth.last(taken.epoch))
+    return this.#lives
+      .later(taken)
       .filter((later) => conflationKey(later, conflationHeader) === key);
-  }
-
-  #isNewer({ epoch, exchange, key, offset }: Taken): boolean {
-    return this.truth
-      .matching(epoch, this.options.bindings, offset, this.truth.last(epoch))
-      .some((later) => later.exchange === exchange && later.key === key);
   }
 
   #fail(invariant: string, text: string): void {

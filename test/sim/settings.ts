@@ -33,7 +33,19 @@ export const TROUBLES = {
   burst: 8,
   'clock-step': 1,
   wake: 2,
+  declare: 14,
+  'delete-exchange': 6,
+  bind: 14,
+  unbind: 10,
+  link: 12,
+  unlink: 5,
+  redeclare: 8,
+  history: 14,
+  'stream-cut': 3,
 } as const;
+
+/** What changes routing: only in runs that have such changes at all. */
+const REROUTES: readonly Trouble[] = ['declare', 'delete-exchange', 'redeclare', 'bind', 'unbind', 'link', 'unlink'];
 
 export type Trouble = keyof typeof TROUBLES;
 
@@ -54,10 +66,16 @@ export interface Settings {
   readonly sessionLimits: Partial<SessionLimits>;
   readonly log: LogLimits;
   readonly troubles: readonly Trouble[];
+  /** Exchanges of all types come and go, and bindings with them. */
+  readonly isRerouted: boolean;
+  /** Readers of event streams. */
+  readonly followers: number;
 }
 
 export function drawSettings(random: Random): Settings {
   const tightMemory = random.chance(0.25);
+  const routing = random.fork('routing');
+  const isRerouted = routing.chance(0.6);
   const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
   return {
     publishers: random.int(1, 3),
@@ -96,6 +114,10 @@ export function drawSettings(random: Random): Settings {
       maxBytes: random.chance(0.2) ? 6_000 : 1024 * 1024,
       maxAgeMs: random.chance(0.2) ? 4_000 : 3_600_000,
     },
-    troubles: (Object.keys(TROUBLES) as Trouble[]).filter(() => random.chance(0.4)),
+    troubles: (Object.keys(TROUBLES) as Trouble[]).filter((trouble) =>
+      REROUTES.includes(trouble) ? isRerouted && routing.chance(0.8) : random.chance(0.4),
+    ),
+    isRerouted,
+    followers: routing.pick([0, 0, 1, 2]),
   };
 }

@@ -17,12 +17,18 @@ const FOUND_BY: Record<FaultName, RegExp> = {
   'silent-drop': /^(told|gap-exact|mark|accounted|snapshot)$/,
   'no-resend': /^(client-tags|resend|cursor|drained|accounted)$/,
   'ack-on-receipt': /^(ack-processed|cursor)$/,
-  'cursor-ahead': /^(cursor|start)$/,
+  'cursor-ahead': /^(cursor|start|epoch-once)$/,
   'early-confirm': /^(confirmed|refused|log-once)$/,
   'double-settle': /^(ledger|hub-fault)$/,
   'silent-trim': /^(told|gap-exact|mark|accounted)$/,
   'forgotten-ids': /^log-once$/,
   'held-for-ever': /^budget$/,
+  'stale-route': /^(routing|binding)$/,
+  'old-records': /^(binding|history|start)$/,
+  'copy-each-way': /^(sent-once|queue-order|gap-exact)$/,
+  'alternate-always': /^(routing|binding|history|gap-exact)$/,
+  'history-hole': /^history$/,
+  'id-ahead': /^(listen|start)$/,
 };
 
 const fault = faultNamed(process.env.RINGHUB_SIM_FAULT);
@@ -42,6 +48,9 @@ const WORTH_REACHING = [
     'confirm duplicate',
     'refused unroutable',
   ],
+  ...['bind number', 'unbind number', 'bind string', 'unbind string', 'delete', 'declared anew'],
+  ...['publish through several exchanges', 'listened', 'listened again', 'listener closed slow-consumer'],
+  ...['forward', 'back', 'ranges', 'more', 'trimmed', 'epoch'].map((what) => `history ${what}`),
 ];
 const reached = new Set<string>();
 

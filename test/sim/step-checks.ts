@@ -19,7 +19,7 @@ export class StepChecks {
   check(process: HubProcess): void {
     const { context, sessions } = process.insides;
     this.#holders.clear();
-    let bindings = 0;
+    let bindings = context.exchanges.exchangeBindingCount;
     let parked = 0;
     for (const session of context.sessions.values()) {
       bindings += this.#session(session);

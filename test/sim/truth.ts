@@ -1,12 +1,10 @@
 /**
  * What was really published: every record that an engine took, by epoch and offset, seen at the engine itself. All
- * accounts are held against it, with the naive matcher.
+ * accounts are held against it, with the naive router's word on which exchanges each one reached.
  */
-import type { BindingSpec, Headers } from '@ringhub/protocol';
+import type { Headers } from '@ringhub/protocol';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
-import { matchesByDefinition } from '../core/topic-reference.ts';
-
-export type Bindings = readonly BindingSpec[];
+import { type Bound, isFor } from './reference-router.ts';
 
 export interface Taken {
   readonly epoch: string;
@@ -14,6 +12,8 @@ export interface Taken {
   readonly exchange: string;
   readonly key: string;
   readonly headers: Headers | undefined;
+  /** By the reference router, in incarnations of its own. */
+  readonly reached: readonly number[];
   /** The text its publisher made, unlike any other: `publisher/number` and filling. */
   readonly payload: string;
   readonly id: string | undefined;
@@ -25,22 +25,21 @@ export interface Taken {
 
 export class Truth {
   readonly #logs = new Map<string, Taken[]>();
-  readonly #epochs: string[] = [];
+  readonly epochs: string[] = [];
   readonly #byPayload = new Map<string, Taken[]>();
-  readonly #matches = new Map<string, boolean>();
 
   begin(epoch: string): void {
     this.#logs.set(epoch, []);
-    this.#epochs.push(epoch);
+    this.epochs.push(epoch);
   }
 
   /** Adds a record; false where its offset is not the next one. */
-  take(epoch: string, record: StoredRecord, nowMs: number): boolean {
+  take(epoch: string, record: StoredRecord, reached: readonly number[], nowMs: number): boolean {
     const log = this.#logs.get(epoch)!;
     const { offset, exchange, key, headers, id, subject, timeMs, ttlMs } = record;
     const payload = String(record.payload);
     const expiresMs = ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + ttlMs;
-    const taken = { epoch, offset, exchange, key, headers, payload, id, subject, timeMs, expiresMs };
+    const taken = { epoch, offset, exchange, key, headers, reached, payload, id, subject, timeMs, expiresMs };
     log.push(taken);
     const same = this.#byPayload.get(payload);
     if (same) same.push(taken);
@@ -63,40 +62,30 @@ export class Truth {
 
   /** A number that tells positions of all epochs apart. */
   place(epoch: string, offset: number): number {
-    return this.#epochs.indexOf(epoch) * 10_000_000 + offset;
+    return this.epochs.indexOf(epoch) * 10_000_000 + offset;
   }
 
   indexOf(epoch: string): number {
-    return this.#epochs.indexOf(epoch);
+    return this.epochs.indexOf(epoch);
   }
 
-  matches(bindings: Bindings, exchange: string, key: string): boolean {
-    return bindings.some(([name, pattern]) => name === exchange && this.#patternMatches(pattern, key));
+  /** The records after one offset, up to another. */
+  between(epoch: string, after: number, upTo: number): Taken[] {
+    return (this.#logs.get(epoch) ?? []).slice(after, upTo);
   }
 
-  /** The records after one offset up to another that belong to some bindings. */
-  matching(epoch: string, bindings: Bindings, after: number, upTo: number): Taken[] {
-    const log = this.#logs.get(epoch) ?? [];
-    return log.slice(after, upTo).filter((t) => this.matches(bindings, t.exchange, t.key));
-  }
-
-  /** The latest record of each key that matches, up to an offset. */
-  lastPerKey(epoch: string, bindings: Bindings, upTo: number): Taken[] {
-    const latest = new Map<string, Taken>();
-    for (const taken of this.matching(epoch, bindings, 0, upTo)) {
-      latest.set(`${taken.exchange}\n${taken.key}`, taken);
+  /** Of each exchange and key the latest record up to an offset, where that one matches. */
+  lastPerKey(epoch: string, bindings: readonly Bound[], upTo: number): Taken[] {
+    const found = new Set<Taken>();
+    for (const incarnation of new Set(bindings.map((b) => b.exchange.incarnation))) {
+      const own = bindings.filter((b) => b.exchange.incarnation === incarnation);
+      const latest = new Map<string, Taken>();
+      for (const taken of this.between(epoch, 0, upTo)) {
+        if (taken.reached.includes(incarnation)) latest.set(taken.key, taken);
+      }
+      for (const taken of latest.values()) if (isFor(own, taken)) found.add(taken);
     }
-    return [...latest.values()];
-  }
-
-  #patternMatches(pattern: string, key: string): boolean {
-    const memo = `${pattern}\n${key}`;
-    let found = this.#matches.get(memo);
-    if (found === undefined) {
-      found = matchesByDefinition(pattern, key);
-      this.#matches.set(memo, found);
-    }
-    return found;
+    return [...found];
   }
 }
 

@@ -1,9 +1,20 @@
 /** Random things for applications to want: keys, patterns, subscriptions, publishes. Small alphabets, so that they meet. */
-import { ACK_MODES, OVERFLOW_POLICIES, type Since, type SubscribeOptions } from '@ringhub/protocol';
+import {
+  ACK_MODES,
+  type BindingSpec,
+  type ExchangeOptions,
+  type Headers,
+  OVERFLOW_POLICIES,
+  type Since,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
 import type { Manner, PublishWish } from './application.ts';
 import type { Random } from './random.ts';
 
 const EXCHANGES = ['amq.topic', 'x.a', 'x.b'] as const;
+/** Exchanges that come and go, of one type or another. */
+export const PASSING = ['y.1', 'y.2', 'y.3'] as const;
+const LASTING = ['amq.topic', 'amq.direct', 'amq.fanout', 'amq.headers', 'x.a', 'x.b'] as const;
 const WORDS = ['a', 'b', 'c'] as const;
 const PATTERNS = ['#', '#', 'a.#', '*.b', 'a.*', '#.c', 'a', 'b.#.a', '*', '#.b.#', ''] as const;
 
@@ -13,8 +24,50 @@ export function drawKey(random: Random): string {
   return words.join('.');
 }
 
-export function drawOptions(random: Random, nowWallMs: number): SubscribeOptions {
-  const bindings: [string, string][] = [];
+export const drawPassing = (random: Random): string => random.pick(PASSING);
+
+/** Any exchange of a run in which routing changes. */
+export const drawExchange = (random: Random): string => random.pick(random.chance(0.5) ? PASSING : LASTING);
+
+export function drawDeclaration(random: Random): ExchangeOptions {
+  return {
+    type: random.pick(['direct', 'fanout', 'topic', 'topic', 'headers']),
+    ...(random.chance(0.3) ? { autoDelete: true } : {}),
+    ...(random.chance(0.5) ? { alternate: drawExchange(random) } : {}),
+  };
+}
+
+/** A pattern, a key or headers: what it comes to is up to the exchange's type. */
+export function drawBinding(random: Random, exchange: string): BindingSpec {
+  if (exchange === 'amq.headers' || (PASSING.includes(exchange as 'y.1') && random.chance(0.2))) {
+    const group: Headers = { group: random.pick(['g', 'h', 1, null]) };
+    const size: Headers = { size: random.pick([1, 2]) };
+    const match: Headers = random.chance(0.5) ? { 'x-match': random.pick(['any', 'all']) } : {};
+    // The same two in either order are one binding.
+    const both = random.chance(0.5) ? { ...group, ...size } : { ...size, ...group };
+    return [exchange, '', { ...match, ...random.pick([group, size, both, both]) }];
+  }
+  return [exchange, random.chance(0.3) ? drawKey(random) : random.pick(PATTERNS)];
+}
+
+const withoutRepeats = (bindings: readonly BindingSpec[]): BindingSpec[] => [
+  ...new Map(bindings.map((spec) => [JSON.stringify(spec), spec])).values(),
+];
+
+/** What an event stream is asked for; it names only exchanges that are always there. */
+export function drawListening(random: Random, slowHandlerMs: number) {
+  const bindings = Array.from({ length: random.int(1, 3) }, () => drawBinding(random, random.pick(LASTING)));
+  const options: SubscribeOptions = {
+    bindings: withoutRepeats(bindings),
+    overflow: random.pick(OVERFLOW_POLICIES),
+    capacity: random.pick([3, 10, 50]),
+    since: random.pick(['live', 'earliest', 'last-per-key'] as const),
+  };
+  return { options, slowMs: random.pick([0, 0, slowHandlerMs]) };
+}
+
+export function drawOptions(random: Random, nowWallMs: number, isRerouted: boolean): SubscribeOptions {
+  const bindings: BindingSpec[] = [];
   for (
     let i = random.weighted([
       [6, 1],
@@ -24,7 +77,10 @@ export function drawOptions(random: Random, nowWallMs: number): SubscribeOptions
     i > 0;
     i--
   ) {
-    bindings.push([random.pick(EXCHANGES), random.pick(PATTERNS)]);
+    const isOther = isRerouted && random.chance(0.5);
+    bindings.push(
+      isOther ? drawBinding(random, drawExchange(random)) : [random.pick(EXCHANGES), random.pick(PATTERNS)],
+    );
   }
   const capacity = random.pick([2, 3, 5, 10, 40]);
   const since = random.weighted<Since | undefined>([
@@ -35,7 +91,7 @@ export function drawOptions(random: Random, nowWallMs: number): SubscribeOptions
     [1, { timeMs: nowWallMs - random.int(-500, 5_000) }],
   ]);
   return {
-    bindings,
+    bindings: withoutRepeats(bindings),
     overflow: random.pick(OVERFLOW_POLICIES),
     ack: random.weighted([
       [3, ACK_MODES[0]],
@@ -59,14 +115,20 @@ export const drawManner = (random: Random, slowHandlerMs: number): Manner => ({
 });
 
 /** @param name `publisher/number`, which makes the payload unlike any other */
-export function drawPublish(random: Random, name: string, payloadBytes: number): PublishWish {
+export function drawPublish(
+  random: Random,
+  name: string,
+  { payloadBytes, isRerouted }: { readonly payloadBytes: number; readonly isRerouted: boolean },
+): PublishWish {
   return {
-    exchange: random.pick(EXCHANGES),
+    exchange: isRerouted && random.chance(0.6) ? drawExchange(random) : random.pick(EXCHANGES),
     key: drawKey(random),
     payload: `${name} ${'.'.repeat(random.int(0, payloadBytes))}`,
     id: random.chance(0.4) ? name : undefined,
     mandatory: random.chance(0.15),
     ttlMs: random.chance(0.15) ? random.pick([20, 500, 5_000]) : undefined,
-    headers: random.chance(0.5) ? { group: random.pick(['g', 'h', 1]) } : undefined,
+    headers: random.chance(0.5)
+      ? { group: random.pick(['g', 'h', 1]), ...(isRerouted ? { size: random.int(1, 2) } : {}) }
+      : undefined,
   };
 }

@@ -8,14 +8,8 @@ import type { StoredRecord } from '../ports/engine.ts';
 export class Conflation {
   private readonly indexes = new Map<string, number>();
 
-  /**
-   * @param header name of the header with the key; a message without it goes by its routing key
-   * @param severalExchanges equal routing keys of different exchanges are different keys
-   */
-  constructor(
-    private readonly header: string | undefined,
-    private readonly severalExchanges: boolean,
-  ) {}
+  /** @param header name of the header with the key; a message without it goes by its routing key */
+  constructor(private readonly header: string | undefined) {}
 
   /** Absolute index of the waiting message with the same key, or `undefined`. */
   find(record: StoredRecord): number | undefined {
@@ -36,8 +30,9 @@ export class Conflation {
   }
 
   private keyOf({ exchange, key, headers }: StoredRecord): string {
-    // Names and keys may hold anything but control characters.
-    const routingKey = this.severalExchanges ? `${exchange}\n${key}` : key;
+    // With the exchange it was published to, of which one binding may bring several, and a later one more. Names and
+    // keys may hold anything but control characters.
+    const routingKey = `${exchange}\n${key}`;
     if (this.header === undefined) return routingKey;
     const value = headers && Object.hasOwn(headers, this.header) ? headers[this.header] : undefined;
     // The type is part of the key: 1 and "1" are two, and neither is the routing key "1".

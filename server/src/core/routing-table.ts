@@ -32,10 +32,14 @@ export interface RoutingTable<T extends object> {
 /** Tells of a message's key, in words, and headers whether a binding matches. */
 export type Matcher = (words: readonly string[], headers: Headers | undefined) => boolean;
 
-/** Arguments as they come in a binding: the headers to match, `x-match` among them, others with `x-` passed over. */
+/**
+ * Arguments as they come in a binding: the headers to match, `x-match` among them, others with `x-` passed over. Sorted:
+ * the same ones in another order are the same binding.
+ */
 export function toArguments(key: string, args: Headers | undefined): BindingArguments {
   if (!args) return { key };
-  const values = Object.fromEntries(Object.entries(args).filter(([name]) => !name.startsWith('x-')));
+  const wanted = Object.entries(args).filter(([name]) => !name.startsWith('x-'));
+  const values = Object.fromEntries(wanted.sort(([a], [b]) => (a < b ? -1 : 1)));
   return { key, headers: { match: args['x-match'] === 'any' ? 'any' : 'all', values } };
 }
 

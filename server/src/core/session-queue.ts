@@ -25,8 +25,6 @@ import { WrittenLog } from './written-log.ts';
 
 export interface QueueSettings extends Granted {
   readonly conflationHeader?: string | undefined;
-  /** Bound to more than one exchange. */
-  readonly severalExchanges?: boolean;
   readonly maxRedeliveries: number;
 }
 
@@ -58,8 +56,7 @@ export class SessionQueue {
     this.prefetch = settings.prefetch;
     this.held = new HeldMessages(budget, sessionBytes, settings.ttlMs);
     this.ledger = this.held.ledger;
-    if (settings.overflow === 'conflate')
-      this.conflation = new Conflation(settings.conflationHeader, settings.severalExchanges ?? false);
+    if (settings.overflow === 'conflate') this.conflation = new Conflation(settings.conflationHeader);
     if (settings.ack === 'none') this.written = new WrittenLog();
   }
 

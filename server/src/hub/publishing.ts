@@ -176,7 +176,11 @@ export class Publishing {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
     const exchange = this.hub.exchanges.get(name);
-    if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
+    if (!exchange) {
+      // Sent again with its id, it may have been published when the exchange was still there.
+      if (properties.id !== undefined) return { reached: [], refuseNew: 'unknown-exchange' };
+      return { error: 'unknown-exchange', detail: { exchange: name } };
+    }
     if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
     if (exchange.options.internal) return { error: 'internal-exchange', detail: { exchange: name } };
     const { log } = exchange;

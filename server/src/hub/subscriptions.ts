@@ -67,7 +67,6 @@ export class Subscriptions {
       {
         ...granted,
         conflationHeader: options.conflationHeader,
-        severalExchanges: new Set(wanted.map((w) => w.exchange)).size > 1,
         maxRedeliveries: this.hub.limits.maxRedeliveries,
       },
       new LogReaders(readers, since === 'last-per-key' ? this.snapshot(wanted, starts) : undefined),
