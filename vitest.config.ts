@@ -1,8 +1,9 @@
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/file-order.ts';
 
 /**
- * Three projects, from fast to slow: `unit` (pure code, the simulation, the tidy checks), `integration`
+ * Three projects, which run side by side: `unit` (pure code, the simulation, the tidy checks), `integration`
  * (real sockets, files and processes) and `browser` (an installed Chromium, driven by playwright-core; its
  * path is in CHROMIUM_PATH, set by `scripts/test.mjs`).
  */
@@ -13,21 +14,45 @@ const conditions = ['source', ...defaultServerConditions];
 const integration = 'test/{server,contract,packaging}/**/*.test.{ts,tsx}';
 const browser = 'test/e2e/**/*.test.{ts,tsx}';
 
-const project = (name: string, include: string, testTimeout: number, exclude: string[] = []) => ({
+interface Project {
+  readonly include: string;
+  readonly exclude?: string[];
+  readonly testTimeout: number;
+  readonly isolate?: boolean;
+}
+
+const project = (name: string, { include, exclude = [], testTimeout, isolate = true }: Project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
-  test: { name, include: [include], exclude, testTimeout, hookTimeout: 60_000 },
+  // Deadlines say that something hangs, not that it is slow: a loaded machine must not fail a test.
+  test: {
+    name,
+    include: [include],
+    exclude,
+    testTimeout,
+    isolate,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
+  },
 });
 
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // More than the two cores of a small machine: browser and process tests wait most of their time.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
-      // Whatever is in no other project, so that no new folder is left out by accident.
-      project('unit', 'test/**/*.test.{ts,tsx}', 30_000, [integration, browser]),
-      project('integration', integration, 30_000),
-      project('browser', browser, 60_000),
+      // Whatever is in no other project, so that no new folder is left out by accident. Pure code needs no process
+      // for each file: that would cost more than many of the tests.
+      project('unit', {
+        include: 'test/**/*.test.{ts,tsx}',
+        exclude: [integration, browser],
+        testTimeout: 60_000,
+        isolate: false,
+      }),
+      project('integration', { include: integration, testTimeout: 60_000 }),
+      project('browser', { include: browser, testTimeout: 120_000 }),
     ],
   },
 });

@@ -5,12 +5,13 @@
 import { Command } from 'commander';
 import { bindCommand, unbindCommand } from './cli/bind.ts';
 import { declareCommand, deleteCommand } from './cli/declare.ts';
+import { EXIT_USAGE } from './cli/exit-codes.ts';
 import { listCommand } from './cli/list.ts';
 import { pubCommand } from './cli/pub.ts';
-import { EXIT_USAGE, serveCommand } from './cli/serve.ts';
+import { serveCommand } from './cli/serve.ts';
 import { configCommand } from './cli/show-config.ts';
 import { subCommand } from './cli/sub.ts';
-import { VERSION } from './start-hub.ts';
+import { VERSION } from './version.ts';
 
 const program = new Command('ringhub')
   .description(

@@ -20,8 +20,7 @@ import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
-
-export const VERSION = '0.1.0';
+import { VERSION } from './version.ts';
 
 export interface StartHubOptions {
   /** Address to listen on; 127.0.0.1 by default. */

@@ -12,7 +12,7 @@ import { type RunningHub, startHub } from '../../server/src/index.ts';
 import { launchBrowser } from './support/browser.ts';
 import { watchedPage } from './support/watched-page.ts';
 
-const WAIT_MS = 25_000;
+const WAIT_MS = 40_000;
 const builtPage = join(process.cwd(), 'demo/dist/chat/index.html');
 const shots = process.env.RINGHUB_SHOTS ?? mkdtempSync(join(tmpdir(), 'ringhub-chat-'));
 const WIDE = { width: 1600, height: 1000 };

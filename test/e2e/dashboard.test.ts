@@ -17,7 +17,7 @@ import { launchBrowser } from './support/browser.ts';
 type LaneName = 'normal' | 'throttled';
 type Lane = Record<'published' | 'handled' | 'lost' | 'gaps' | 'replaced' | 'waiting', number>;
 
-const WAIT_MS = 25_000;
+const WAIT_MS = 40_000;
 const builtPage = join(process.cwd(), 'demo/dist/dashboard/index.html');
 const feeder = new AbortController();
 const shots = mkdtempSync(join(tmpdir(), 'ringhub-dashboard-'));
@@ -96,11 +96,16 @@ const offlineLabel = (text: RegExp) => page.locator('.offline-label').filter({ h
 const choose = (policy: string) => page.getByRole('radio', { name: policy, exact: true }).check();
 const roomFor = (messages: number) => page.getByLabel('Room in the ring').selectOption(String(messages));
 
-/** By keyboard, as the slider is the one control a mouse cannot set exactly. */
-async function slowest(): Promise<void> {
-  await page.getByLabel('Throttled takes').press('Home');
-  await page.getByLabel('Throttled takes').press('ArrowRight');
+/** By keyboard, as the slider is the one control a mouse cannot set exactly: so many stops above the slowest. */
+async function pace(stops: number): Promise<void> {
+  const slider = page.getByLabel('Throttled takes');
+  await slider.press('Home');
+  for (let stop = 0; stop < stops; stop++) await slider.press('ArrowRight');
 }
+/** 10 messages a second: a fraction of what is published, and gaps are still met soon. */
+const slow = () => pace(3);
+/** 1 message a second: the page stands nearly still. */
+const slowest = () => pace(0);
 
 const accountHolds = ({ published, handled, lost, replaced, waiting }: Lane) =>
   published === handled + lost + replaced + waiting;
@@ -125,7 +130,7 @@ describe('the live dashboard', () => {
 
   it('shows a slow handler each gap with its count, and the other one none', async () => {
     await roomFor(20);
-    await slowest();
+    await slow();
     await page.locator('.strip .throttled .gap-block[data-count]').first().waitFor({ state: 'attached' });
     await logLine(/throttled\s+[\d,]+ messages? lost.*overflow.*offsets \d+/).waitFor();
     const { normal, throttled } = await lanesWhere((lanes) => lanes.throttled.gaps >= 2);
@@ -133,6 +138,7 @@ describe('the live dashboard', () => {
     expect(accountHolds(throttled)).toBe(true);
     expect(normal).toMatchObject({ lost: 0, gaps: 0 });
     // The blocks show all that was told.
+    await slowest();
     await page.waitForFunction(() => {
       const blocks = [...document.querySelectorAll<HTMLElement>('.gap-block')];
       const shown = blocks.reduce((sum, block) => sum + Number(block.dataset.count), 0);
@@ -144,7 +150,7 @@ describe('the live dashboard', () => {
 
   it('conflates: newer values replace older ones, and nothing is lost', async () => {
     await choose('conflate');
-    await slowest();
+    await slow();
     await page.locator('.strip .throttled .badge').first().waitFor({ state: 'attached' });
     const { throttled } = await lanesWhere((lanes) => lanes.throttled.replaced > 20);
     expect(throttled).toMatchObject({ lost: 0, gaps: 0 });
@@ -176,16 +182,18 @@ describe('the live dashboard', () => {
     await card('throttled')
       .locator('.is-lost', { hasText: /lost, to be told/ })
       .waitFor();
-    const paused = await lanesWhere((lanes) => lanes.throttled.waiting > 40);
-    expect(paused.throttled.lost).toBe(0);
+    // A machine too busy to keep up may have lost some before the pause.
+    const { throttled: atFirst } = await lanesWhere((lanes) => lanes.throttled.waiting > 20);
+    const { throttled: paused } = await lanesWhere((lanes) => lanes.throttled.waiting > atFirst.waiting + 20);
+    expect(paused.lost).toBe(atFirst.lost);
     await page.getByRole('button', { name: 'Read on' }).click();
-    const { throttled } = await lanesWhere((lanes) => lanes.throttled.gaps > 0);
-    expect(throttled.lost).toBeGreaterThan(0);
+    const { throttled } = await lanesWhere((lanes) => lanes.throttled.gaps > paused.gaps);
+    expect(throttled.lost).toBeGreaterThan(paused.lost);
   });
 
   it('changes the policy: refusing, catching up, disconnecting', async () => {
     await roomFor(20);
-    await slowest();
+    await slow();
     await choose('drop-newest');
     await logLine(/subscribed anew: drop-newest/).waitFor();
     await logLine(/lost.*refused/).waitFor();
@@ -200,7 +208,7 @@ describe('the live dashboard', () => {
     );
     expect(throttled).toMatchObject({ lost: 0, gaps: 0 });
 
-    await slowest();
+    await slow();
     await choose('disconnect');
     await offlineLabel(/resumed/).waitFor({ state: 'attached' });
     await logLine(/lost.*slow-consumer/).waitFor();

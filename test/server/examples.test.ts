@@ -2,7 +2,7 @@
  * Every program of examples/ as a user runs it: a process of its own against a hub, with its URL and token from the
  * environment. `dashboard.html` runs in test/e2e/examples.test.ts.
  *
- * The programs run in a copy of the folder, beside an SDK of their own: another test builds the workspace's anew.
+ * The programs run in a copy of the folder, beside an SDK of their own, so that they need no build.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ import { startHub } from './support/start-hub.ts';
 const root = resolve(import.meta.dirname, '../..');
 const examples = join(root, 'examples');
 const cache = join(root, 'node_modules/.cache');
-const WAIT_MS = 12_000;
+const WAIT_MS = 30_000;
 const WRONG = 'wrong';
 /** Programs that ran with a token that is right. */
 const ran = new Set<string>();

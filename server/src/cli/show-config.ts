@@ -2,14 +2,14 @@
  * `ringhub config`: the settings in force, defaults included, secrets left out.
  */
 import { Command } from 'commander';
-import { stringify } from 'yaml';
 import { NODE_LIMITS } from '../core/limits.ts';
-import { settings, withSettings } from './serve.ts';
+import { withSettings } from './serve.ts';
 
 export function configCommand(): Command {
   return withSettings(new Command('config'))
     .description('check the settings and show those in force, defaults included')
-    .action((flags) => {
+    .action(async (flags) => {
+      const [{ stringify }, { settings }] = await Promise.all([import('yaml'), import('./settings.ts')]);
       const { config, warnings } = settings(flags);
       for (const warning of warnings) process.stderr.write(`ringhub: ${warning}\n`);
       const { demo = config.dev, limits, http, auth } = config;

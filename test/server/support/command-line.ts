@@ -9,15 +9,17 @@ const root = resolve(import.meta.dirname, '../../..');
 
 export class CommandLine {
   /** Inside the server's folder, so that Node finds its dependencies. */
-  readonly #program = join(root, `server/node_modules/.cache/cli-${process.pid}-${Date.now()}.mjs`);
+  readonly #folder = join(root, `server/node_modules/.cache/cli-${process.pid}-${Date.now()}`);
+  readonly #program = join(this.#folder, 'main.js');
   readonly #running = new Set<Run>();
 
   async build(): Promise<void> {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'server/package.json'), 'utf8'));
     await build({
       entryPoints: [join(root, 'server/src/main.ts')],
-      outfile: this.#program,
+      outdir: this.#folder,
       bundle: true,
+      splitting: true,
       format: 'esm',
       platform: 'node',
       target: 'node20',
@@ -45,7 +47,7 @@ export class CommandLine {
   }
 
   remove(): void {
-    rmSync(this.#program, { force: true });
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

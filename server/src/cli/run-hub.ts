@@ -1,0 +1,107 @@
+/**
+ * What `ringhub serve` does: settings, a hub, what to do with it, and its end.
+ */
+import { startFeeder } from '@ringhub/demo/feeder';
+import { readTokens } from '../auth/configured-tokens.ts';
+import type { TokenGrant } from '../auth/token-auth.ts';
+import { TransportUnavailable } from '../carrier.ts';
+import { isLoopbackName } from '../http/caller-rules.ts';
+import { ListenError } from '../http/http-server.ts';
+import { createLog, type Logger } from '../ops/log.ts';
+import { type RunningHub, startHub } from '../start-hub.ts';
+import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts';
+import { greeting } from './greeting.ts';
+import { fail, type ServeFlags, settings } from './settings.ts';
+
+const NO_SECRET = `no tokens are configured, so nobody could be let in: choose one
+  ringhub serve --dev                   to try it on this machine, with a random token
+  ringhub serve --config ringhub.yaml   with auth.tokens: [{ tokenFile: …, subject: app, role: server }]
+  RINGHUB_AUTH__TOKENS='[{"token":"…","subject":"app","role":"server"}]' ringhub serve`;
+
+export async function serve(flags: ServeFlags): Promise<void> {
+  const { config, warnings } = settings(flags);
+  const log = createLog(config.log.level);
+  const { grants, faults, warnings: tokenWarnings } = readTokens(config.auth.tokens);
+  if (config.dev && !isLoopbackName(config.host)) {
+    fail(
+      EXIT_USAGE,
+      `--dev is for this machine only, not for ${config.host}: leave --host out, or configure auth.tokens`,
+    );
+  }
+  if (config.dev && grants.length > 0)
+    fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
+  if (faults.length > 0) fail(EXIT_USAGE, ...faults);
+  if (!config.dev && grants.length === 0) fail(EXIT_USAGE, NO_SECRET);
+  for (const warning of [...warnings, ...tokenWarnings]) log.warn(warning);
+
+  const devToken = process.env.RINGHUB_TOKEN;
+  if (config.dev && devToken && !/^[\x21-\x7e]+$/.test(devToken)) {
+    fail(EXIT_USAGE, 'RINGHUB_TOKEN must be of printable ASCII characters without spaces: choose another');
+  }
+  const hub = await startHub({
+    host: config.host,
+    port: config.port,
+    transport: config.transport,
+    tokens: grants,
+    origins: config.http.origins,
+    maxBodyBytes: config.http.maxBodyBytes,
+    publicMetrics: config.http.publicMetrics ?? config.dev,
+    limits: withoutUndefined(config.limits),
+    volatileLog: config.volatileLog,
+    drainWindowMs: config.shutdown.drainWindowMs,
+    drainGraceMs: config.shutdown.drainGraceMs,
+    processMetrics: true,
+    log,
+    ...(devToken ? { token: devToken } : {}),
+  }).catch((error: unknown) =>
+    error instanceof ListenError || error instanceof TransportUnavailable
+      ? fail(EXIT_FAILED, error.message)
+      : Promise.reject(error),
+  );
+  const feeder = new AbortController();
+  endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
+  process.stdout.write(greeting(hub));
+  if (config.demo ?? config.dev) feed(hub, grants, feeder.signal, log);
+}
+
+/** The demo's feeder is a client like any other; the hub goes on without it. */
+function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSignal, log: Logger): void {
+  const token = hub.token || grants.find(({ role }) => role === 'server')?.token;
+  if (token === undefined) {
+    log.warn('the demo feeder needs a token with the role server: none is configured');
+    return;
+  }
+  const told = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
+  startFeeder({ url: hub.url, token, signal, log: told, stats: () => hub.stats() }).catch((error: unknown) =>
+    log.error({ err: error }, 'the demo feeder did not start'),
+  );
+}
+
+/** The first signal asks for an orderly end, by a deadline; the second one ends at once. */
+function endOnSignals(hub: RunningHub, feeder: AbortController, deadlineMs: number, log: Logger): void {
+  let asked = false;
+  const end = (signal: NodeJS.Signals) => {
+    if (asked) process.exit(EXIT_FAILED);
+    asked = true;
+    log.info({ signal, deadlineMs }, 'shutting down; a second signal ends at once');
+    feeder.abort();
+    setTimeout(() => {
+      log.error({ deadlineMs }, 'the shutdown took too long');
+      process.exit(EXIT_FAILED);
+    }, deadlineMs).unref();
+    hub.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'the shutdown failed');
+        process.exit(EXIT_FAILED);
+      },
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+const withoutUndefined = <T extends object>(values: T): Defined<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

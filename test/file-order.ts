@@ -1,0 +1,36 @@
+/**
+ * In which order test files start: the longest first, so that none of them is left running alone at the end, and
+ * those that wait (for a browser, for processes) between those that compute. Files not named here come last.
+ *
+ * The order is for speed alone: no file may need another.
+ */
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+const FIRST = [
+  'e2e/dashboard',
+  'sim/sim',
+  'server/cuts',
+  'e2e/chat',
+  'core/session-queue.property',
+  'server/cli-client',
+  'protocol/codec-binary.property',
+  'e2e/orders',
+  'server/cli-serve',
+  'server/fanout',
+  'core/topic-exchange.property',
+  'server/examples',
+  'server/http-events',
+  'contract/transport-uws',
+  'packaging/sdk',
+];
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const found = FIRST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+  return found < 0 ? FIRST.length : found;
+};
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
