@@ -60,6 +60,21 @@ const schema = z.strictObject({
       deadlineMs: duration.default(10_000),
     })
     .prefault({}),
+  /** Folder for everything durable, or `none`: then nothing outlives the process. */
+  data: z.string().min(1).default('data'),
+  store: z
+    .strictObject({
+      /** How long the disk may take for what is written; after that the hub ends. */
+      flushDeadlineMs: count.default(5_000),
+    })
+    .prefault({}),
+  durableLog: z
+    .strictObject({
+      maxMessages: count.default(10_000_000),
+      maxBytes: count.default(1024 * MIB),
+      maxAgeMs: count.default(7 * 24 * 3_600_000),
+    })
+    .prefault({}),
   volatileLog: z
     .strictObject({
       maxMessages: count.default(200_000),
@@ -76,6 +91,8 @@ const schema = z.strictObject({
       maxBindings: count.optional(),
       maxExchanges: count.optional(),
       maxExchangeBindings: count.optional(),
+      maxNamedQueues: count.optional(),
+      queueMemoryBytes: count.optional(),
       memoryBudgetBytes: count.optional(),
       // Below, the socket would never be told to have drained.
       maxSocketBufferBytes: count.min(DRAINED_BELOW_BYTES).optional(),

@@ -1,16 +1,17 @@
 /**
  * Puts a hub together and starts it: for the command line, for tests, and inside other programs.
  *
- *     clock, ids ─► engine ─► hub ─► gateway ─► transport ─┐
- *                              └───► HTTP app, metrics ────┴─► one listening socket
+ *     clock, ids, store ─► engine ─► hub ─► gateway ─► transport ─┐
+ *                                     └───► HTTP app, metrics ────┴─► one listening socket
  */
 import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
 import { NODE_LIMITS, type NodeLimits, type SessionLimits } from './core/limits.ts';
-import { DEFAULT_LOG_LIMITS, type LogLimits } from './core/volatile-log.ts';
-import { EmbeddedEngine } from './engines/embedded.ts';
+import type { LogLimits } from './core/volatile-log.ts';
+import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
+import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
@@ -20,6 +21,7 @@ import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
+import { openDataFolder } from './stores/data-folder.ts';
 import { VERSION } from './version.ts';
 
 export interface StartHubOptions {
@@ -42,6 +44,16 @@ export interface StartHubOptions {
   /** Overrides what a session of any role may take. */
   readonly sessionLimits?: Partial<SessionLimits>;
   readonly volatileLog?: LogLimits;
+  /**
+   * Folder for everything durable; made if it is not there, and this hub's alone. Without one the hub keeps nothing, and
+   * nothing can be declared durable.
+   */
+  readonly data?: string;
+  readonly durableLog?: LogLimits;
+  /** How long the disk may take for what is written, in ms; 5,000 by default. After that the store has failed. */
+  readonly flushDeadlineMs?: number;
+  /** Told once, when nothing durable can be stored any more: this process should end, and say why. */
+  readonly onStoreFailure?: (why: string) => void;
   /** When the hub closes, clients are told to come back at different times within this many ms; 0 by default. */
   readonly drainWindowMs?: number;
   /** How long the hub then waits for what was delivered to be acknowledged, in ms; 0 by default. */
@@ -76,7 +88,8 @@ const SDK_FOLDER = join(import.meta.dirname, '../../client-sdk/dist');
 
 /**
  * Starts a hub. Rejects with a `ListenError` where it cannot listen, with `TransportUnavailable` where the transport
- * asked for does not load, and where a dev hub would not be on loopback.
+ * asked for does not load, with `DataUnavailable` where the data folder cannot be used, and where a dev hub would not
+ * be on loopback.
  */
 export async function startHub(options: StartHubOptions = {}): Promise<RunningHub> {
   const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0, drainGraceMs = 0 } = options;
@@ -94,14 +107,16 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
   });
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
-  const engine = new EmbeddedEngine(clock, ids.id(), options.volatileLog ?? DEFAULT_LOG_LIMITS);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
+  const durable = await openData(options);
+  const engine = new EmbeddedEngine({ clock, epoch: ids.id(), limits: options.volatileLog, durable });
   const hub = new Hub({
     engine,
     clock,
     ids,
     limits,
     onFault,
+    ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
     ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
   });
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
@@ -132,7 +147,8 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     await server.close(0);
     throw error;
   });
-  log.info({ host, port: chosen, transport: transport.name, why, auth: auth.name }, 'listening');
+  const data = options.data ?? 'none';
+  log.info({ host, port: chosen, transport: transport.name, why, auth: auth.name, data }, 'listening');
 
   let closing: Promise<void> | undefined;
   const shutDown = async () => {
@@ -155,4 +171,40 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
       return closing;
     },
   };
+}
+
+/** Why the data folder cannot be used, in a line that says what to do. */
+export class DataUnavailable extends Error {
+  constructor(
+    text: string,
+    /** The store is there, and damaged. */
+    readonly isDamaged: boolean,
+  ) {
+    super(text);
+  }
+}
+
+async function openData({
+  data,
+  durableLog: limits,
+  flushDeadlineMs,
+}: StartHubOptions): Promise<EmbeddedEngineOptions['durable']> {
+  if (data === undefined) return undefined;
+  const initial = newStoreWrites(nodeIds.id());
+  const settings = { clock: nodeClock, ...(flushDeadlineMs !== undefined && { flushDeadlineMs }) };
+  const opened = await openDataFolder(data, settings, initial);
+  if (opened.kind !== 'open') throw new DataUnavailable(opened.text, opened.kind === 'damaged');
+  const { store } = opened;
+  const format = readStoreFormat(store);
+  if (format.kind === 'known') return { store, epoch: format.epoch, limits };
+  await store.close();
+  throw format.kind === 'newer'
+    ? new DataUnavailable(
+        `the store in ${data} has format ${format.format}, this hub reads ${STORE_FORMAT}: use the version that wrote it, or a newer one`,
+        false,
+      )
+    : new DataUnavailable(
+        `the store in ${data} does not say what it is: it was left as it is; restore a backup into an empty folder`,
+        true,
+      );
 }

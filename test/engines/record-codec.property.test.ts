@@ -28,8 +28,9 @@ const records: fc.Arbitrary<DiskRecord> = fc.record({
   headers: optional(fc.dictionary(fc.oneof(text, fc.constantFrom('__proto__', 'a')), header, { maxKeys: 4 })),
   id: optional(text),
   ttlMs: optional(fc.nat()),
-  publish: optional(fc.record({ session: text, number: fc.maxSafeNat() })),
-  attempts: optional(fc.nat()),
+  copyOf: optional(
+    fc.record({ log: fc.constantFrom('v' as const, 'd' as const), epoch: text, offset: fc.maxSafeNat() }),
+  ),
   xDeath: optional(
     fc.array(fc.record({ queue: text, count: fc.nat(), keys: fc.array(text) }), { maxLength: 3 }),
   ),
@@ -48,8 +49,7 @@ const full: DiskRecord = {
   headers: { region: 'eu', retries: 3, express: true, note: null },
   id: 'order-1',
   ttlMs: 60_000,
-  publish: { session: 's1', number: 7 },
-  attempts: 2,
+  copyOf: { log: 'd', epoch: 'e1', offset: 7 },
   xDeath: [{ queue: 'q', reason: 'rejected', count: 1 }],
 };
 
@@ -124,8 +124,8 @@ describe('records on disk', () => {
 });
 
 const PINNED = [
-  '0172bff920001fffffffffffff4278bcfe5687b0007f066f72646572730e6f72646572732e65752e7061696410617070',
+  '01fe56a1e8001fffffffffffff4278bcfe5687b0003f066f72646572730e6f72646572732e65752e7061696410617070',
   '6c69636174696f6e2f6a736f6e036170700201ac020406726567696f6e04026575077265747269657303400800000000',
-  '0000076578707265737302046e6f746500076f726465722d3140ed4c000000000002733107022d5b7b22717565756522',
-  '3a2271222c22726561736f6e223a2272656a6563746564222c22636f756e74223a317d5d7b22c3a9223a317d',
+  '0000076578707265737302046e6f746500076f726465722d3140ed4c00000000000164026531072d5b7b227175657565',
+  '223a2271222c22726561736f6e223a2272656a6563746564222c22636f756e74223a317d5d7b22c3a9223a317d',
 ].join('');

@@ -20,7 +20,7 @@ export class Balance {
     for (const session of context.sessions.values()) {
       if (!session.link) return false;
       for (const { queue } of session.subscriptions.values()) {
-        if (queue.reader.phase !== 'live' || queue.hasSomethingToSend || queue.ready.length > 0) return false;
+        if (!queue.readers.isLive || queue.hasSomethingToSend || queue.ready.length > 0) return false;
         if (queue.window.unsettled > 0) return false;
       }
     }
@@ -40,7 +40,8 @@ export class Balance {
     for (const f of sim.followers) if (!f.isDrained) parts.push(`${f.name} is not drained`);
     for (const session of sim.hub.insides.context.sessions.values()) {
       for (const { queue } of session.subscriptions.values()) {
-        const { ready, window, reader, prefetch } = queue;
+        const { ready, window, prefetch } = queue;
+        const reader = queue.readers.of('v')!;
         parts.push(
           `queue ${queue.id} ${session.principal.subject} ${session.state}: ${reader.phase}, ${ready.length} ready, ` +
             `${window.unsettled} unsettled of ${prefetch}, sent ${window.sentTag}/${window.lastTag}`,

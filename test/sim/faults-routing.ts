@@ -61,7 +61,7 @@ export const ROUTING_FAULTS = {
     about: 'a queue gets a copy for each exchange that leads to it, in a cycle too',
     hub: (process) =>
       eachSubscription(process, (subscription) => {
-        const { reader } = subscription.queue;
+        const reader = subscription.queue.readers.of('v')!;
         Object.defineProperty(subscription, 'offered', { get: () => 0, set: () => {} });
         reader.takesLive = () => reader.phase === 'live';
       }),
@@ -72,9 +72,9 @@ export const ROUTING_FAULTS = {
       const { exchanges } = context;
       const resolve = exchanges.resolve.bind(exchanges);
       exchanges.resolve = (start, key, headers) => {
-        const { reached, routable } = resolve(start, key, headers);
-        const alternate = exchanges.get(start.options.alternate ?? '');
-        return { reached: [...new Set([...reached, ...(alternate?.self ?? [])])], routable };
+        const route = resolve(start, key, headers);
+        const alternate = start.options.alternate && exchanges.get(start.options.alternate);
+        return { ...route, reached: [...new Set([...route.reached, ...(alternate ? alternate.self : [])])] };
       };
     },
   },

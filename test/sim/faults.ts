@@ -6,6 +6,7 @@ import type { Delivery } from '../../client-sdk/src/delivery.ts';
 import type { Feed } from '../../client-sdk/src/feed.ts';
 import type { DedupWindow } from '../../server/src/core/dedup-window.ts';
 import { GapEntry } from '../../server/src/core/gap-entry.ts';
+import type { LogReader } from '../../server/src/core/log-reader.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
 import type { Follower } from './follower.ts';
@@ -75,6 +76,7 @@ export const FAULTS = {
         done({
           kind: 'taken',
           record: { ...record, log: 'v', offset, sessions: 1 } as unknown as StoredRecord,
+          seqs: [],
         });
         world.after(20, 'late append', () => {
           waiting--;
@@ -98,7 +100,7 @@ export const FAULTS = {
     about: 'what the log no longer holds is passed over without a gap',
     hub: ({ insides: { flusher } }) => {
       const { replayer } = flusher as unknown as {
-        replayer: { tellTrimmed(s: { queue: SessionQueue }, reader: SessionQueue['reader']): void };
+        replayer: { tellTrimmed(s: { queue: SessionQueue }, reader: LogReader): void };
       };
       const tell = replayer.tellTrimmed.bind(replayer);
       replayer.tellTrimmed = (subscription, reader) => {

@@ -86,15 +86,19 @@ export class HubWatch {
   #watchChanges(): void {
     const { graph } = this.process.insides;
     const change = graph.change.bind(graph);
-    graph.change = (session, command) => {
-      if (command.type === 'declare') return change(session, command);
+    graph.change = (session, command, done) => {
+      if (command.type === 'declare') {
+        change(session, command, done);
+        return;
+      }
       const due = this.#changed(session.subscriptions, command);
-      const refusal = change(session, command);
-      const text = JSON.stringify({ ...command, ref: undefined });
-      this.world.note(`${text} ${refusal?.error ?? ''}`);
-      this.#answers(text, refusal?.error, due);
-      if (!refusal) this.reach('to' in command ? `${command.type} ${typeof command.to}` : command.type);
-      return refusal;
+      change(session, command, (refusal) => {
+        const text = JSON.stringify({ ...command, ref: undefined });
+        this.world.note(`${text} ${refusal?.error ?? ''}`);
+        this.#answers(text, refusal?.error, due);
+        if (!refusal) this.reach('to' in command ? `${command.type} ${typeof command.to}` : command.type);
+        done(refusal);
+      });
     };
   }
 
@@ -106,6 +110,7 @@ export class HubWatch {
     if (command.type === 'delete') return router.delete(command.exchange, command.ifUnused);
     const { type, to, binding } = command;
     if (typeof to === 'string') return router[type === 'bind' ? 'link' : 'unlink'](to, binding);
+    if (typeof to !== 'number') throw new Error('named queues are not simulated here');
     return own.has(to) ? router[type](to, binding) : 'unknown-queue';
   }
 
@@ -147,7 +152,7 @@ export class HubWatch {
     const end = subscriptions.end.bind(subscriptions);
     subscriptions.end = (subscription, reason) => {
       const { ledger, id } = subscription.queue;
-      this.accounts.get(id)?.check(context.feedOffset - 1);
+      this.accounts.get(id)?.check(context.feedOffset('v') - 1);
       this.router.end(id);
       end(subscription, reason);
       if (subscription.queue.residual !== 0 || ledger.routed !== ledger.settled) {

@@ -61,9 +61,10 @@ export class QueueAccount {
   ) {
     const { queue } = subscription;
     this.id = queue.id;
-    this.epoch = queue.reader.epoch;
-    this.start = queue.reader.after;
-    this.isSnapshot = queue.reader.phase === 'snapshot';
+    const reader = queue.readers.of('v')!;
+    this.epoch = reader.epoch;
+    this.start = reader.after;
+    this.isSnapshot = reader.phase === 'snapshot';
     this.#isSnapshotOver = !this.isSnapshot;
     this.duty = new Duty(truth, this.epoch, this.start, bindings);
     this.snapshot = this.isSnapshot ? truth.lastPerKey(this.epoch, bindings, this.start) : [];
@@ -81,7 +82,7 @@ export class QueueAccount {
 
   /** The hub has changed the bindings: what it takes or reads from now on goes by these. */
   rebound(bindings: readonly Bound[]): void {
-    const { reader } = this.subscription.queue;
+    const reader = this.subscription.queue.readers.of('v')!;
     const fed = reader.phase === 'live' ? this.truth.last(this.epoch) : 0;
     this.duty.rebound(Math.max(fed, reader.after), bindings);
   }
@@ -239,7 +240,7 @@ export class QueueAccount {
    */
   check(fed: number): void {
     const { queue } = this.subscription;
-    const { reader } = queue;
+    const reader = queue.readers.of('v')!;
     if (reader.phase === 'snapshot' || queue.closed) return;
     const head = reader.phase === 'live' ? Math.max(fed, reader.after) : reader.after;
     const waiting = new Set<number>();

@@ -65,7 +65,7 @@ export class WireWatch implements WireTap {
         );
       }
       this.#acked(reader, ackedUpTo, ackedRanges);
-      reader.resumes(ackedUpTo, cursor, options.bindings);
+      if ('bindings' in options) reader.resumes(ackedUpTo, cursor, options.bindings);
     }
   }
 

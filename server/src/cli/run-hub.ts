@@ -8,10 +8,13 @@ import { TransportUnavailable } from '../carrier.ts';
 import { isLoopbackName } from '../http/caller-rules.ts';
 import { ListenError } from '../http/http-server.ts';
 import { createLog, type Logger } from '../ops/log.ts';
-import { type RunningHub, startHub } from '../start-hub.ts';
-import { EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts';
+import { DataUnavailable, type RunningHub, startHub } from '../start-hub.ts';
+import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.ts';
 import { greeting } from './greeting.ts';
 import { fail, type ServeFlags, settings } from './settings.ts';
+
+/** How long after a failure of the store clients are still told what was refused. */
+const REFUSALS_MS = 1_000;
 
 const NO_SECRET = `no tokens are configured, so nobody could be let in: choose one
   ringhub serve --dev                   to try it on this machine, with a random token
@@ -48,16 +51,22 @@ export async function serve(flags: ServeFlags): Promise<void> {
     publicMetrics: config.http.publicMetrics ?? config.dev,
     limits: withoutUndefined(config.limits),
     volatileLog: config.volatileLog,
+    durableLog: config.durableLog,
+    flushDeadlineMs: config.store.flushDeadlineMs,
+    onStoreFailure: (why) => endOnFailure(why, log),
+    ...(config.data !== 'none' && { data: config.data }),
     drainWindowMs: config.shutdown.drainWindowMs,
     drainGraceMs: config.shutdown.drainGraceMs,
     processMetrics: true,
     log,
     ...(devToken ? { token: devToken } : {}),
-  }).catch((error: unknown) =>
-    error instanceof ListenError || error instanceof TransportUnavailable
-      ? fail(EXIT_FAILED, error.message)
-      : Promise.reject(error),
-  );
+  }).catch((error: unknown) => {
+    if (error instanceof DataUnavailable)
+      return fail(error.isDamaged ? EXIT_DAMAGED : EXIT_FAILED, error.message);
+    if (error instanceof ListenError || error instanceof TransportUnavailable)
+      return fail(EXIT_FAILED, error.message);
+    throw error;
+  });
   const feeder = new AbortController();
   endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
   process.stdout.write(greeting(hub));
@@ -75,6 +84,16 @@ function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSigna
   startFeeder({ url: hub.url, token, signal, log: told, stats: () => hub.stats() }).catch((error: unknown) =>
     log.error({ err: error }, 'the demo feeder did not start'),
   );
+}
+
+/**
+ * The store has failed: what waits for it is being refused, nothing more will be confirmed, and only a restart can tell
+ * what is on the disk.
+ */
+function endOnFailure(why: string, log: Logger): void {
+  const text = `the store has failed (${why}): the hub ends; see to the disk, then start it again`;
+  log.fatal({ why }, text);
+  setTimeout(() => fail(EXIT_STORE, text), REFUSALS_MS);
 }
 
 /** The first signal asks for an orderly end, by a deadline; the second one ends at once. */

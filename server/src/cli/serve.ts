@@ -41,6 +41,7 @@ export function withSettings(command: Command): Command {
         'auto, ws or uws (default: auto, which is ws unless a recent uWebSockets.js is installed)',
       ),
     )
+    .option('--data <folder>', 'where everything durable lies, or "none" for memory only (default: data)')
     .option('--origin <origin...>', 'origins of pages that may connect, besides the hub’s own')
     .option('--log-level <level>', 'fatal, error, warn, info, debug, trace or silent (default: info)');
 }

@@ -12,6 +12,7 @@ export interface ServeFlags {
   host?: string;
   port?: number;
   transport?: Config['transport'];
+  data?: string;
   config?: string;
   origin?: string[];
   logLevel?: Config['log']['level'];
@@ -36,6 +37,7 @@ const settingsOfFlags = ({
   host,
   port,
   transport,
+  data,
   origin,
   logLevel,
 }: ServeFlags): ConfigInput => ({
@@ -44,6 +46,7 @@ const settingsOfFlags = ({
   host,
   port,
   transport,
+  data,
   ...(origin && { http: { origins: origin } }),
   ...(logLevel && { log: { level: logLevel } }),
 });

@@ -43,7 +43,7 @@ export interface EmbeddedEngineOptions {
     /** Of this store's log: from its creation, restore or repair on. */
     readonly epoch: string;
     readonly limits?: LogLimits | undefined;
-  };
+  } | undefined;
 }
 
 /** What stands on the store. */
@@ -143,6 +143,9 @@ export class EmbeddedEngine implements Engine {
       }
     }
     if (record.refuseNew) {
+      // It may have been stored when its exchange was another one, or led elsewhere.
+      const { durable } = this;
+      if (durable && id !== undefined && this.answerDuplicate(durable, record, id, done)) return;
       done({ kind: 'refused', error: record.refuseNew });
       return;
     }

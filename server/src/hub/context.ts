@@ -26,6 +26,8 @@ export interface HubOptions {
   readonly limits?: Partial<NodeLimits>;
   /** Overrides for every role, for tests and operators. */
   readonly sessionLimits?: Partial<SessionLimits>;
+  /** Told once, when nothing durable can be stored any more. */
+  readonly onStoreFailure?: (why: string) => void;
   /** Told when something happened that must not. */
   readonly onFault?: (fault: string, error?: unknown) => void;
 }

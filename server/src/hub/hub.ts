@@ -131,6 +131,7 @@ export class Hub implements HubApi {
     context.engine.onFailure((why) => {
       context.failure = why;
       context.fault(`nothing durable can be stored any more: ${why}`);
+      options.onStoreFailure?.(why);
     });
   }
 

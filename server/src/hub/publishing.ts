@@ -10,7 +10,7 @@ import type { PublishNumber, PublishResult } from '../ports/engine.ts';
 import type { PublishOutcome, PublishRequest } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
-import type { QueueIntake, Taking } from './queue-intake.ts';
+import { NO_QUEUES, type QueueIntake, type Taking } from './queue-intake.ts';
 import type { Refusal } from './subscriptions.ts';
 
 /** Whom the hub's own messages are from: no client has a subject with a space in front. */
@@ -178,7 +178,7 @@ export class Publishing {
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) {
       // Sent again with its id, it may have been published when the exchange was still there.
-      if (properties.id !== undefined) return { reached: [], refuseNew: 'unknown-exchange' };
+      if (properties.id !== undefined) return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: 'unknown-exchange' };
       return { error: 'unknown-exchange', detail: { exchange: name } };
     }
     if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };

@@ -7,7 +7,7 @@
  * between two calls, so that is another call like any other.
  */
 import type { DeclaredQueue } from '../core/declared-queue.ts';
-import type { LoadedEntry } from '../core/named-queue.ts';
+import type { LoadedEntry } from '../core/head-loading.ts';
 import type { QueueEffect } from '../core/queue-effects.ts';
 import type { Moment, QueueEntry } from '../core/queue-entry.ts';
 import type { DeathReason } from '../core/dead-letter.ts';

@@ -32,7 +32,8 @@ export class CommandLine {
   /** Starts a command; without `input`, its stdin stays open. */
   run(args: readonly string[], env: Record<string, string> = {}, input?: string | Uint8Array): Run {
     const child = spawn(process.execPath, [this.#program, ...args], {
-      env: { PATH: process.env.PATH, ...env },
+      // A hub keeps its data where it is started, unless told otherwise.
+      env: { PATH: process.env.PATH, RINGHUB_DATA: 'none', ...env },
     });
     const run = new Run(child);
     if (input !== undefined) child.stdin.end(input);
