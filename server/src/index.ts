@@ -3,6 +3,5 @@
  */
 export type { TokenGrant } from './auth/token-auth.ts';
 export { type TransportName, TransportUnavailable } from './carrier.ts';
-export { DataUnavailable } from './start-hub.ts';
 export { ListenError } from './http/http-server.ts';
-export { type RunningHub, type StartHubOptions, startHub } from './start-hub.ts';
+export { DataUnavailable, type RunningHub, type StartHubOptions, startHub } from './start-hub.ts';

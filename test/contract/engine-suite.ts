@@ -3,7 +3,13 @@
  */
 import type { LogId } from '@ringhub/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Engine, LogEntry, NewRecord, PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
+import type {
+  Engine,
+  LogEntry,
+  NewRecord,
+  PublishResult,
+  StoredRecord,
+} from '../../server/src/ports/engine.ts';
 import { ManualClock } from '../server/support/manual-clock.ts';
 
 export interface EngineScene {
@@ -34,7 +40,11 @@ const recordOf = (log: LogId, over: Partial<NewRecord> = {}): NewRecord => ({
   ...over,
 });
 
-export function engineSuite(name: string, log: LogId, make: (wishes: EngineWishes) => Promise<EngineScene>): void {
+export function engineSuite(
+  name: string,
+  log: LogId,
+  make: (wishes: EngineWishes) => Promise<EngineScene>,
+): void {
   const record = (over: Partial<NewRecord> = {}): NewRecord => recordOf(log, over);
   const open: Engine[] = [];
   afterEach(async () => {

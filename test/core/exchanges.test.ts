@@ -14,7 +14,7 @@ describe('exchanges', () => {
 
   it('declares, and declares again with the same attributes', () => {
     const all = exchanges();
-    expect([all.declare('a', TOPIC), all.declare('a', TOPIC), all.size]).toEqual([undefined, undefined, 6]);
+    expect([all.declare('a', TOPIC), all.declare('a', TOPIC), all.size]).toEqual([undefined, undefined, 7]);
     expect(all.declare('a', { type: 'fanout' })).toBe('exchange-mismatch');
   });
 
@@ -30,7 +30,7 @@ describe('exchanges', () => {
   });
 
   it('has a bound', () => {
-    const all = exchanges(6);
+    const all = exchanges(7);
     expect([all.declare('a', TOPIC), all.declare('b', TOPIC), all.declare('a', TOPIC)]).toEqual([
       undefined,
       'too-many-exchanges',

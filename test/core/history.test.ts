@@ -12,8 +12,9 @@ import { storedRecord } from './stored-record.ts';
 
 const BOUNDS = { epoch: 'e1', first: 3, last: 10, messages: 8, bytes: 800 };
 const plan = (request: Partial<HistoryRequest>) =>
-  planHistory({ bindings: [['x', '#']], ...request }, 'v', BOUNDS);
+  planHistory({ bindings: [['x', '#']], ...request }, ['v'], () => BOUNDS);
 const END = Number.POSITIVE_INFINITY;
+const span = (from: number, to: number) => ({ log: 'v', from, to });
 const lost = (epoch: string, from: number, to: number | null) => ({
   log: 'v',
   epoch,
@@ -25,27 +26,23 @@ const lost = (epoch: string, from: number, to: number | null) => ({
 
 describe('what is read for a question', () => {
   it.each<[string, Partial<HistoryRequest>, unknown]>([
-    [
-      'after a cursor',
-      { after: 'v:e1:4' },
-      { direction: 'forward', spans: [{ from: 5, to: END }], lost: [] },
-    ],
+    ['after a cursor', { after: 'v:e1:4' }, { direction: 'forward', spans: [span(5, END)], lost: [] }],
     [
       'after another life',
       { after: 'v:e0:4' },
-      { direction: 'forward', spans: [{ from: 1, to: END }], lost: [lost('e0', 5, null)] },
+      { direction: 'forward', spans: [span(1, END)], lost: [lost('e0', 5, null)] },
     ],
-    ['before the head', { before: null }, { direction: 'back', spans: [{ from: 1, to: 10 }], lost: [] }],
-    ['before a cursor', { before: 'v:e1:7' }, { direction: 'back', spans: [{ from: 1, to: 7 }], lost: [] }],
+    ['before the head', { before: null }, { direction: 'back', spans: [span(1, 10)], lost: [] }],
+    ['before a cursor', { before: 'v:e1:7' }, { direction: 'back', spans: [span(1, 7)], lost: [] }],
     [
       'before a cursor beyond the end',
       { before: 'v:e1:12' },
-      { direction: 'back', spans: [{ from: 1, to: 10 }], lost: [lost('e1', 11, 12)] },
+      { direction: 'back', spans: [span(1, 10)], lost: [lost('e1', 11, 12)] },
     ],
     [
       'before another life',
       { before: 'v:e0:7' },
-      { direction: 'back', spans: [{ from: 1, to: 0 }], lost: [lost('e0', 1, 7)] },
+      { direction: 'back', spans: [span(1, 0)], lost: [lost('e0', 1, 7)] },
     ],
     [
       'ranges in any order, overlapping',
@@ -59,10 +56,7 @@ describe('what is read for a question', () => {
       },
       {
         direction: 'forward',
-        spans: [
-          { from: 1, to: 4 },
-          { from: 8, to: END },
-        ],
+        spans: [span(1, 4), span(8, END)],
         lost: [],
       },
     ],
@@ -77,8 +71,8 @@ describe('what is read for a question', () => {
       },
       {
         direction: 'forward',
-        spans: [{ from: 9, to: 12 }],
-        lost: [lost('e0', 5, null), { ...lost('e1', 6, 7), log: 'd' }, lost('e1', 11, 12)],
+        spans: [span(9, 12)],
+        lost: [lost('e0', 5, null), lost('e1', 11, 12), { ...lost('e1', 6, 7), log: 'd' }],
       },
     ],
   ])('%s', (_, request, expected) => {

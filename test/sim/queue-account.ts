@@ -15,8 +15,8 @@ import {
   parseCursor,
   type SubscribeOptions,
 } from '@ringhub/protocol';
-import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
 import type { Exchange } from '../../server/src/core/exchanges.ts';
+import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
 import type { Subscription } from '../../server/src/core/subscription.ts';
 import { Duty } from './duty.ts';
 import type { Bound } from './reference-router.ts';

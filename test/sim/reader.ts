@@ -10,11 +10,17 @@
  * was handed out, and whose ranges cover the place.
  */
 import type { GapRange, Message, Subscription, SubscriptionEvent } from '@ringhub/client';
-import { type BindingSpec, type Deliver, type Item, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import {
+  type BindingSpec,
+  type Deliver,
+  type Item,
+  parseCursor,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
+import { BindingWishes } from './binding-wishes.ts';
 import { Lives } from './lives.ts';
 import type { QueueAccount } from './queue-account.ts';
 import { conflationKey, type Taken, type Truth } from './truth.ts';
-import { BindingWishes } from './binding-wishes.ts';
 import type { World } from './world.ts';
 
 type State = 'in-hand' | 'processed' | 'rejected' | 'nacked';
@@ -329,9 +335,7 @@ export class Reader {
   #later(taken: Taken): Taken[] {
     const { conflationHeader } = this.options;
     const key = conflationKey(taken, conflationHeader);
-    return this.#lives
-      .later(taken)
-      .filter((later) => conflationKey(later, conflationHeader) === key);
+    return this.#lives.later(taken).filter((later) => conflationKey(later, conflationHeader) === key);
   }
 
   #fail(invariant: string, text: string): void {

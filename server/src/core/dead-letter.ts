@@ -6,7 +6,7 @@
  * message that comes back to a queue in which it has died before goes round in circles, and is dropped there, unless
  * a consumer rejected it on the way.
  */
-import type { Death, DeadLetterReason } from '@ringhub/protocol';
+import type { DeadLetterReason, Death } from '@ringhub/protocol';
 import type { NewRecord, StoredRecord } from '../ports/engine.ts';
 
 export type DeathReason = DeadLetterReason;
@@ -35,10 +35,7 @@ export interface DeathPlace {
  *
  * @returns `undefined` where it has too many deaths behind it; then it is dropped
  */
-export function deadLetterOf(
-  record: StoredRecord,
-  place: DeathPlace,
-): DeadLetter | undefined {
+export function deadLetterOf(record: StoredRecord, place: DeathPlace): DeadLetter | undefined {
   const xDeath = withDeath(record.xDeath ?? [], {
     queue: place.queue,
     reason: place.reason,

@@ -122,10 +122,10 @@ export class Exchanges<T extends object, Q extends object = object> {
 
   /** Makes an exchange, or finds the one there with the same attributes. */
   declare(name: string, options: ExchangeOptions): ErrorName | undefined {
-    const there = this.byName.get(name);
-    if (there) return sameOptions(there.options, options) ? undefined : 'exchange-mismatch';
     const fault = nameFault(name);
     if (fault) return fault;
+    const there = this.byName.get(name);
+    if (there) return sameOptions(there.options, options) ? undefined : 'exchange-mismatch';
     if (isReserved(name)) return 'reserved-name';
     if (this.byName.size >= this.limits.maxExchanges) return 'too-many-exchanges';
     const alternate = options.alternate === undefined ? undefined : this.byName.get(options.alternate);
@@ -219,8 +219,7 @@ export class Exchanges<T extends object, Q extends object = object> {
 
   private create(name: string, options: ExchangeOptions, restored?: number): void {
     const log = logOf(options);
-    const incarnation =
-      restored ?? (log === 'd' ? ++this.durableIncarnations : -++this.volatileIncarnations);
+    const incarnation = restored ?? (log === 'd' ? ++this.durableIncarnations : -++this.volatileIncarnations);
     const exchange: Exchange<T, Q> = {
       name,
       incarnation,

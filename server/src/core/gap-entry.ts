@@ -61,7 +61,11 @@ export class GapEntry {
   toGap(): Gap {
     const reasons = this.ranges.map(({ reason }) => reason);
     if (this.unplacedReason) reasons.push(this.unplacedReason);
-    return { count: this.count, reason: reasons.reduce(joined, reasons[0] ?? 'several'), ranges: this.ranges };
+    return {
+      count: this.count,
+      reason: reasons.reduce(joined, reasons[0] ?? 'several'),
+      ranges: this.ranges,
+    };
   }
 
   /** The lowest offset lost in one log, or Infinity. */

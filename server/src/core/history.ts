@@ -26,46 +26,50 @@ export interface PageBounds {
   readonly scanned: number;
 }
 
-/** Offsets, both inclusive; `to` is Infinity for the head. */
+/** Offsets of a log, both inclusive; `to` is Infinity for the head. */
 export interface Span {
+  readonly log: LogId;
   readonly from: number;
   readonly to: number;
 }
 
 export interface HistoryPlan {
-  readonly log: LogId;
   readonly direction: 'forward' | 'back';
-  /** In the order in which they are read. */
+  /** In the order in which they are read; of two logs one after the other. */
   readonly spans: readonly Span[];
   /** Known to be lost before anything is read; it stands where reading begins. */
   readonly lost: readonly GapRange[];
 }
 
-/** What has to be read of a log for a question; `undefined` where its cursor is none of this log's. */
+/**
+ * What has to be read for a question; `undefined` where its cursor is none of the log's.
+ *
+ * @param logs those of the bindings; a question by cursor is of one
+ */
 export function planHistory(
   request: HistoryRequest,
-  log: LogId,
-  bounds: LogBounds,
+  logs: readonly LogId[],
+  boundsOf: (log: LogId) => LogBounds,
 ): HistoryPlan | undefined {
   const { after, before, ranges } = request;
-  if (ranges) return planRanges(ranges, log, bounds);
+  if (ranges) return planRanges(ranges, logs, boundsOf);
+  const [log = 'v'] = logs;
+  const bounds = boundsOf(log);
   if (before === null) return back(log, bounds.last, []);
   const position = parseCursor(after ?? before ?? '')?.find((one) => one.log === log);
   if (!position) return undefined;
   if (after === undefined) return planBefore(position, bounds);
   const start = startAfter(position, bounds);
   return {
-    log,
     direction: 'forward',
-    spans: [{ from: start.after + 1, to: Number.POSITIVE_INFINITY }],
+    spans: [{ log, from: start.after + 1, to: Number.POSITIVE_INFINITY }],
     lost: start.lost ? [start.lost] : [],
   };
 }
 
 const back = (log: LogId, to: number, lost: readonly GapRange[]): HistoryPlan => ({
-  log,
   direction: 'back',
-  spans: [{ from: 1, to }],
+  spans: [{ log, from: 1, to }],
   lost,
 });
 
@@ -80,18 +84,17 @@ function planBefore({ log, epoch, offset }: Position, bounds: LogBounds): Histor
   return back(log, last, [{ log, epoch, from: last + 1, to: offset, count: null, reason: 'epoch' }]);
 }
 
-/** Ranges of another log are passed over: whoever asks for them asks with bindings of that log. */
 function planRanges(
   ranges: NonNullable<HistoryRequest['ranges']>,
-  log: LogId,
-  { epoch, last }: LogBounds,
+  logs: readonly LogId[],
+  boundsOf: (log: LogId) => LogBounds,
 ): HistoryPlan {
   const lost: GapRange[] = [];
-  const spans: { from: number; to: number }[] = [];
-  const ascending = ranges.toSorted(([, , a], [, , b]) => a - b);
-  for (const [ofLog, ofEpoch, from, to] of ascending) {
-    if (ofLog !== log) continue;
-    if (ofEpoch !== epoch) {
+  const spans: { log: LogId; from: number; to: number }[] = [];
+  const ascending = ranges.toSorted((a, b) => (a[0] === b[0] ? a[2] - b[2] : a[0] < b[0] ? 1 : -1));
+  for (const [log, ofEpoch, from, to] of ascending) {
+    const { epoch, last } = boundsOf(log);
+    if (!logs.includes(log) || ofEpoch !== epoch) {
       lost.push({ log, epoch: ofEpoch, from, to, count: null, reason: 'epoch' });
       continue;
     }
@@ -102,10 +105,10 @@ function planRanges(
     const end = to ?? Number.POSITIVE_INFINITY;
     const previous = spans[spans.length - 1];
     // Ranges of a gap may overlap; a message comes once.
-    if (previous && from <= previous.to + 1) previous.to = Math.max(previous.to, end);
-    else spans.push({ from: Math.max(1, from), to: end });
+    if (previous?.log === log && from <= previous.to + 1) previous.to = Math.max(previous.to, end);
+    else spans.push({ log, from: Math.max(1, from), to: end });
   }
-  return { log, direction: 'forward', spans, lost };
+  return { direction: 'forward', spans, lost };
 }
 
 export class HistoryPage {

@@ -97,7 +97,8 @@ export class Session {
 
   /** Why one more subscription is refused, or `undefined`. */
   subscriptionFault(bindings: number): ErrorName | undefined {
-    if (this.subscriptions.size + this.consumers.size >= this.limits.maxSubscriptions) return 'too-many-subscriptions';
+    if (this.subscriptions.size + this.consumers.size >= this.limits.maxSubscriptions)
+      return 'too-many-subscriptions';
     return this.bindings + bindings > this.limits.maxBindings ? 'too-many-bindings' : undefined;
   }
 }

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { LogId } from '@ringhub/protocol';
-import { type DedupLimits, DEFAULT_DEDUP_LIMITS } from '../core/dedup-window.ts';
+import { DEFAULT_DEDUP_LIMITS, type DedupLimits } from '../core/dedup-window.ts';
 import type { Store } from '../ports/store.ts';
 import { sealJson, unsealJson } from './sealed-value.ts';
 import { bytesKey, HASH_BYTES, numberKey, sequenceOf, tableRange } from './store-keys.ts';
@@ -55,7 +55,7 @@ export class DurableIds {
     const hash = hashOf(subject, exchange, id);
     const pending = this.pending.get(hash.toString('latin1'));
     if (pending) {
-      this.group.then((failed) => then(pending, failed));
+      this.group.whenStored((failed) => then(pending, failed));
       return true;
     }
     const found = unsealJson<Remembered>(this.store.get(bytesKey('ids', hash)));
@@ -72,7 +72,7 @@ export class DurableIds {
     this.group.put(bytesKey('ids', hash), sealJson(remembered));
     this.group.put(numberKey('idOrder', remembered.order), hash);
     this.pending.set(key, publish);
-    this.group.then(() => {
+    this.group.whenStored(() => {
       if (this.pending.get(key) === publish) this.pending.delete(key);
     });
     this.forget();

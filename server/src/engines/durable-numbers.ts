@@ -93,7 +93,7 @@ export class DurableNumbers {
     for (const [key, kept] of this.changed) {
       const saved: Saved = { ...kept.numbers.saved, atMs: this.wallMs() };
       this.group.put(bytesKey('numbers', Buffer.from(key, 'latin1')), sealJson(saved));
-      this.group.then(() => kept.unsaved--);
+      this.group.whenStored(() => kept.unsaved--);
     }
     this.changed.clear();
   }

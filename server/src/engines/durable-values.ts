@@ -78,7 +78,7 @@ export class DurableValues implements EngineValues {
   checkpoint(offset: number, state: string): void {
     const checkpoint: Checkpoint = { offset, state };
     this.group.put(CHECKPOINT_KEY, sealText(JSON.stringify(checkpoint)));
-    this.group.then((failed) => {
+    this.group.whenStored((failed) => {
       if (!failed) this.release(offset);
     });
   }

@@ -38,12 +38,14 @@ export interface EmbeddedEngineOptions {
   readonly epoch: string;
   readonly limits?: LogLimits | undefined;
   /** Without it nothing can be durable. */
-  readonly durable?: {
-    readonly store: Store;
-    /** Of this store's log: from its creation, restore or repair on. */
-    readonly epoch: string;
-    readonly limits?: LogLimits | undefined;
-  } | undefined;
+  readonly durable?:
+    | {
+        readonly store: Store;
+        /** Of this store's log: from its creation, restore or repair on. */
+        readonly epoch: string;
+        readonly limits?: LogLimits | undefined;
+      }
+    | undefined;
 }
 
 /** What stands on the store. */
@@ -188,7 +190,7 @@ export class EmbeddedEngine implements Engine {
       durable.ids.remember(record.subject, record.exchange, id, publish);
     }
     if (record.log === 'v') this.feed(stored);
-    group.then((failed) => {
+    group.whenStored((failed) => {
       if (failed) {
         done({ kind: 'refused', error: 'store-failed' });
         return;

@@ -95,7 +95,7 @@ export class QueueEntries implements EngineQueues {
   drop(queue: number, after: number, upTo: number): void {
     this.stateOf(queue).dropping.push([after, upTo]);
     this.changed.add(queue);
-    this.group.then(() => {});
+    this.group.whenStored(() => {});
   }
 
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void {
@@ -141,7 +141,7 @@ export class QueueEntries implements EngineQueues {
     const { lastSeq } = this.stateOf(queue);
     this.states.set(queue, { lastSeq, dropping: [[0, lastSeq]], isRemoved: true });
     this.changed.add(queue);
-    this.group.then(() => {});
+    this.group.whenStored(() => {});
   }
 
   /** Takes away some more of what has ended. */
@@ -210,4 +210,3 @@ export class QueueEntries implements EngineQueues {
     this.changed.clear();
   }
 }
-

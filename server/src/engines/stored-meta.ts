@@ -33,6 +33,6 @@ export class StoredMeta implements EngineMeta {
 
   put(key: string, value: string | undefined, done?: (error?: ErrorName) => void): void {
     this.group.put(metaKey(PREFIX + key), value === undefined ? undefined : sealText(value));
-    if (done) this.group.then((failed) => done(failed ? 'store-failed' : undefined));
+    if (done) this.group.whenStored((failed) => done(failed ? 'store-failed' : undefined));
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Group commit: everything that a turn of the loop wants stored goes into one atomic batch.
  *
- *     add, add, then ─┐
- *     add, then ──────┤ end of the turn ─► before (sums) ─► store.commit ─► on disk ─► each `then`, in order
+ *     put, put ───────┐
+ *     put, whenStored ┤ end of the turn ─► before (sums) ─► store.commit ─► on disk ─► each `whenStored`, in order
  *
  * While a batch is being flushed, the next one fills: the slower the disk, the larger the groups. What waits is
  * bounded in bytes; above the bound new publishes are refused, so that memory does not grow behind a stalled disk.
@@ -52,7 +52,7 @@ export class WriteGroup {
   }
 
   /** Called back when everything put so far is on disk, or will never be. */
-  then(done: Done): void {
+  whenStored(done: Done): void {
     this.afterwards.push(done);
     this.schedule();
   }

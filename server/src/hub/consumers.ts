@@ -1,10 +1,17 @@
 /**
  * Consumers of named queues: made, resumed, settled for, and ended with their session (PROTOCOL §20).
  */
-import { type ClientFrame, type Consuming, type ConsumeOptions, ERRORS, type ResumedQueue, type ResumeQueue } from '@ringhub/protocol';
+import {
+  type ClientFrame,
+  type ConsumeOptions,
+  type Consuming,
+  ERRORS,
+  type ResumedQueue,
+  type ResumeQueue,
+} from '@ringhub/protocol';
 import type { Batch } from '../core/batch.ts';
-import { QueueConsumer } from '../core/declared-queue.ts';
 import type { Consumer } from '../core/consumer.ts';
+import { QueueConsumer } from '../core/declared-queue.ts';
 import { GapEntry } from '../core/gap-entry.ts';
 import type { QueueEffect } from '../core/queue-effects.ts';
 import type { Moment } from '../core/queue-entry.ts';
@@ -81,7 +88,9 @@ export class Consumers {
 
   cancel(made: QueueConsumer): void {
     this.forget(made);
-    this.tell(made, (consumer, moment, effects) => made.queue.state.removeConsumer(consumer, moment, effects));
+    this.tell(made, (consumer, moment, effects) =>
+      made.queue.state.removeConsumer(consumer, moment, effects),
+    );
   }
 
   /** The session's connection is gone. */
@@ -103,7 +112,13 @@ export class Consumers {
       if (!made) continue;
       this.forget(made);
       const { code, text } = ERRORS['queue-not-found'];
-      this.flusher.write(made.session, { type: 'error', ref: null, code, text, detail: { queue: id, name: queue } });
+      this.flusher.write(made.session, {
+        type: 'error',
+        ref: null,
+        code,
+        text,
+        detail: { queue: id, name: queue },
+      });
     }
   }
 

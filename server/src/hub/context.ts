@@ -1,19 +1,20 @@
 /**
  * What the parts of the hub share: its ports, its registries and its counters. Wired once, by `hub.ts`.
  */
+
+import type { LogId } from '@ringhub/protocol';
 import type { DeclaredQueue, QueueConsumer } from '../core/declared-queue.ts';
 import { DEFAULT_EXCHANGE, Exchanges } from '../core/exchanges.ts';
 import type { HubCodec } from '../core/hub-codec.ts';
-import type { LogId } from '@ringhub/protocol';
 import { BinaryHubCodec } from '../core/hub-codec-binary.ts';
 import { JsonHubCodec } from '../core/hub-codec-json.ts';
 import { Ledger } from '../core/ledger.ts';
 import { limitsOfRole, NODE_LIMITS, type NodeLimits, type SessionLimits } from '../core/limits.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
+import type { Moment } from '../core/queue-entry.ts';
 import { QueueFigures } from '../core/queue-figures.ts';
 import type { Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
-import type { Moment } from '../core/queue-entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine, StoredRecord } from '../ports/engine.ts';
 import type { Ids } from '../ports/ids.ts';

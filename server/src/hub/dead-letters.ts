@@ -5,8 +5,9 @@
  * An exchange that is not there, or leads nowhere, takes the message all the same: into its log, if there is one. A
  * queue that the message has been through by itself is left out, so that it does not go in circles.
  */
-import type { DeclaredQueue } from '../core/declared-queue.ts';
+
 import { type DeathReason, deadLetterOf, isDeathCycle } from '../core/dead-letter.ts';
+import type { DeclaredQueue } from '../core/declared-queue.ts';
 import type { QueueEntry } from '../core/queue-entry.ts';
 import type { HubContext } from './context.ts';
 import type { QueueIntake } from './queue-intake.ts';

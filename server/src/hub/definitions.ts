@@ -6,7 +6,12 @@
  * Written when they are made or taken away, in the order in which that happens; read once, at the start. A binding is kept
  * if both its ends are there after a restart: durable ones, and the exchanges that always are.
  */
-import type { BindingArguments as WireArguments, ErrorName, ExchangeOptions, QueueOptions } from '@ringhub/protocol';
+import type {
+  ErrorName,
+  ExchangeOptions,
+  QueueOptions,
+  BindingArguments as WireArguments,
+} from '@ringhub/protocol';
 import { type BindingArguments, fromArguments } from '../core/routing-table.ts';
 import type { EngineMeta } from '../ports/engine.ts';
 

@@ -6,8 +6,8 @@ import type { HubExchange } from '../core/declared-queue.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { HubContext } from './context.ts';
 import { type Stored, storedBinding } from './definitions.ts';
-import type { Flusher } from './flusher.ts';
 import type { HubEvents } from './events.ts';
+import type { Flusher } from './flusher.ts';
 
 export class ExchangeDeletion {
   constructor(

@@ -7,8 +7,8 @@
  */
 import { type Confirmed, ERRORS } from '@ringhub/protocol';
 import { Batch } from '../core/batch.ts';
-import type { Answer, HubCodec } from '../core/hub-codec.ts';
 import type { QueueConsumer } from '../core/declared-queue.ts';
+import type { Answer, HubCodec } from '../core/hub-codec.ts';
 import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Message } from '../ports/transport.ts';

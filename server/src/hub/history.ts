@@ -105,7 +105,7 @@ export class History {
 
   private find(
     principal: Principal,
-    { bindings }: HistoryRequest,
+    { bindings, ranges }: HistoryRequest,
     maxBindings: number,
   ): Binding[] | (Refusal & { length?: never }) {
     if (bindings.length > maxBindings) return { error: 'too-many-bindings' };
@@ -113,8 +113,9 @@ export class History {
     for (const binding of bindings) {
       const wanted = this.subscriptions.find(principal, binding);
       if ('error' in wanted) return wanted;
-      // A page is in order of offset, which means nothing across logs.
-      if (found[0] && found[0].exchange.log !== wanted.exchange.log) return { error: 'durability-mismatch' };
+      // A page by cursor is in order of offset, which means nothing across logs.
+      if (!ranges && found[0] && found[0].exchange.log !== wanted.exchange.log)
+        return { error: 'durability-mismatch' };
       found.push(toBinding(wanted));
     }
     return found;
@@ -167,8 +168,8 @@ export class History {
       this.markReady(lane);
     };
     const { request, bindings } = question;
-    const { log } = bindings[0]!.exchange;
-    const plan = planHistory(request, log, this.hub.engine.bounds(log));
+    const logs = new Set(bindings.map(({ exchange }) => exchange.log));
+    const plan = planHistory(request, [...logs], (log) => this.hub.engine.bounds(log));
     if (!plan) {
       answered({ error: 'bad-cursor', detail: { field: request.after === undefined ? 'before' : 'after' } });
       return;

@@ -21,8 +21,8 @@ import {
   type Hello,
   type HistoryPage,
   type HistoryRequest,
-  SUBPROTOCOL_BINARY,
   type ServerFrame,
+  SUBPROTOCOL_BINARY,
   type SubscribeOptions,
   type Topology,
 } from '@ringhub/protocol';

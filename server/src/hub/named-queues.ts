@@ -48,7 +48,12 @@ export class NamedQueues {
     });
   }
 
-  declare(asker: Asker, name: string, options: QueueOptions | PassiveDeclare, answer: Answer<QueueInfo>): void {
+  declare(
+    asker: Asker,
+    name: string,
+    options: QueueOptions | PassiveDeclare,
+    answer: Answer<QueueInfo>,
+  ): void {
     const there = this.hub.namedQueues.get(name);
     if ('passive' in options) {
       const found = this.find(asker, name);
@@ -170,7 +175,10 @@ export class NamedQueues {
       queue.unbind(binding);
       if (binding.exchange.name !== DEFAULT_EXCHANGE) {
         this.hub.bindings--;
-        this.hub.definitions?.removeBinding('b', storedBinding(binding.exchange.name, queue.name, binding.spec));
+        this.hub.definitions?.removeBinding(
+          'b',
+          storedBinding(binding.exchange.name, queue.name, binding.spec),
+        );
       }
       this.exchanges.deleteIfLeftOver(binding.exchange);
     }
@@ -230,18 +238,18 @@ export class NamedQueues {
     return queue;
   }
 
-  private permitted(
-    asker: Asker,
-    name: string,
-    action: 'consume' | 'delete-queue',
-  ): DeclaredQueue | Refusal {
+  private permitted(asker: Asker, name: string, action: 'consume' | 'delete-queue'): DeclaredQueue | Refusal {
     if (!asker.principal.may(action, name, '')) return { error: 'forbidden', detail: { queue: name } };
     return this.find(asker, name);
   }
 
   // ── binding ──
 
-  private bindingOf(principal: Principal, name: string, [from, key, args]: BindingSpec): QueueBinding | Refusal {
+  private bindingOf(
+    principal: Principal,
+    name: string,
+    [from, key, args]: BindingSpec,
+  ): QueueBinding | Refusal {
     const exchange = this.hub.exchanges.get(from);
     if (!exchange) return { error: 'unknown-exchange', detail: { exchange: from } };
     if (from === DEFAULT_EXCHANGE) return { error: 'default-exchange' };

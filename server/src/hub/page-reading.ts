@@ -1,10 +1,10 @@
 /**
  * Reads the records of one page of history: span by span, forward or back, until the page is full (PROTOCOL §10).
  *
- * What the log has let go of is told where it would have stood, also if that happens while it is being read. The
- * engine may answer at once or later; each answer is handled in its own turn.
+ * What the log has let go of, or cannot read any more, is told where it would have stood, also if that happens while it
+ * is being read. The engine may answer at once or later; each answer is handled in its own turn.
  */
-import { formatCursor, type GapReason } from '@ringhub/protocol';
+import { formatCursor, type GapReason, type LogId } from '@ringhub/protocol';
 import { HistoryPage, type HistoryPlan, type PageBounds, type Span } from '../core/history.ts';
 import { type Binding, bindingsMatch } from '../core/subscription.ts';
 import type { LogEntry } from '../ports/engine.ts';
@@ -24,10 +24,13 @@ const READ_AT_ONCE = 256;
 
 export class PageReading {
   private readonly page: HistoryPage;
-  private readonly epoch: string;
+  /** The log being read: that of the span; of the first binding where nothing is to be read. */
+  private log: LogId;
   private spanIndex = 0;
   /** Forward: everything up to here is done. Back: everything behind here is. */
   private position: number;
+  /** Logs that were read to the end of their spans, and where that is. */
+  private readonly passed = new Map<LogId, number>();
   private hasStopped = false;
 
   constructor(
@@ -38,10 +41,10 @@ export class PageReading {
     private readonly answer: PageAnswer,
   ) {
     this.page = new HistoryPage(plan.direction, bounds, (record) => bindingsMatch(bindings, record));
-    this.epoch = hub.engine.bounds(plan.log).epoch;
     for (const range of plan.lost) this.page.tellLoss(range);
-    const first = plan.spans[0] ?? { from: 1, to: 0 };
-    this.position = plan.direction === 'back' ? Math.min(first.to, hub.feedOffset(plan.log)) : first.from - 1;
+    const first = plan.spans[0] ?? { log: bindings[0]!.exchange.log, from: 1, to: 0 };
+    this.log = first.log;
+    this.position = plan.direction === 'back' ? Math.min(first.to, hub.feedOffset(this.log)) : first.from - 1;
   }
 
   run(): void {
@@ -63,7 +66,7 @@ export class PageReading {
       this.tellTrimmedBack();
       if (this.position < 1) return this.finish(false);
     } else {
-      this.position = Math.max(this.position, span.from - 1);
+      this.enter(span);
       this.tellTrimmed(span);
       if (this.position >= this.endOf(span)) {
         this.spanIndex++;
@@ -71,6 +74,15 @@ export class PageReading {
       }
     }
     return this.page.isFull || this.hasStopped ? this.finish(true) : this.read(span);
+  }
+
+  private enter(span: Span): void {
+    if (span.log !== this.log) {
+      this.passed.set(this.log, this.position);
+      this.log = span.log;
+      this.position = 0;
+    }
+    this.position = Math.max(this.position, span.from - 1);
   }
 
   private read(span: Span): boolean {
@@ -84,8 +96,8 @@ export class PageReading {
       isDone = true;
       if (isLater) this.run();
     };
-    if (this.plan.direction === 'back') engine.readBack(this.plan.log, this.position + 1, limit, took);
-    else engine.read(this.plan.log, this.position, limit, took);
+    if (this.plan.direction === 'back') engine.readBack(span.log, this.position + 1, limit, took);
+    else engine.read(span.log, this.position, limit, took);
     isLater = true;
     return isDone;
   }
@@ -109,7 +121,7 @@ export class PageReading {
       if (!this.offer(entry)) return;
       this.position = entry.offset - 1;
     }
-    if (entries.length === 0) this.position = Math.min(this.position, this.hub.engine.bounds(this.plan.log).first - 1);
+    if (entries.length === 0) this.position = Math.min(this.position, this.firstKept - 1);
   }
 
   private offer(entry: LogEntry): boolean {
@@ -125,30 +137,39 @@ export class PageReading {
   }
 
   private tellTrimmed(span: Span): void {
-    const to = Math.min(this.hub.engine.bounds(this.plan.log).first - 1, span.to);
+    const to = Math.min(this.firstKept - 1, span.to);
     if (to <= this.position) return;
     this.tellLoss(this.position + 1, to);
     this.position = to;
   }
 
   private tellTrimmedBack(): void {
-    if (this.position < 1 || this.position >= this.hub.engine.bounds(this.plan.log).first) return;
+    if (this.position < 1 || this.position >= this.firstKept) return;
     this.tellLoss(1, this.position);
     this.position = 0;
   }
 
   private tellLoss(from: number, to: number, reason: GapReason = 'trimmed'): void {
-    this.page.tellLoss({ log: this.plan.log, epoch: this.epoch, from, to, count: null, reason });
+    const epoch = this.hub.epochOf(this.log);
+    this.page.tellLoss({ log: this.log, epoch, from, to, count: null, reason });
   }
 
-  private endOf({ to }: Span): number {
-    return Math.min(to, this.hub.feedOffset(this.plan.log));
+  private get firstKept(): number {
+    return this.hub.engine.bounds(this.log).first;
+  }
+
+  private endOf({ log, to }: Span): number {
+    return Math.min(to, this.hub.feedOffset(log));
   }
 
   private finish(more: boolean): false {
-    const offset = Math.min(this.position, this.hub.feedOffset(this.plan.log));
-    const cursor = formatCursor([{ log: this.plan.log, epoch: this.epoch, offset }]);
-    this.answer({ items: this.page.items, cursor, more });
+    this.passed.set(this.log, this.position);
+    const positions = Array.from(this.passed, ([log, offset]) => ({
+      log,
+      epoch: this.hub.epochOf(log),
+      offset: Math.min(offset, this.hub.feedOffset(log)),
+    }));
+    this.answer({ items: this.page.items, cursor: formatCursor(positions), more });
     return false;
   }
 }

@@ -1,11 +1,18 @@
 /**
  * Publishes on their way in: number, window, size, permission, route, engine, confirm (PROTOCOL §11).
  */
-import { ERRORS, type ErrorDetail, type ErrorName, type LogId, type Payload, type Publish } from '@ringhub/protocol';
+import {
+  ERRORS,
+  type ErrorDetail,
+  type ErrorName,
+  type LogId,
+  type Payload,
+  type Publish,
+} from '@ringhub/protocol';
 import type { Admission, Settled } from '../core/publish-window.ts';
 import type { Session } from '../core/session.ts';
-import type { Principal } from '../ports/auth.ts';
 import { recordBytes } from '../core/stored-record.ts';
+import type { Principal } from '../ports/auth.ts';
 import type { PublishNumber, PublishResult } from '../ports/engine.ts';
 import type { PublishOutcome, PublishRequest } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
@@ -178,7 +185,8 @@ export class Publishing {
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) {
       // Sent again with its id, it may have been published when the exchange was still there.
-      if (properties.id !== undefined) return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: 'unknown-exchange' };
+      if (properties.id !== undefined)
+        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: 'unknown-exchange' };
       return { error: 'unknown-exchange', detail: { exchange: name } };
     }
     if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };

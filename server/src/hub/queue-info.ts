@@ -4,7 +4,7 @@
 import type { LedgerTotals, QueueFigures, QueueInfo } from '@ringhub/protocol';
 import type { DeclaredQueue } from '../core/declared-queue.ts';
 import type { Ledger } from '../core/ledger.ts';
-import { lossRate, type QueueFigures as Figures } from '../core/queue-figures.ts';
+import { type QueueFigures as Figures, lossRate } from '../core/queue-figures.ts';
 
 export function infoOf({ name, state }: DeclaredQueue, nowMs: number): QueueInfo {
   const { ready, delayed, inflightMessages: inflight } = state;

@@ -25,7 +25,13 @@ export interface Taking {
 
 const NOTHING: readonly never[] = [];
 /** Of a message that reaches no named queue. */
-export const NO_QUEUES: Taking = { bytes: 0, durable: NOTHING, volatile: NOTHING, stored: NOTHING, receipt: undefined };
+export const NO_QUEUES: Taking = {
+  bytes: 0,
+  durable: NOTHING,
+  volatile: NOTHING,
+  stored: NOTHING,
+  receipt: undefined,
+};
 
 export class QueueIntake {
   constructor(

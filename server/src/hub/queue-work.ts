@@ -6,11 +6,12 @@
  * What follows may lead back to the same queue (a dead letter, a load that is answered at once): its state is whole
  * between two calls, so that is another call like any other.
  */
+
+import type { DeathReason } from '../core/dead-letter.ts';
 import type { DeclaredQueue } from '../core/declared-queue.ts';
 import type { LoadedEntry } from '../core/head-loading.ts';
 import type { QueueEffect } from '../core/queue-effects.ts';
 import type { Moment, QueueEntry } from '../core/queue-entry.ts';
-import type { DeathReason } from '../core/dead-letter.ts';
 import type { StoredEntry } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
@@ -86,7 +87,10 @@ export class QueueWork {
     }
   }
 
-  private load(queue: DeclaredQueue, { after, upTo, limit, maxBytes }: Extract<QueueEffect, { kind: 'load' }>): void {
+  private load(
+    queue: DeclaredQueue,
+    { after, upTo, limit, maxBytes }: Extract<QueueEffect, { kind: 'load' }>,
+  ): void {
     const { queues } = this.hub.engine;
     // Only what is durable is ever not loaded.
     if (!queues) return;

@@ -22,7 +22,8 @@ export function restoreDefinitions(hub: HubContext): void {
   for (const { source, destination, key, args } of definitions.exchangeBindings) {
     const [from, to] = [exchanges.get(source), exchanges.get(destination)];
     if (!from || !to) continue;
-    if (exchanges.bindExchange({ source: from, destination: to, binding: toArguments(key, args) })) hub.bindings++;
+    if (exchanges.bindExchange({ source: from, destination: to, binding: toArguments(key, args) }))
+      hub.bindings++;
   }
   for (const stored of definitions.queues) restoreQueue(hub, stored);
   for (const { source, destination, key, args } of definitions.queueBindings) {

@@ -27,8 +27,8 @@ import { SessionQueue } from '../core/session-queue.ts';
 import { bindingsMatch, Subscription, toBinding, type Wanted } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
-import type { ExchangeDeletion } from './exchange-deletion.ts';
 import type { HubEvents } from './events.ts';
+import type { ExchangeDeletion } from './exchange-deletion.ts';
 import type { Flusher } from './flusher.ts';
 
 export interface Refusal {

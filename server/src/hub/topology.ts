@@ -149,8 +149,7 @@ export class TopologyCommands {
       })),
       bindings,
       queues,
-      complete:
-        left === 0 && exchanges.length <= MAX_LISTED && queues.length === this.queues.countOf(asker),
+      complete: left === 0 && exchanges.length <= MAX_LISTED && queues.length === this.queues.countOf(asker),
     };
   }
 
@@ -210,9 +209,9 @@ export class TopologyCommands {
     else if (isFull) done({ error: 'too-many-bindings' });
     else {
       if (this.hub.exchanges.bindExchange(link)) this.hub.bindings++;
-      if (!isStored(link)) return done();
       const stored = storedBinding(source.name, destination.name, binding);
-      this.hub.definitions?.putBinding('e', stored, (error) => done(error && { error }));
+      if (isStored(link)) this.hub.definitions?.putBinding('e', stored, (error) => done(error && { error }));
+      else done();
     }
   }
 
@@ -224,9 +223,9 @@ export class TopologyCommands {
     this.hub.bindings--;
     const { source, destination, binding } = link;
     this.deletion.deleteIfLeftOver(source);
-    if (!isStored(link)) return done();
     const stored = storedBinding(source.name, destination.name, binding);
-    this.hub.definitions?.removeBinding('e', stored, (error) => done(error && { error }));
+    if (isStored(link)) this.hub.definitions?.removeBinding('e', stored, (error) => done(error && { error }));
+    else done();
   }
 }
 
@@ -236,15 +235,9 @@ const isStored = ({ source }: ExchangeBinding<Subscription, DeclaredQueue>): boo
 type BindCommand = Extract<TopologyCommand, { type: 'bind' | 'unbind' }>;
 
 const bindingCountOf = ({ name, table, queues, destinations }: HubExchange): number =>
-  table.bindingCount +
-  destinations.bindingCount +
-  (name === DEFAULT_EXCHANGE ? 0 : queues.bindingCount);
+  table.bindingCount + destinations.bindingCount + (name === DEFAULT_EXCHANGE ? 0 : queues.bindingCount);
 
-function infoOf(
-  { name }: HubExchange,
-  binding: BindingArguments,
-  to: BindingInfo['to'],
-): BindingInfo {
+function infoOf({ name }: HubExchange, binding: BindingArguments, to: BindingInfo['to']): BindingInfo {
   const args = fromArguments(binding);
   return {
     exchange: name,
