@@ -1,0 +1,55 @@
+/** What a long queue costs the hub, counted after collecting garbage. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { NamedQueue } from '../../server/src/core/named-queue.ts';
+import type { QueueEffect } from '../../server/src/core/queue-effects.ts';
+import { newEntry } from '../../server/src/core/queue-entry.ts';
+import { settingsOf } from './named-queue-scene.ts';
+import { storedRecord } from './stored-record.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+describe('the memory of a named queue', () => {
+  const heapAfter = (fill: (queue: NamedQueue, effects: QueueEffect[]) => void, durable: boolean): number => {
+    const moment = { nowMs: 0, wallMs: 0, random: 0 };
+    const settings = settingsOf({ durable, maxMessages: 1_000_000 });
+    const queue = new NamedQueue('q', settings, moment);
+    const effects: QueueEffect[] = [];
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    fill(queue, effects);
+    collectGarbage();
+    const grown = process.memoryUsage().heapUsed - before;
+    expect(queue.residual).toBe(0);
+    expect(effects).toEqual([]);
+    return grown;
+  };
+
+  const push = (queue: NamedQueue, seq: number, effects: QueueEffect[]): void => {
+    const record = storedRecord(seq, { bytes: 100 });
+    queue.admit(record.bytes);
+    queue.push(newEntry(seq, record, undefined, 0), { nowMs: 0, wallMs: 0, random: 0 }, effects);
+  };
+
+  it('for 1,000,000 messages in the store is next to nothing', () => {
+    const grown = heapAfter((queue, effects) => {
+      for (let seq = 1; seq <= 1_000_000; seq++) push(queue, seq, effects);
+      expect(queue.messages).toBe(1_000_000);
+    }, true);
+    expect(grown).toBeLessThan(5 * 1024 * 1024);
+  });
+
+  it('for 100,000 messages in memory is their records and little more', () => {
+    const records = Array.from({ length: 100_000 }, (_, i) => storedRecord(i + 1, { bytes: 100 }));
+    const moment = { nowMs: 0, wallMs: 0, random: 0 };
+    const grown = heapAfter((queue, effects) => {
+      for (const record of records) {
+        queue.admit(record.bytes);
+        queue.push(newEntry(record.offset, record, undefined, 0), moment, effects);
+      }
+    }, false);
+    expect(grown / records.length).toBeLessThan(200);
+  });
+});
