@@ -39,4 +39,22 @@ describe('a ledger', () => {
     expect([...sum.droppedBy!]).toEqual(DROP_REASONS.map((reason) => [reason, 2]));
     expect(one.settled).toBe(OUTCOMES.length);
   });
+
+  it('is stored as a plain object and added again', () => {
+    const [one, other] = [new Ledger(), new Ledger()];
+    for (const outcome of OUTCOMES) {
+      one.begin();
+      one.begin();
+      one.settle(outcome, 2);
+    }
+    other.add(JSON.parse(JSON.stringify(one.toSums())));
+    other.add(new Ledger().toSums());
+    expect(other.toSums()).toEqual(one.toSums());
+    expect([...other.droppedBy!]).toEqual(DROP_REASONS.map((reason) => [reason, 2]));
+    // What another version has stored and this one does not know is in the sum, not by reason.
+    const unknown = { ...one.toSums(), droppedBy: { gone: 3 } as object };
+    const restored = new Ledger();
+    restored.add(unknown);
+    expect([restored.settled, restored.droppedBy?.size]).toEqual([one.settled, 0]);
+  });
 });

@@ -63,4 +63,14 @@ describe('the window', () => {
     expect([window.span, window.unsettled, window.sentTag, window.lastTag]).toEqual([0, 0, 2, 2]);
     expect(window.get(1)).toBeUndefined();
   });
+
+  it('uses tags again that nobody saw, while it is empty', () => {
+    const window = new UnackedWindow();
+    for (let i = 1; i <= 4; i++) window.add(storedRecord(i));
+    expect(() => window.restartAfter(2)).toThrow('in use');
+    for (let tag = 1; tag <= 4; tag++) window.take(tag);
+    window.restartAfter(2);
+    expect([window.firstTag, window.lastTag, window.sentTag, window.span]).toEqual([3, 2, 2, 0]);
+    expect([window.add(storedRecord(9)), window.sentTag]).toEqual([3, 3]);
+  });
 });

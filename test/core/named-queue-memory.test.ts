@@ -1,0 +1,51 @@
+/** What a long queue costs the hub, counted after collecting garbage. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { NamedQueue } from '../../server/src/core/named-queue.ts';
+import type { QueueEffect } from '../../server/src/core/queue-effects.ts';
+import { newEntry } from '../../server/src/core/queue-entry.ts';
+import { settingsOf } from './named-queue-scene.ts';
+import { storedRecord } from './stored-record.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+describe('the memory of a named queue', () => {
+  const heapAfter = (fill: (queue: NamedQueue, effects: QueueEffect[]) => void, durable: boolean): number => {
+    const settings = settingsOf({ durable, maxMessages: 1_000_000 });
+    const queue = new NamedQueue('q', settings, moment);
+    const effects: QueueEffect[] = [];
+    collectGarbage();
+    const before = process.memoryUsage().heapUsed;
+    fill(queue, effects);
+    collectGarbage();
+    const grown = process.memoryUsage().heapUsed - before;
+    expect(queue.residual).toBe(0);
+    expect(effects).toEqual([]);
+    return grown;
+  };
+
+  const moment = { nowMs: 0, wallMs: 0, random: 0 };
+  // One record for all: what is counted is the queue and its entries.
+  const record = storedRecord(1, { bytes: 100 });
+  const push = (queue: NamedQueue, seq: number, effects: QueueEffect[]): void => {
+    queue.admit(record.bytes);
+    queue.push(newEntry(seq, record, undefined, 0), moment, effects);
+  };
+
+  it('for 1,000,000 messages in the store is next to nothing', () => {
+    const grown = heapAfter((queue, effects) => {
+      for (let seq = 1; seq <= 1_000_000; seq++) push(queue, seq, effects);
+      expect(queue.messages).toBe(1_000_000);
+    }, true);
+    expect(grown).toBeLessThan(5 * 1024 * 1024);
+  });
+
+  it('for 100,000 messages in memory is their entries and little more', () => {
+    const grown = heapAfter((queue, effects) => {
+      for (let seq = 1; seq <= 100_000; seq++) push(queue, seq, effects);
+    }, false);
+    expect(grown / 100_000).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,492 @@
+/** What a named queue does, case by case: the edges that the model test does not name. */
+import { describe, expect, it } from 'vitest';
+import { GapEntry } from '../../server/src/core/gap-entry.ts';
+import { newEntry } from '../../server/src/core/queue-entry.ts';
+import { NamedQueueScene } from './named-queue-scene.ts';
+import { storedRecord } from './stored-record.ts';
+
+const pushMany = (scene: NamedQueueScene, count: number): void => {
+  for (let i = 0; i < count; i++) scene.push();
+};
+
+describe('order and fairness', () => {
+  it('gives each consumer with credit one message in turn', () => {
+    const scene = new NamedQueueScene();
+    const [a, b, c] = [scene.consume(), scene.consume({ prefetch: 1 }), scene.consume()];
+    pushMany(scene, 7);
+    expect([a, b, c].map((consumer) => scene.drain(consumer))).toEqual([[1, 4, 6], [2], [3, 5, 7]]);
+  });
+
+  it('puts what comes back before what came later, and gives it to whoever has credit', () => {
+    const scene = new NamedQueueScene();
+    pushMany(scene, 4);
+    const a = scene.consume({ prefetch: 2 });
+    expect(scene.drain(a)).toEqual([1, 2]);
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['requeued 1 x1', 'requeued 2 x1']);
+    const b = scene.consume();
+    expect(scene.fill(b)).toEqual([
+      { tag: 1, seq: 1, redelivered: 1 },
+      { tag: 2, seq: 2, redelivered: 1 },
+      { tag: 3, seq: 3 },
+      { tag: 4, seq: 4 },
+    ]);
+  });
+
+  it('counts no attempt for what was never sent', () => {
+    const scene = new NamedQueueScene();
+    pushMany(scene, 2);
+    const a = scene.consume();
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    expect(scene.perform()).toEqual([]);
+    expect(scene.fill(scene.consume()).map(({ redelivered }) => redelivered)).toEqual([undefined, undefined]);
+  });
+
+  it('costs the same however many consumers have no credit', () => {
+    const scene = new NamedQueueScene();
+    for (let i = 0; i < 1000; i++) scene.consume({ prefetch: 0 });
+    const busy = scene.consume({ prefetch: 100_000 });
+    let asked = 0;
+    for (const consumer of scene.queue.consumers.values()) {
+      if (consumer === busy) continue;
+      Object.defineProperty(consumer, 'hasCredit', { get: () => asked++ < 0 });
+    }
+    pushMany(scene, 1000);
+    expect(busy.inflight).toBe(1000);
+    expect(asked).toBeLessThanOrEqual(1000);
+  });
+
+  it('refuses a consumer where one is alone', () => {
+    const scene = new NamedQueueScene();
+    const alone = scene.consume({ exclusive: true });
+    expect(() => scene.consume()).toThrow('in use');
+    scene.queue.removeConsumer(alone, scene.moment, scene.effects);
+    scene.consume();
+    expect(() => scene.consume({ exclusive: true })).toThrow('in use');
+  });
+});
+
+describe('a lost connection', () => {
+  it('keeps what was sent for the session, and gives the rest to others at once', () => {
+    const scene = new NamedQueueScene();
+    const [a, b] = [scene.consume({ prefetch: 3 }), scene.consume({ prefetch: 9 })];
+    pushMany(scene, 6);
+    expect(scene.fill(a, 2).map(({ seq }) => seq)).toEqual([1, 3]);
+    a.lost(scene.moment, scene.effects);
+    expect(scene.drain(b)).toEqual([2, 4, 6, 5]);
+    a.resume(1, 1, [], scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['acked 1']);
+    expect(scene.dirty.has(a)).toBe(true);
+    expect(scene.fill(a)).toEqual([{ tag: 2, seq: 3 }]);
+  });
+
+  it('gives all to others at once where the consumer chose so, and its old acks are no fault', () => {
+    const scene = new NamedQueueScene();
+    pushMany(scene, 3);
+    const a = scene.consume({ onLost: 'requeue' });
+    scene.drain(a);
+    a.lost(scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['requeued 1 x1', 'requeued 2 x1', 'requeued 3 x1']);
+    const b = scene.consume({ prefetch: 2 });
+    expect(scene.drain(b)).toEqual([1, 2]);
+    // It had received two of three: the third tag was never seen and is used again.
+    a.resume(2, 1, [], scene.moment, scene.effects);
+    expect(scene.fill(a)).toEqual([{ tag: 3, seq: 3, redelivered: 1 }]);
+    expect(a.ack(2, [], scene.moment, scene.effects)).toBeUndefined();
+    expect(a.reject([[1, 2]], scene.moment, scene.effects)).toBeUndefined();
+    expect(scene.perform()).toEqual([]);
+    expect(a.ack(0, [[3, 4]], scene.moment, scene.effects)).toBe(4);
+    expect(a.ack(3, [], scene.moment, scene.effects)).toBeUndefined();
+    expect(scene.perform()).toEqual(['acked 3']);
+  });
+
+  it('is told as a number where nobody acks, with a gap once more if that was lost as well', () => {
+    const scene = new NamedQueueScene();
+    const a = scene.consume({ ack: 'none' });
+    pushMany(scene, 5);
+    scene.drain(a);
+    expect(scene.queue.ledger.written).toBe(5);
+    a.lost(scene.moment, scene.effects);
+    expect(a.resume(2, 0, [], scene.moment, scene.effects)).toBe(3);
+    const gap = new GapEntry();
+    gap.addRange({ log: 'v', epoch: 'e', from: 3, to: 5, count: 3, reason: 'not-received' });
+    a.tell(gap);
+    scene.push();
+    expect(scene.fill(a)).toEqual([
+      { tag: 3, seq: -1 },
+      { tag: 4, seq: 6 },
+    ]);
+    a.lost(scene.moment, scene.effects);
+    expect(a.resume(2, 0, [], scene.moment, scene.effects)).toBe(4);
+  });
+
+  it('asks the queue for nothing while it lasts', () => {
+    const scene = new NamedQueueScene();
+    const a = scene.consume();
+    a.lost(scene.moment, scene.effects);
+    a.setPrefetch(50, scene.moment, scene.effects);
+    pushMany(scene, 3);
+    expect([a.inflight, scene.fill(a), scene.queue.ready.messages]).toEqual([0, [], 3]);
+  });
+});
+
+describe('a gap', () => {
+  it('is told in the window before what comes next, and acked like a message', () => {
+    const scene = new NamedQueueScene();
+    const a = scene.consume({ prefetch: 2 });
+    const gap = new GapEntry();
+    gap.addRange({ log: 'd', epoch: 'e', from: 1, to: 1, count: 1, reason: 'expired' });
+    a.tell(gap);
+    a.tell(gap);
+    scene.push();
+    expect(scene.fill(a)).toEqual([
+      { tag: 1, seq: -1 },
+      { tag: 2, seq: 1 },
+    ]);
+    a.ack(2, [], scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['acked 1']);
+    expect(scene.queue.residual).toBe(0);
+  });
+});
+
+describe('credit', () => {
+  it('taken away gives back what was not sent; 0 pauses', () => {
+    const scene = new NamedQueueScene();
+    pushMany(scene, 5);
+    const a = scene.consume({ prefetch: 4 });
+    expect(scene.fill(a, 1).map(({ seq }) => seq)).toEqual([1]);
+    a.setPrefetch(0, scene.moment, scene.effects);
+    expect([a.inflight, scene.queue.ready.messages]).toEqual([1, 4]);
+    a.setPrefetch(2, scene.moment, scene.effects);
+    expect(scene.drain(a)).toEqual([2]);
+  });
+
+  it('of a consumer that does not ack is bounded by what one turn sends', () => {
+    const scene = new NamedQueueScene();
+    pushMany(scene, 2000);
+    const a = scene.consume({ ack: 'none', prefetch: 1 });
+    expect(a.inflight).toBe(512);
+    expect(scene.drain(a)).toHaveLength(2000);
+  });
+
+  it('ends where a message held for ever would make the window grow for ever', () => {
+    const scene = new NamedQueueScene();
+    const a = scene.consume({ prefetch: 2 });
+    let last = 0;
+    for (let i = 0; i < 70_000; i++) {
+      scene.push({ bytes: 1 });
+      const items = scene.fill(a);
+      for (const { tag } of items) {
+        last = tag;
+        if (tag > 1) a.ack(0, [[tag, tag]], scene.moment, scene.effects);
+      }
+      scene.effects.length = 0;
+    }
+    expect(last).toBe(65_536);
+    a.ack(1, [], scene.moment, scene.effects);
+    expect(scene.fill(a)).not.toEqual([]);
+  });
+});
+
+describe('a TTL', () => {
+  it('of 0 delivers at once, or never', () => {
+    const scene = new NamedQueueScene({ messageTtlMs: 0 });
+    const a = scene.consume({ prefetch: 1 });
+    pushMany(scene, 2);
+    expect(scene.fill(a).map(({ seq }) => seq)).toEqual([1]);
+    expect(scene.pass(1)).toEqual(['expired 2']);
+  });
+
+  it('is the lower one of the message’s and the queue’s', () => {
+    const scene = new NamedQueueScene({ messageTtlMs: 50 });
+    scene.push({ ttlMs: 20 });
+    scene.push({ ttlMs: 90 });
+    expect([scene.pass(20), scene.pass(1), scene.pass(29), scene.pass(1)]).toEqual([
+      [],
+      ['expired 1'],
+      [],
+      ['expired 2'],
+    ]);
+  });
+
+  it('ends messages at the head only, but none is delivered after it', () => {
+    const scene = new NamedQueueScene();
+    scene.push();
+    scene.push({ ttlMs: 5 });
+    expect(scene.pass(6)).toEqual([]);
+    expect(scene.queue.ready.messages).toBe(2);
+    const a = scene.consume();
+    expect(scene.perform()).toEqual(['expired 2']);
+    expect(scene.drain(a)).toEqual([1]);
+  });
+
+  it('holds for what waits for its consumer’s socket, too', () => {
+    const scene = new NamedQueueScene();
+    const a = scene.consume();
+    scene.push({ ttlMs: 5 });
+    scene.push();
+    scene.nowMs += 6;
+    expect(scene.drain(a)).toEqual([2]);
+    expect([...scene.ended]).toEqual([[1, 'expired']]);
+  });
+
+  it('is kept when a message is requeued', () => {
+    const scene = new NamedQueueScene({ deadLetterExchange: 'dlx' });
+    scene.push({ ttlMs: 10 });
+    const a = scene.consume();
+    scene.drain(a);
+    scene.nowMs += 11;
+    a.nack([[1, 1]], undefined, scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['dead expired 1', 'requeued 1 x1']);
+  });
+
+  it('is seen in the store, where nobody consumes', () => {
+    const scene = new NamedQueueScene({ durable: true, messageTtlMs: 100 });
+    pushMany(scene, 500);
+    expect(scene.queue.ready.loadedMessages).toBe(64);
+    expect(scene.pass(101)).toHaveLength(500);
+    expect(scene.queue.messages).toBe(0);
+  });
+});
+
+describe('attempts', () => {
+  it('end in a dead letter beyond the delivery limit', () => {
+    const scene = new NamedQueueScene({ deliveryLimit: 2, deadLetterExchange: 'dlx' });
+    scene.push();
+    const a = scene.consume();
+    const told = [1, 2, 3].map((tag) => {
+      scene.drain(a);
+      a.nack([[tag, tag]], undefined, scene.moment, scene.effects);
+      return scene.perform();
+    });
+    expect(told).toEqual([['requeued 1 x1'], ['requeued 1 x2'], ['dead delivery_limit 1']]);
+  });
+
+  it('never end where there is no limit', () => {
+    const scene = new NamedQueueScene({ deliveryLimit: null });
+    scene.push();
+    const a = scene.consume();
+    for (let tag = 1; tag <= 100; tag++) {
+      scene.drain(a);
+      a.nack([[tag, tag]], 0, scene.moment, scene.effects);
+    }
+    expect(scene.drain(a)).toEqual([1]);
+    expect(scene.queue.residual).toBe(0);
+  });
+
+  it('wait longer each time, where the queue says so and the consumer does not', () => {
+    const retry = { delayMs: 100, factor: 2, maxDelayMs: 1000, jitter: 0 };
+    const scene = new NamedQueueScene({ retry });
+    scene.push();
+    const a = scene.consume();
+    const waits = [1, 2, 3].map((tag) => {
+      scene.drain(a);
+      a.nack([[tag, tag]], undefined, scene.moment, scene.effects);
+      const waitMs = scene.queue.nextDueMs - scene.nowMs;
+      scene.pass(waitMs);
+      return waitMs;
+    });
+    expect(waits).toEqual([100, 200, 400]);
+    scene.drain(a);
+    a.nack([[4, 4]], 7, scene.moment, scene.effects);
+    expect(scene.queue.nextDueMs - scene.nowMs).toBe(7);
+    expect(scene.pass(6)).toEqual(['requeued 1 x4']);
+    expect([scene.fill(a), scene.queue.delayed.messages]).toEqual([[], 1]);
+  });
+});
+
+describe('bounds', () => {
+  it('refuse what can never fit, and count it', () => {
+    const scene = new NamedQueueScene({ maxBytes: 100 });
+    expect([scene.queue.admit(101), scene.queue.admit(100), scene.queue.admit(1)]).toEqual([
+      'too-large',
+      'admitted',
+      'full',
+    ]);
+    expect(scene.queue.ledger.droppedBy?.get('refused')).toBe(2);
+    scene.queue.release(100);
+    expect(scene.queue.admit(1)).toBe('admitted');
+  });
+
+  it('drop nothing for what is refused because the rest is in flight', () => {
+    const scene = new NamedQueueScene({ maxMessages: 3 });
+    pushMany(scene, 3);
+    const a = scene.consume({ prefetch: 3 });
+    expect([scene.push(), scene.perform()]).toEqual([undefined, []]);
+    a.setPrefetch(2, scene.moment, scene.effects);
+    expect(scene.push()).toBe(4);
+    expect(scene.perform()).toEqual(['overflow 3']);
+  });
+
+  it('let the oldest give way although it lies in the store', () => {
+    const scene = new NamedQueueScene({ durable: true, maxMessages: 200, deadLetterExchange: 'dlx' });
+    pushMany(scene, 200);
+    scene.perform();
+    const told: string[] = [];
+    for (let i = 0; i < 150; i++) {
+      scene.push();
+      told.push(...scene.perform());
+    }
+    expect(told).toEqual(Array.from({ length: 150 }, (_, i) => `dead maxlen ${i + 1}`));
+    expect(scene.queue.messages).toBe(200);
+  });
+
+  it('hold for pushes out of order or without admission by refusing them loudly', () => {
+    const scene = new NamedQueueScene();
+    scene.push();
+    const entry = newEntry(1, storedRecord(1), undefined, 0);
+    expect(() => scene.queue.push(entry, scene.moment, [])).toThrow('without admission');
+    scene.queue.admit(entry.bytes);
+    expect(() => scene.queue.push(entry, scene.moment, [])).toThrow('out of order');
+  });
+});
+
+describe('the store', () => {
+  it('is not read for what is pushed to waiting consumers', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    scene.answersLoads = false;
+    const a = scene.consume({ prefetch: 1000 });
+    for (let i = 0; i < 5000; i++) {
+      scene.push();
+      for (const { tag } of scene.fill(a)) a.ack(tag, [], scene.moment, scene.effects);
+    }
+    scene.perform();
+    expect([scene.loads.length, scene.queue.ledger.acked]).toEqual([0, 5000]);
+  });
+
+  it('is read in order from first to last', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 5000);
+    const a = scene.consume({ prefetch: 300 });
+    scene.perform();
+    const seen: number[] = [];
+    for (let items = scene.fill(a); items.length > 0; items = scene.fill(a)) {
+      seen.push(...items.map(({ seq }) => seq));
+      a.ack(items.at(-1)!.tag, [], scene.moment, scene.effects);
+      scene.perform();
+      expect(scene.queue.ready.loadedMessages).toBeLessThanOrEqual(1024);
+    }
+    expect(seen).toEqual(Array.from({ length: 5000 }, (_, i) => i + 1));
+    expect([scene.queue.messages, scene.queue.residual, scene.store.size]).toEqual([0, 0, 0]);
+  });
+
+  it('may hold damaged messages, which are dropped and counted', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 100);
+    for (const seq of [70, 71, 100]) scene.store.set(seq, undefined);
+    const a = scene.consume({ prefetch: 1000 });
+    expect(scene.perform()).toEqual(['corrupt 100', 'corrupt 70', 'corrupt 71']);
+    expect(scene.drain(a)).toHaveLength(97);
+    expect([scene.queue.residual, scene.queue.ledger.droppedBy?.get('corrupt')]).toEqual([0, 3]);
+  });
+
+  it('may have lost messages: they are told as missing, and the books balance', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 100);
+    for (const seq of [66, 99]) scene.store.delete(seq);
+    const a = scene.consume({ prefetch: 1000 });
+    expect(scene.perform()).toEqual(['missing 2']);
+    expect(scene.drain(a)).toHaveLength(98);
+    expect([scene.queue.residual, scene.queue.ready.messages, scene.queue.ready.bytes]).toEqual([0, 0, 0]);
+  });
+
+  it('does not bring back what was purged while it was read', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 100);
+    scene.answersLoads = false;
+    const a = scene.consume({ prefetch: 5 });
+    scene.perform();
+    a.setPrefetch(1000, scene.moment, scene.effects);
+    scene.perform();
+    expect(scene.loads).toHaveLength(1);
+    const found = [...scene.store.values()].filter((saved) => saved !== undefined);
+    expect(scene.queue.purge(scene.moment, scene.effects)).toBe(36);
+    scene.queue.loaded(found, true, scene.moment, scene.effects);
+    scene.loads.length = 0;
+    expect(scene.perform()).toHaveLength(36);
+    scene.answersLoads = true;
+    scene.push();
+    expect(scene.drain(a)).toEqual([...Array.from({ length: 64 }, (_, i) => i + 1), 101]);
+  });
+
+  it('gives back after a restart what was not settled, with its attempts and its delay', () => {
+    const scene = new NamedQueueScene({ durable: true, deliveryLimit: 2 });
+    pushMany(scene, 4);
+    const a = scene.consume();
+    scene.drain(a);
+    a.ack(0, [[2, 2]], scene.moment, scene.effects);
+    a.nack([[1, 1]], 50, scene.moment, scene.effects);
+    a.nack([[3, 3]], 0, scene.moment, scene.effects);
+    scene.perform();
+    const { routed, acked } = scene.queue.ledger;
+    scene.restart();
+    expect([scene.queue.residual, scene.queue.ledger.routed, scene.queue.ledger.acked]).toEqual([
+      0,
+      routed,
+      acked,
+    ]);
+    scene.push();
+    const b = scene.consume();
+    scene.perform();
+    expect(scene.fill(b)).toEqual([
+      { tag: 1, seq: 3, redelivered: 1 },
+      { tag: 2, seq: 4, redelivered: 1 },
+      { tag: 3, seq: 5 },
+    ]);
+    expect(scene.queue.delayed.messages).toBe(1);
+    scene.pass(49);
+    expect(scene.fill(b)).toEqual([]);
+    scene.pass(1);
+    expect(scene.fill(b)).toEqual([{ tag: 4, seq: 1, redelivered: 1 }]);
+    b.nack([[4, 4]], 0, scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['requeued 1 x2']);
+  });
+
+  it('is read to see whether the head expires after a restart', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    scene.push({ ttlMs: 10 });
+    scene.restart();
+    expect(scene.pass(11)).toEqual(['expired 1']);
+  });
+});
+
+describe('the end of a queue', () => {
+  it('comes with its last consumer, if it was made so', () => {
+    const scene = new NamedQueueScene({ autoDelete: true });
+    const [a, b] = [scene.consume(), scene.consume()];
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    scene.perform();
+    expect(scene.unused).toBe(0);
+    scene.queue.removeConsumer(b, scene.moment, scene.effects);
+    scene.queue.removeConsumer(b, scene.moment, scene.effects);
+    scene.perform();
+    expect(scene.unused).toBe(1);
+  });
+
+  it('comes when nobody has used it for so long', () => {
+    const scene = new NamedQueueScene({ expiresMs: 100 });
+    scene.pass(99);
+    scene.queue.touch(scene.moment);
+    scene.pass(99);
+    const a = scene.consume();
+    scene.pass(500);
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    scene.pass(99);
+    expect(scene.unused).toBe(0);
+    scene.pass(1);
+    expect(scene.unused).toBe(1);
+  });
+
+  it('drops all there is, and what was admitted before and comes after', () => {
+    const scene = new NamedQueueScene({ durable: true, deadLetterExchange: 'dlx' });
+    pushMany(scene, 100);
+    scene.fill(scene.consume({ prefetch: 3 }), 2);
+    scene.queue.admit(100);
+    expect(scene.queue.close(scene.moment, scene.effects)).toBe(100);
+    expect(scene.perform()).toHaveLength(100);
+    scene.push({}, true);
+    expect(scene.perform()).toEqual(['deleted 101']);
+    expect([scene.queue.messages, scene.queue.bytes, scene.queue.residual]).toEqual([0, 0, 0]);
+    expect(new Set(scene.ended.values())).toEqual(new Set(['deleted']));
+  });
+});
