@@ -9,6 +9,7 @@ import { listCommand } from './cli/list.ts';
 import { pubCommand } from './cli/pub.ts';
 import { EXIT_USAGE, serveCommand } from './cli/serve.ts';
 import { configCommand } from './cli/show-config.ts';
+import { storeCommand } from './cli/store.ts';
 import { subCommand } from './cli/sub.ts';
 import { VERSION } from './start-hub.ts';
 
@@ -29,9 +30,11 @@ const commands = [
   deleteCommand(),
   bindCommand(),
   unbindCommand(),
+  storeCommand(),
 ];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
+  for (const child of command.commands) child.copyInheritedSettings(program);
 }
 
 await program.parseAsync();
