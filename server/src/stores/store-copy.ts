@@ -6,7 +6,6 @@ import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import type { Clock } from '../ports/clock.ts';
 import type { StoreWrite } from '../ports/store.ts';
 import { type FolderRefusal, lockDataFolder, newPath, publishNew, storePath } from './data-folder.ts';
-import type { LmdbReader } from './lmdb-reader.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { checkStore } from './store-check.ts';
 
@@ -14,11 +13,14 @@ export type CopyRefusal = FolderRefusal | { readonly kind: 'exists'; readonly te
 export type CopyResult = { readonly kind: 'copied' } | CopyRefusal;
 
 /** Writes what a store holds at this moment to a new file, and checks that. */
-export async function backUp(reader: LmdbReader, target: string): Promise<CopyResult> {
+export async function backUp(
+  source: { copyTo(path: string): Promise<void> },
+  target: string,
+): Promise<CopyResult> {
   if (existsSync(target)) return { kind: 'exists', text: `${target} is there already: choose another name` };
   const made = newPath(target);
   rmSync(made, { force: true });
-  await reader.copyTo(made);
+  await source.copyTo(made);
   const report = await checkStore(made);
   if (report.kind === 'damaged') {
     rmSync(made, { force: true });
