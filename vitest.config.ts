@@ -10,7 +10,7 @@ import { defineConfig } from 'vitest/config';
 // Workspace imports resolve to `src/`, so no test needs a build except those that test the build.
 const conditions = ['source', ...defaultServerConditions];
 
-const integration = 'test/{server,contract,packaging}/**/*.test.{ts,tsx}';
+const integration = 'test/{server,contract,packaging,chaos}/**/*.test.{ts,tsx}';
 const browser = 'test/e2e/**/*.test.{ts,tsx}';
 
 const project = (name: string, include: string, testTimeout: number, exclude: string[] = []) => ({
