@@ -45,21 +45,23 @@ export class ChaosPlace {
 }
 
 /** Runs a program under strace; returns what it said. A program that ends badly throws. */
-export async function traced(straceArgs: readonly string[], program: readonly string[]): Promise<string[]> {
-  const child = spawn('strace', ['-f', '--seccomp-bpf', ...straceArgs, process.execPath, ...program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
+export const traced = (straceArgs: readonly string[], program: readonly string[]): Promise<string[]> =>
+  said('strace', ['-f', '--seccomp-bpf', ...straceArgs, process.execPath, ...program]);
+
+/** Runs a command; returns the lines it wrote to stdout. */
+export async function said(command: string, args: readonly string[]): Promise<string[]> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let text = '';
   let trouble = '';
   child.stdout.on('data', (chunk) => {
-    said += chunk;
+    text += chunk;
   });
   child.stderr.on('data', (chunk) => {
     trouble += chunk;
   });
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
-  if (code !== 0) throw new Error(`the traced program ended with ${code}: ${trouble}`);
-  return said.split('\n').slice(0, -1);
+  if (code !== 0) throw new Error(`${command} ended with ${code}: ${trouble}`);
+  return text.split('\n').slice(0, -1);
 }
 
 /** Makes sure that there is a strace; on Debian it is installed. */

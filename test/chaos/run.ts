@@ -4,6 +4,7 @@
  *     node scripts/run-ts.mjs test/chaos/run.ts [--states 1000] [--damages 600] [--batches 400] [--seed N]
  */
 import { parseArgs } from 'node:util';
+import { fillDisks } from './full-disk.ts';
 import { cutPower, damage, type Findings, tracedRun } from './power-cut.ts';
 import { ChaosPlace } from './programs.ts';
 
@@ -38,6 +39,10 @@ try {
   );
   await told(`${states} power cuts`, () => cutPower(place, run, states), ['sound']);
   await told(`${damages} damages`, () => damage(place, run, damages), ['found', 'harmless']);
+  for (const line of await fillDisks(place, [100, 200, 333, 500, 700])) {
+    console.log(`full disk of ${line}`);
+    if (!line.includes('good')) faults++;
+  }
   const unsafe = await tracedRun(place, { seed: seed + 1, batches, unsafeNoSync: true });
   const controls = Math.ceil(states / 10);
   await told(`${controls} power cuts without syncs (must lose)`, () => cutPower(place, unsafe, controls), []);

@@ -10,6 +10,8 @@
  * the deadline, is the end. The process is then to be ended; the file is not closed, as that could wait for ever.
  * Opening a damaged file can kill the process: data-folder.ts has it checked before.
  */
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { open } from 'lmdb';
 import type { Clock } from '../ports/clock.ts';
 import {
@@ -118,11 +120,25 @@ export class LmdbStore implements Store {
       });
       committed.then(
         () => settled(),
-        (error: unknown) => rootCause(error).then((cause) => settled(storeError(cause))),
+        (error: unknown) =>
+          rootCause(error)
+            .then((cause) => this.errorOf(cause))
+            .then(settled),
       );
     } catch (error) {
-      settled(storeError(error));
+      this.errorOf(error).then(settled);
     }
+  }
+
+  /** What to call an error. A write cut short by a full disk is `EIO` to LMDB: the disk is asked. */
+  private async errorOf(error: unknown): Promise<StoreError> {
+    const { code, message = String(error) } = error as { code?: unknown; message?: string };
+    let isFull = code === ENOSPC;
+    if (code === EIO) {
+      const space = await statfs(dirname(this.path)).catch(() => undefined);
+      isFull = space !== undefined && space.bavail * space.bsize < FULL_BELOW_BYTES;
+    }
+    return { reason: isFull ? 'disk-full' : 'io', text: message };
   }
 }
 
@@ -136,11 +152,7 @@ async function rootCause(error: unknown): Promise<unknown> {
   }
 }
 
+const EIO = 5;
 const ENOSPC = 28;
-const MDB_MAP_FULL = -30792;
-
-function storeError(error: unknown): StoreError {
-  const { code, message } = error as { code?: unknown; message?: string };
-  const full = code === ENOSPC || code === MDB_MAP_FULL || /MDB_MAP_FULL|No space left/.test(message ?? '');
-  return { reason: full ? 'disk-full' : 'io', text: message ?? String(error) };
-}
+/** No more than a write of one transaction may have needed. */
+const FULL_BELOW_BYTES = 1024 * 1024;
