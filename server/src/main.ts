@@ -10,6 +10,7 @@ import { listCommand } from './cli/list.ts';
 import { pubCommand } from './cli/pub.ts';
 import { serveCommand } from './cli/serve.ts';
 import { configCommand } from './cli/show-config.ts';
+import { storeCommand } from './cli/store.ts';
 import { subCommand } from './cli/sub.ts';
 import { VERSION } from './version.ts';
 
@@ -30,9 +31,11 @@ const commands = [
   deleteCommand(),
   bindCommand(),
   unbindCommand(),
+  storeCommand(),
 ];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));
+  for (const child of command.commands) child.copyInheritedSettings(program);
 }
 
 await program.parseAsync();

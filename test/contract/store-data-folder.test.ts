@@ -4,6 +4,7 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
@@ -17,6 +18,7 @@ import type { StoreWrite } from '../../server/src/ports/store.ts';
 import { openDataFolder, storePath } from '../../server/src/stores/data-folder.ts';
 import type { LmdbStore } from '../../server/src/stores/lmdb-store.ts';
 import { checkStore } from '../../server/src/stores/store-check.ts';
+import { backUp, restore } from '../../server/src/stores/store-copy.ts';
 
 const initial: StoreWrite[] = [{ key: Uint8Array.of(1), value: Uint8Array.of(1) }];
 
@@ -159,5 +161,26 @@ describe('a data folder', () => {
     } finally {
       process.env.PATH = path;
     }
+  });
+
+  it('is restored from a backup as whoever restores it wants it, or not at all', async () => {
+    const { store } = await opened();
+    await fill(store, 50);
+    const backup = join(folder, '../backup.mdb');
+    expect(await backUp(store, backup)).toEqual({ kind: 'copied' });
+    await fill(store, 300);
+    await store.close();
+    folder = join(folder, '../restored');
+
+    const text = 'not this one';
+    const refused = await restore(backup, folder, nodeClock, () => ({ kind: 'unavailable', text }));
+    expect(refused).toEqual({ kind: 'unavailable', text });
+    expect(readdirSync(folder)).toEqual(['hub.lock']);
+
+    const adapted = [{ key: Uint8Array.of(1), value: Uint8Array.of(2) }];
+    expect(await restore(backup, folder, nodeClock, () => adapted)).toEqual({ kind: 'copied' });
+    const restored = await opened(undefined);
+    expect(restored.store.get(Uint8Array.of(1))?.[0]).toBe(2);
+    expect(restored.store.size.entries).toBe(51);
   });
 });

@@ -5,6 +5,7 @@ import type { BindingInfo, ExchangeInfo } from '@ringhub/client';
 import { topology } from '@ringhub/client/admin';
 import { Command } from 'commander';
 import { EXIT_CODES, type HubFlags, notice, print, talk, timeoutOf, withHub } from './session.ts';
+import { table } from './table.ts';
 
 interface ListFlags extends HubFlags {
   readonly exchanges?: true;
@@ -73,18 +74,3 @@ const bindingTable = (bindings: readonly BindingInfo[]): string =>
         .join(' '),
     ]),
   );
-
-/** Columns as wide as their widest cell, without blanks at the ends of lines. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
-}

@@ -41,7 +41,7 @@ export interface DiskRecord {
   readonly xDeath?: unknown;
 }
 
-const LAYOUT = 1;
+export const RECORD_LAYOUT = 1;
 
 const FLAG = {
   textPayload: 1,
@@ -88,12 +88,12 @@ export function encodeRecord(record: DiskRecord): Uint8Array {
   if (xDeath !== undefined) writer.text(JSON.stringify(xDeath));
   if (isText) writer.utf8(payload);
   else writer.raw(payload);
-  return seal(writer.slice(), LAYOUT);
+  return seal(writer.slice(), RECORD_LAYOUT);
 }
 
 /** The record of a value that stands under a key with this sequence; `undefined` where the key has none. */
 export function decodeRecord(value: Uint8Array, sequence: number | undefined): DiskRecord | 'corrupt' {
-  const body = unseal(value, LAYOUT);
+  const body = unseal(value, RECORD_LAYOUT);
   if (!body) return 'corrupt';
   try {
     const record = readBody(body);

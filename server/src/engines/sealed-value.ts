@@ -18,11 +18,12 @@ export function seal(value: Uint8Array, layout: number): Uint8Array {
 }
 
 /** The body, not copied, of a value of this layout that is undamaged. */
-export function unseal(value: Uint8Array, layout: number): Uint8Array | undefined {
-  if (value.length < SEAL_BYTES || value[0] !== layout) return undefined;
-  const body = value.subarray(SEAL_BYTES);
-  return crc32(body) === view(value).getUint32(1) ? body : undefined;
-}
+export const unseal = (value: Uint8Array, layout: number): Uint8Array | undefined =>
+  value[0] === layout && isIntact(value) ? value.subarray(SEAL_BYTES) : undefined;
+
+/** Whether a value of any layout is as it was sealed. */
+export const isIntact = (value: Uint8Array): boolean =>
+  value.length >= SEAL_BYTES && crc32(value.subarray(SEAL_BYTES)) === view(value).getUint32(1);
 
 const TEXT_LAYOUT = 0x74;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });

@@ -10,7 +10,9 @@
  * the deadline, is the end. The process is then to be ended; the file is not closed, as that could wait for ever.
  * Opening a damaged file can kill the process: data-folder.ts has it checked before.
  */
-import { open, type RootDatabase } from 'lmdb';
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { open } from 'lmdb';
 import type { Clock } from '../ports/clock.ts';
 import {
   DEFAULT_FLUSH_DEADLINE_MS,
@@ -21,6 +23,7 @@ import {
   type StoreWrite,
 } from '../ports/store.ts';
 import { GroupCommit } from './group-commit.ts';
+import { COMMON_OPTIONS, DEFAULT_MAP_BYTES, type LmdbDatabase, LmdbReader } from './lmdb-reader.ts';
 
 export interface LmdbStoreOptions {
   readonly clock: Clock;
@@ -34,21 +37,21 @@ export interface LmdbStoreOptions {
   readonly unsafeNoSync?: boolean;
 }
 
-export const DEFAULT_MAP_BYTES = 128 * 1024 ** 3;
-
 const MAX_GROUP_WRITES = 20_000;
 const MAX_GROUP_BYTES = 16 * 1024 * 1024;
 
 export class LmdbStore implements Store {
+  private readonly reader: LmdbReader;
   private readonly commits: GroupCommit;
   private closing: Promise<void> | undefined;
   private closedHandler: () => void = () => {};
 
   constructor(
     readonly path: string,
-    private readonly db: RootDatabase<Uint8Array, Uint8Array>,
+    private readonly db: LmdbDatabase,
     { clock, flushDeadlineMs = DEFAULT_FLUSH_DEADLINE_MS }: LmdbStoreOptions,
   ) {
+    this.reader = new LmdbReader(db);
     const limits = { flushDeadlineMs, maxGroupWrites: MAX_GROUP_WRITES, maxGroupBytes: MAX_GROUP_BYTES };
     this.commits = new GroupCommit(clock, limits, (writes, settled) => this.write(writes, settled));
   }
@@ -56,13 +59,9 @@ export class LmdbStore implements Store {
   /** Opens the file, or makes an empty one. Throws what LMDB says where it cannot. */
   static open(path: string, options: LmdbStoreOptions): LmdbStore {
     const db = open<Uint8Array, Uint8Array>({
+      ...COMMON_OPTIONS,
       path,
-      noSubdir: true,
-      encoding: 'binary',
-      keyEncoding: 'binary',
       mapSize: options.mapBytes ?? DEFAULT_MAP_BYTES,
-      maxDbs: 1,
-      overlappingSync: false,
       // Turns are gathered by GroupCommit; LMDB's own way leaves a promise nobody can catch.
       eventTurnBatching: false,
       useWritemap: false,
@@ -72,21 +71,15 @@ export class LmdbStore implements Store {
   }
 
   get size(): { bytes: number; entries: number } {
-    const stats = this.db.getStats() as LmdbStats;
-    // Pages in the list of free ones are not counted apart by LMDB: what it takes of the disk is what can be told.
-    return { bytes: (stats.lastPageNumber + 1) * stats.pageSize, entries: stats.entryCount };
+    return this.reader.size;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.db.getBinary(key);
+    return this.reader.get(key);
   }
 
-  range(from: Uint8Array, to: Uint8Array, { limit, reverse = false }: RangeOptions): StoreEntry[] {
-    if (limit <= 0 || Buffer.compare(from, to) >= 0) return [];
-    const bounds = reverse
-      ? { start: to, end: from, reverse: true, exclusiveStart: true, inclusiveEnd: true }
-      : { start: from, end: to };
-    return [...this.db.getRange({ ...bounds, limit })];
+  range(from: Uint8Array, to: Uint8Array, options: RangeOptions): StoreEntry[] {
+    return this.reader.range(from, to, options);
   }
 
   commit(writes: readonly StoreWrite[], done: (error?: StoreError) => void): void {
@@ -98,8 +91,8 @@ export class LmdbStore implements Store {
   }
 
   /** A consistent copy as of now, made on a thread while commits go on. The path must not exist. */
-  async copyTo(path: string): Promise<void> {
-    await this.db.backup(path, false);
+  copyTo(path: string): Promise<void> {
+    return this.reader.copyTo(path);
   }
 
   /** Sets the one handler that is told when the file is closed, which that of a failed store is by the process's end. */
@@ -127,18 +120,26 @@ export class LmdbStore implements Store {
       });
       committed.then(
         () => settled(),
-        (error: unknown) => rootCause(error).then((cause) => settled(storeError(cause))),
+        (error: unknown) =>
+          rootCause(error)
+            .then((cause) => this.errorOf(cause))
+            .then(settled),
       );
     } catch (error) {
-      settled(storeError(error));
+      this.errorOf(error).then(settled);
     }
   }
-}
 
-interface LmdbStats {
-  readonly pageSize: number;
-  readonly lastPageNumber: number;
-  readonly entryCount: number;
+  /** What to call an error. A write cut short by a full disk is `EIO` to LMDB: the disk is asked. */
+  private async errorOf(error: unknown): Promise<StoreError> {
+    const { code, message = String(error) } = error as { code?: unknown; message?: string };
+    let isFull = code === ENOSPC;
+    if (code === EIO) {
+      const space = await statfs(dirname(this.path)).catch(() => undefined);
+      isFull = space !== undefined && space.bavail * space.bsize < FULL_BELOW_BYTES;
+    }
+    return { reason: isFull ? 'disk-full' : 'io', text: message };
+  }
 }
 
 /** LMDB rejects with a wrapper whose `commitError` rejects with the true error. */
@@ -151,11 +152,7 @@ async function rootCause(error: unknown): Promise<unknown> {
   }
 }
 
+const EIO = 5;
 const ENOSPC = 28;
-const MDB_MAP_FULL = -30792;
-
-function storeError(error: unknown): StoreError {
-  const { code, message } = error as { code?: unknown; message?: string };
-  const full = code === ENOSPC || code === MDB_MAP_FULL || /MDB_MAP_FULL|No space left/.test(message ?? '');
-  return { reason: full ? 'disk-full' : 'io', text: message ?? String(error) };
-}
+/** No more than a write of one transaction may have needed. */
+const FULL_BELOW_BYTES = 1024 * 1024;

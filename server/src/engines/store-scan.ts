@@ -1,0 +1,69 @@
+/**
+ * Reads a whole store: how much is in each table, and which entries are not what was written.
+ *
+ * Every value of a store is sealed, whatever its table; records are decoded as well, and must be those of their key.
+ */
+import { decodeRecord, RECORD_LAYOUT } from './record-codec.ts';
+import { isIntact } from './sealed-value.ts';
+import { sequenceOf, type TableName, tableOf } from './store-keys.ts';
+
+interface Entry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+interface Source {
+  range(from: Uint8Array, to: Uint8Array, options: { readonly limit: number }): Entry[];
+}
+
+export interface TableFigures {
+  entries: number;
+  /** Of keys and values. */
+  bytes: number;
+  corrupt: number;
+}
+
+export interface StoreScan {
+  readonly tables: ReadonlyMap<TableName | 'other', TableFigures>;
+  /** Keys of corrupt entries, in hexadecimal, the first MAX_NAMED of them. */
+  readonly corruptKeys: readonly string[];
+}
+
+export const MAX_NAMED = 20;
+const PAGE_ENTRIES = 500;
+const END = new Uint8Array(32).fill(255);
+
+/** @param onPage told after every few hundred entries how many were read; the scan goes on when it resolves */
+export async function scanStore(
+  source: Source,
+  onPage: (entries: number) => Promise<void>,
+): Promise<StoreScan> {
+  const tables = new Map<TableName | 'other', TableFigures>();
+  const corruptKeys: string[] = [];
+  let from: Uint8Array = Uint8Array.of(0);
+  let entries = 0;
+  for (;;) {
+    const page = source.range(from, END, { limit: PAGE_ENTRIES });
+    for (const { key, value } of page) {
+      const name = tableOf(key) ?? 'other';
+      const figures = tables.get(name) ?? { entries: 0, bytes: 0, corrupt: 0 };
+      tables.set(name, figures);
+      figures.entries++;
+      figures.bytes += key.length + value.length;
+      if (isSound(name, key, value)) continue;
+      figures.corrupt++;
+      if (corruptKeys.length < MAX_NAMED) corruptKeys.push(Buffer.from(key).toString('hex'));
+    }
+    entries += page.length;
+    await onPage(entries);
+    const last = page.at(-1);
+    if (!last || page.length < PAGE_ENTRIES) return { tables, corruptKeys };
+    // The next key there can be.
+    from = Uint8Array.from([...last.key, 0]);
+  }
+}
+
+function isSound(table: TableName | 'other', key: Uint8Array, value: Uint8Array): boolean {
+  const isRecord = value[0] === RECORD_LAYOUT && (table === 'log' || table === 'queue');
+  return isRecord ? decodeRecord(value, sequenceOf(key)) !== 'corrupt' : isIntact(value);
+}
