@@ -164,7 +164,8 @@ export class Feed {
     if (position) this.#held.delete(idOf(position));
     if (life === this.#life) return this.#settleAs(delivery, outcome);
     // Without acks nothing comes again, whatever its handler made of it.
-    if (position && !(outcome === 'nack' && this.#keepsAccount)) this.#cursor.add(position, this.#keyOf(item));
+    if (position && !(outcome === 'nack' && this.#keepsAccount))
+      this.#cursor.add(position, this.#keyOf(item));
     return false;
   }
 

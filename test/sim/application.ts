@@ -45,7 +45,8 @@ export interface PublishWish {
 /** What comes of changing exchanges and bindings that others change, too. */
 const OVERTAKEN = new Set(['unknown-exchange', 'unknown-binding', 'exchange-mismatch', 'exchange-in-use']);
 
-const isGone = (error: unknown): boolean => error instanceof RinghubError && error.name === 'unknown-exchange';
+const isGone = (error: unknown): boolean =>
+  error instanceof RinghubError && error.name === 'unknown-exchange';
 
 const isLastBinding = (error: unknown): boolean =>
   error instanceof TypeError && error.message === 'last binding';

@@ -175,7 +175,10 @@ export class Follower {
     if (missing) this.#fail('listen', `the id ${id} is beyond offset ${missing.offset}, which did not come`);
   }
 
-  #message(account: QueueAccount, { offset, key, text }: { offset: number; key: string; text: string }): void {
+  #message(
+    account: QueueAccount,
+    { offset, key, text }: { offset: number; key: string; text: string },
+  ): void {
     const { truth, world } = this.simulation;
     world.note(`${this.name} takes ${offset}`);
     const taken = truth.at(account.epoch, offset);

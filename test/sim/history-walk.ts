@@ -44,7 +44,8 @@ export async function readHistory(
       seen.add(place);
     }
     const isAtStart = page === 0 && walk !== 'after';
-    if (got.more && got.cursor === cursor && !isAtStart) simulation.world.fail('history', `${walk} stands still at ${cursor}`);
+    if (got.more && got.cursor === cursor && !isAtStart)
+      simulation.world.fail('history', `${walk} stands still at ${cursor}`);
     cursor = got.cursor;
     if (!got.more) return;
   }

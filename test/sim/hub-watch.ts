@@ -199,6 +199,7 @@ export class HubWatch {
     const due = [...router.exchanges.keys()].sort();
     if (names.join() !== due.join()) world.fail('topology', `${names} are listed, not ${due}`);
     const said = bindings.length;
-    if (said !== router.listed.length) world.fail('topology', `${said} bindings, not ${router.listed.length}`);
+    if (said !== router.listed.length)
+      world.fail('topology', `${said} bindings, not ${router.listed.length}`);
   }
 }

@@ -140,7 +140,8 @@ export class ReferenceRouter {
     const visit = (exchange: Declared | undefined): void => {
       if (!exchange || reached.includes(exchange.incarnation)) return;
       reached.push(exchange.incarnation);
-      const takes = (bound: Bound): boolean => bound.exchange === exchange && bindingTakes(bound, key, headers);
+      const takes = (bound: Bound): boolean =>
+        bound.exchange === exchange && bindingTakes(bound, key, headers);
       const links = this.links.filter(takes);
       for (const { destination } of links) visit(destination);
       const isTaken = links.length > 0 || [...this.#queues.values()].some((bindings) => bindings.some(takes));
@@ -154,7 +155,8 @@ export class ReferenceRouter {
   /** All bindings as text, to be held against what the hub lists. */
   get listed(): string[] {
     const lines = this.links.map((link) => `${link.id} to ${link.destination.name}`);
-    for (const [queue, bindings] of this.#queues) for (const { id } of bindings) lines.push(`${id} to ${queue}`);
+    for (const [queue, bindings] of this.#queues)
+      for (const { id } of bindings) lines.push(`${id} to ${queue}`);
     return lines.map((line) => line.slice(line.indexOf(' ') + 1)).sort();
   }
 
@@ -233,7 +235,10 @@ function patternTakes(pattern: string, key: string): boolean {
 }
 
 /** The same for the same binding, whatever the order of its arguments. */
-export function idOf({ incarnation, name }: Pick<Declared, 'incarnation' | 'name'>, [, key, args]: BindingSpec) {
+export function idOf(
+  { incarnation, name }: Pick<Declared, 'incarnation' | 'name'>,
+  [, key, args]: BindingSpec,
+) {
   const values = Object.entries(args ?? {}).filter(([header]) => header !== 'x-match');
   const match = args && (args['x-match'] === 'any' ? 'any' : 'all');
   const sorted = values.sort(([a], [b]) => (a < b ? -1 : 1));

@@ -45,7 +45,15 @@ export const TROUBLES = {
 } as const;
 
 /** What changes routing: only in runs that have such changes at all. */
-const REROUTES: readonly Trouble[] = ['declare', 'delete-exchange', 'redeclare', 'bind', 'unbind', 'link', 'unlink'];
+const REROUTES: readonly Trouble[] = [
+  'declare',
+  'delete-exchange',
+  'redeclare',
+  'bind',
+  'unbind',
+  'link',
+  'unlink',
+];
 
 export type Trouble = keyof typeof TROUBLES;
 

@@ -124,7 +124,8 @@ export class Troubles {
         if (reader) this.scenario.setPrefetch(reader, this.#random.int(1, 20));
         return;
       case 'burst':
-        for (let i = this.#random.int(5, 40); i > 0; i--) this.scenario.publish(this.#random.pick(this.scenario.publishers));
+        for (let i = this.#random.int(5, 40); i > 0; i--)
+          this.scenario.publish(this.#random.pick(this.scenario.publishers));
         return;
       case 'clock-step':
         simulation.wallStepMs += this.#random.int(-5_000, 5_000);
