@@ -10,13 +10,7 @@
  * was handed out, and whose ranges cover the place.
  */
 import type { GapRange, Message, Subscription, SubscriptionEvent } from '@ringhub/client';
-import {
-  type BindingSpec,
-  type Deliver,
-  type Item,
-  parseCursor,
-  type SubscribeOptions,
-} from '@ringhub/protocol';
+import { type BindingSpec, type Deliver, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
 import { BindingWishes } from './binding-wishes.ts';
 import { jumpFault } from './jump.ts';
 import { Lives } from './lives.ts';
