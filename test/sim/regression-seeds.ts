@@ -26,4 +26,5 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string])
   [1042, 'a publish with an id, stored, then sent again when its exchange was deleted'],
   [1169, 'a headers binding with its arguments in another order was another binding'],
   [1496, 'with ack none, a message that was nacked after its session was lost was handed out again'],
+  [2258, 'an event stream cut off before it told the end of an epoch had passed it already'],
 ];
