@@ -185,6 +185,17 @@ describe('a session that is gone', () => {
     expect((await take(subscription)).data).toBe(13);
   });
 
+  it('with ack none, shows nothing again, not even what was nacked when the session was gone', async () => {
+    const { scene, subscription } = await subscribe({ ack: 'none' });
+    scene.socket.says(deliver(7, 1, 2, 11));
+    const first = await take(subscription);
+    const socket = await scene.reconnect();
+    socket.welcome({ queues: [{ was: 7, ...subscribed(2, { ack: 'none' }) }] });
+    first.nack();
+    socket.says(deliver(2, 1, 2, 11));
+    expect((await take(subscription)).data).toBe(12);
+  });
+
   it('does not show older values of a key again with conflate', async () => {
     const { scene, subscription } = await subscribe({ overflow: 'conflate' });
     scene.socket.says(['deliver', 7, 1, [item(5, 'a'), item(9, 'b')]]);

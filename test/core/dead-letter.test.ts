@@ -1,7 +1,7 @@
 /** `x-death` as RabbitMQ keeps it, by vectors. */
+import type { Death } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import {
-  type Death,
   type DeathHistory,
   type DeathReason,
   deadLetterOf,
@@ -23,7 +23,7 @@ const death = (queue: string, reason: DeathReason, over: Partial<Death> = {}): D
 });
 
 const die = (
-  record: StoredRecord & { readonly xDeath?: DeathHistory },
+  record: StoredRecord,
   queue: string,
   reason: DeathReason,
   wallMs: number,
@@ -74,7 +74,7 @@ describe('a dead letter', () => {
   });
 
   it('tells its deaths newest first, one entry for a queue and reason, of the first time it happened', () => {
-    let record: StoredRecord & { readonly xDeath?: DeathHistory } = storedRecord(1, {
+    let record: StoredRecord = storedRecord(1, {
       exchange: 'in',
       ttlMs: 9,
     });

@@ -29,6 +29,8 @@ class EventReader {
   comments = 0;
   lastId = '';
   retryMs = 0;
+  /** The first one, before anything has come. */
+  firstId: string | undefined;
   private text = '';
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
   private readonly decoder = new TextDecoder();
@@ -70,6 +72,7 @@ class EventReader {
     }
     this.lastId = fields.id ?? this.lastId;
     this.retryMs = Number(fields.retry ?? this.retryMs);
+    this.firstId ??= fields.id;
     const { id, event, data } = fields;
     if (data !== undefined) {
       this.events.push({ ...(id && { id }), ...(event && { event }), data: JSON.parse(data) });
@@ -167,6 +170,8 @@ describe('an event stream', () => {
     expect(behind.events[0]).toMatchObject({ id: `v:${epoch}:2`, data: { reason: 'trimmed', count: null } });
     const other = await open(hub, '', { 'Last-Event-ID': 'v:another:7' });
     await other.count(3);
+    // Cut off before it has got the gap, it has to be told it the next time.
+    expect(other.firstId).toBe('v:another:7');
     expect(other.shown[0]).toBe('gap');
     expect(other.events[0]!.data).toMatchObject({ reason: 'several' });
     expect(other.events[0]!.id).toBe(`v:${epoch}:2`);

@@ -59,6 +59,22 @@ describe('publishes', () => {
     expect(runs).toMatchObject([{ offset: 1 }, { offset: 1, duplicate: true }, { offset: 2 }]);
   });
 
+  it('with the same id are known again when their exchange is gone', () => {
+    const scene = new HubScene();
+    const alice = scene.client('alice');
+    alice.send(['declare', 1, 'x', { type: 'topic' }]);
+    alice.send(['publish', 1, 'x', 'a', 'x', { id: 'once' }]);
+    alice.send(['delete', 2, 'x']);
+    alice.send(['publish', 2, 'x', 'a', 'x', { id: 'once' }]);
+    alice.send(['publish', 3, 'x', 'a', 'x', { id: 'twice' }]);
+    const runs = alice.all('confirm').flatMap((confirm) => confirm.runs);
+    expect(runs).toMatchObject([
+      { seq: 1, offset: 1 },
+      { seq: 2, offset: 1, duplicate: true },
+    ]);
+    expect(alice.all('refused')).toMatchObject([{ seq: 3, code: ERRORS['unknown-exchange'].code }]);
+  });
+
   it('over HTTP and in a session share ids', () => {
     const scene = new HubScene();
     expect(scene.publishNow('a', 'x', { id: '1' })).toMatchObject({

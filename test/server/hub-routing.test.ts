@@ -276,3 +276,38 @@ describe('a subscription', () => {
     expect(payloads(subscriber, queue)).toEqual(['one', 'later 0', 'later 1', 'later 2']);
   });
 });
+
+describe('a binding', () => {
+  it('of headers is the same whatever their order', () => {
+    const { subscriber, command } = stage(['x', { type: 'headers' }]);
+    const { queue } = subscriber.subscribe({
+      bindings: [
+        ['x', '', { type: 'order', paid: true }],
+        ['amq.topic', '#'],
+      ],
+    });
+    expect(command(subscriber, 'bind', queue, 'x', '', { paid: true, type: 'order' })?.type).toBe('ok');
+    expect(command(subscriber, 'list')).toMatchObject({ result: { bindings: { length: 2 } } });
+    expect(command(subscriber, 'unbind', queue, 'x', '', { paid: true, type: 'order' })?.type).toBe('ok');
+    expect(command(subscriber, 'list')).toMatchObject({ result: { bindings: { length: 1 } } });
+  });
+
+  it('made later, or between exchanges, does not have equal keys of two exchanges conflated', () => {
+    const { server, subscriber, command, publish } = stage(
+      ['x', { type: 'topic' }],
+      ['y', { type: 'topic' }],
+      ['z', { type: 'topic' }],
+    );
+    const options = { overflow: 'conflate', prefetch: 0 } as const;
+    const { queue } = subscriber.subscribe({ bindings: [['x', '#']], ...options });
+    const { queue: other } = subscriber.subscribe({ bindings: [['x', '#']], ...options });
+    command(subscriber, 'bind', queue, 'y', '#');
+    command(server, 'bind', 'x', 'z', '#');
+    for (const name of ['x', 'y', 'z', 'x']) publish(name, 'k', `${name} k`);
+    command(subscriber, 'credit', queue, 10);
+    command(subscriber, 'credit', other, 10);
+    subscriber.take();
+    expect(payloads(subscriber, queue).sort()).toEqual(['x k', 'y k', 'z k']);
+    expect(payloads(subscriber, other).sort()).toEqual(['x k', 'z k']);
+  });
+});

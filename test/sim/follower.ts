@@ -90,7 +90,7 @@ export class Follower {
       this.#connectLater(RETRY_MS * 4);
       return;
     }
-    stream.open(listening);
+    stream.open(listening, since);
     const account = this.simulation.account(hub.number, listening.queue)!;
     this.simulation.world.note(`${this.name} listens after ${this.#lastId ?? JSON.stringify(since)}`);
     this.simulation.reach(this.#lastId === undefined ? 'listened' : 'listened again');
@@ -153,13 +153,22 @@ export class Follower {
     const data = JSON.parse(fields.get('data') ?? 'null');
     const type = fields.get('event');
     if (type === 'message') this.#message(account, data);
-    else if (type === 'gap') this.#told.push(...data.ranges);
+    else if (type === 'gap') for (const range of data.ranges) this.#lost(account, range);
     else if (type === 'snapshot-end') {
       this.#isInSnapshot = false;
       this.#snapshots.set(account, data.complete);
     } else if (type === 'closed') this.simulation.reach(`listener closed ${data.name}`);
     const id = fields.get('id');
     if (id !== undefined) this.#idIs(account, id);
+  }
+
+  /** The end of an epoch stands for all that was published until the present one began. */
+  #lost(account: QueueAccount, range: GapRange): void {
+    const { truth } = this.simulation;
+    this.#told.push(range);
+    if (range.reason !== 'epoch' || range.epoch === account.epoch) return;
+    const between = truth.epochs.slice(truth.indexOf(range.epoch) + 1, truth.indexOf(account.epoch));
+    for (const epoch of between) this.#told.push({ ...range, epoch, from: 1 });
   }
 
   #idIs(account: QueueAccount, id: string): void {

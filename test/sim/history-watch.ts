@@ -15,6 +15,7 @@ import {
 } from '@ringhub/protocol';
 import type { PageText } from '../../server/src/hub/page-reading.ts';
 import type { HubProcess } from './hub-process.ts';
+import { covers } from './queue-balance.ts';
 import { type Bound, isFor, type ReferenceRouter } from './reference-router.ts';
 import type { Taken, Truth } from './truth.ts';
 import type { World } from './world.ts';
@@ -157,6 +158,3 @@ class PageCheck {
     return [];
   }
 }
-
-const covers = ({ from, to }: GapRange, offset: number): boolean =>
-  from <= offset && offset <= (to ?? Number.POSITIVE_INFINITY);

@@ -19,6 +19,7 @@ import type { Exchange } from '../../server/src/core/exchanges.ts';
 import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
 import type { Subscription } from '../../server/src/core/subscription.ts';
 import { Duty } from './duty.ts';
+import { covers, QueueBalance } from './queue-balance.ts';
 import type { Bound } from './reference-router.ts';
 import { conflationKey, type Taken, type Truth } from './truth.ts';
 import type { World } from './world.ts';
@@ -42,18 +43,20 @@ export class QueueAccount {
   readonly duty: Duty;
   /** The latest of each key as of the start, due before everything else. */
   readonly snapshot: readonly Taken[];
-  readonly #snapshotExchanges: readonly Exchange<Subscription>[];
+  readonly snapshotExchanges: readonly Exchange<Subscription>[];
   readonly #byTag = new Map<number, Sent>();
-  readonly #sent = new Map<number, number>();
+  /** Tags by offset. */
+  readonly sentBy = new Map<number, number>();
   #lastOffset = 0;
   readonly #lastOfKey = new Map<string, number>();
-  #replaced = 0;
+  /** As told in notes. */
+  replaced = 0;
   #isSnapshotOver: boolean;
   readonly #snapshotOf: ReadonlySet<number>;
 
   constructor(
     private readonly world: World,
-    private readonly truth: Truth,
+    readonly truth: Truth,
     readonly process: number,
     readonly options: SubscribeOptions,
     readonly subscription: Subscription,
@@ -68,7 +71,7 @@ export class QueueAccount {
     this.#isSnapshotOver = !this.isSnapshot;
     this.duty = new Duty(truth, this.epoch, this.start, bindings);
     this.snapshot = this.isSnapshot ? truth.lastPerKey(this.epoch, bindings, this.start) : [];
-    this.#snapshotExchanges = subscription.bindings.map(({ exchange }) => exchange);
+    this.snapshotExchanges = subscription.bindings.map(({ exchange }) => exchange);
     this.#snapshotOf = new Set(bindings.map((b) => b.exchange.incarnation));
   }
 
@@ -118,7 +121,7 @@ export class QueueAccount {
     items.forEach((item, index) => {
       const tag = firstTag + index;
       const isNew = tag > this.lastTag;
-      if (tag > this.lastTag + 1) this.#fail('tags-contiguous', `tag ${tag} sent after ${this.lastTag}`);
+      if (tag > this.lastTag + 1) this.fail('tags-contiguous', `tag ${tag} sent after ${this.lastTag}`);
       if (isNew) this.lastTag = tag;
       if (item.kind === 'snapshot-end') {
         this.#isSnapshotOver = true;
@@ -140,28 +143,28 @@ export class QueueAccount {
     }
     this.#byTag.set(tag, { offset });
     this.messagesSent++;
-    this.#replaced += replaced;
+    this.replaced += replaced;
     const taken = this.truth.at(this.epoch, offset);
     if (!taken || taken.payload !== item.payload || taken.key !== item.key || taken.timeMs !== item.timeMs) {
-      this.#fail('content', `offset ${offset} was not published as delivered`);
+      this.fail('content', `offset ${offset} was not published as delivered`);
       return;
     }
     if (offset <= this.start) {
       if (this.#isSnapshotOver || !this.snapshot.includes(taken))
-        this.#fail('start', `offset ${offset} is before the start ${this.start}`);
+        this.fail('start', `offset ${offset} is before the start ${this.start}`);
     } else if (!this.duty.isDue(taken)) {
-      this.#fail('binding', `offset ${offset} (${taken.exchange} ${taken.key}) is not of this subscription`);
+      this.fail('binding', `offset ${offset} (${taken.exchange} ${taken.key}) is not of this subscription`);
     }
-    if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
-    this.#sent.set(offset, tag);
-    if (taken.expiresMs < this.world.nowMs) this.#fail('ttl', `offset ${offset} was sent after its TTL`);
+    if (this.sentBy.has(offset)) this.fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
+    this.sentBy.set(offset, tag);
+    if (taken.expiresMs < this.world.nowMs) this.fail('ttl', `offset ${offset} was sent after its TTL`);
     this.#checkOrder(taken);
   }
 
   #checkOrder(taken: Taken): void {
     const key = this.isConflating ? conflationKey(taken, this.options.conflationHeader) : '';
     const last = this.isConflating ? (this.#lastOfKey.get(key) ?? 0) : this.#lastOffset;
-    if (taken.offset <= last) this.#fail('queue-order', `offset ${taken.offset} was sent after ${last}`);
+    if (taken.offset <= last) this.fail('queue-order', `offset ${taken.offset} was sent after ${last}`);
     this.#lastOffset = taken.offset;
     this.#lastOfKey.set(key, taken.offset);
   }
@@ -178,16 +181,16 @@ export class QueueAccount {
       (total, range) => (total === null || range.count === null ? null : total + range.count),
       0,
     );
-    if (sum !== count) this.#fail('gap-count', `a gap says ${count}, its ranges say ${sum}`);
-    if (ranges.length === 0 || count === 0) this.#fail('gap-count', 'a gap tells nothing');
+    if (sum !== count) this.fail('gap-count', `a gap says ${count}, its ranges say ${sum}`);
+    if (ranges.length === 0 || count === 0) this.fail('gap-count', 'a gap tells nothing');
     for (const range of ranges) this.#checkRange(range, bounds);
     const before = this.#byTag.get(tag);
     if (!isNew && before && typeof before === 'object' && 'offset' in before) {
       const [only] = ranges;
       const isLimit = ranges.length === 1 && only?.reason === 'redelivery-limit';
-      if (!isLimit || only.from !== before.offset) this.#fail('resend', `tag ${tag} became another gap`);
+      if (!isLimit || only.from !== before.offset) this.fail('resend', `tag ${tag} became another gap`);
     } else if (!isNew && JSON.stringify(before) !== JSON.stringify({ ranges })) {
-      this.#fail('resend', `the gap of tag ${tag} was told differently before`);
+      this.fail('resend', `the gap of tag ${tag} was told differently before`);
     }
     this.#byTag.set(tag, { ranges: ranges.map((r) => ({ ...r })) });
   }
@@ -195,15 +198,15 @@ export class QueueAccount {
   #checkRange({ epoch, from, to, reason, count }: GapRange, { first }: { first: number }): void {
     if (reason === 'epoch') {
       const isOver = epoch !== this.epoch || from > this.truth.last(epoch);
-      if (!isOver || count !== null) this.#fail('gap-true', `epoch gap of ${epoch} from ${from}`);
+      if (!isOver || count !== null) this.fail('gap-true', `epoch gap of ${epoch} from ${from}`);
       return;
     }
-    if (epoch !== this.epoch) this.#fail('gap-true', `a gap ${reason} of epoch ${epoch}`);
-    if (to === null || to < from) this.#fail('gap-true', `a gap ${reason} from ${from} to ${to}`);
+    if (epoch !== this.epoch) this.fail('gap-true', `a gap ${reason} of epoch ${epoch}`);
+    if (to === null || to < from) this.fail('gap-true', `a gap ${reason} from ${from} to ${to}`);
     if (reason === 'trimmed' && to! >= first)
-      this.#fail('gap-true', `${to} is not trimmed: ${first} is there`);
+      this.fail('gap-true', `${to} is not trimmed: ${first} is there`);
     if ((count === null) !== (reason === 'trimmed') && reason !== 'several') {
-      this.#fail('gap-true', `a gap ${reason} counts ${count}`);
+      this.fail('gap-true', `a gap ${reason} counts ${count}`);
     }
   }
 
@@ -214,113 +217,33 @@ export class QueueAccount {
       what === 'snapshot-end'
         ? before === what
         : before && typeof before === 'object' && 'offset' in before && before.offset === what;
-    if (!same) this.#fail('resend', `tag ${tag} now stands for ${what}`);
+    if (!same) this.fail('resend', `tag ${tag} now stands for ${what}`);
   }
 
   /** A mark was sent: everything up to it was sent before, or told, or will come as a later one of its key. */
   marked(cursor: string): void {
     const position = parseCursor(cursor)?.find((p) => p.epoch === this.epoch);
     if (!position) {
-      this.#fail('mark', `mark ${cursor} is of no epoch of ${this.name}`);
+      this.fail('mark', `mark ${cursor} is of no epoch of ${this.name}`);
       return;
     }
-    if (position.offset > this.truth.last(this.epoch)) this.#fail('mark', `${cursor} is beyond the log`);
-    const ranges = this.#ranges([]);
+    if (position.offset > this.truth.last(this.epoch)) this.fail('mark', `${cursor} is beyond the log`);
+    const ranges = this.ranges([]);
     for (const taken of this.duty.between(this.start, position.offset)) {
-      if (this.#sent.has(taken.offset) || ranges.some((r) => covers(r, taken.offset))) continue;
-      if (this.isConflating && this.#isSuperseded(taken, this.truth.last(this.epoch))) continue;
-      this.#fail('mark', `${cursor} is beyond offset ${taken.offset}, which was not sent yet`);
+      if (this.sentBy.has(taken.offset) || ranges.some((r) => covers(r, taken.offset))) continue;
+      if (this.isConflating && this.isSuperseded(taken, this.truth.last(this.epoch))) continue;
+      this.fail('mark', `${cursor} is beyond offset ${taken.offset}, which was not sent yet`);
     }
   }
 
-  /**
-   * Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message.
-   *
-   * @param fed offset of the last record that every live queue has been offered
-   */
+  /** Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message. */
   check(fed: number): void {
-    const { queue } = this.subscription;
-    const reader = queue.readers.of('v')!;
-    if (reader.phase === 'snapshot' || queue.closed) return;
-    const head = reader.phase === 'live' ? Math.max(fed, reader.after) : reader.after;
-    const waiting = new Set<number>();
-    const waitingGaps: GapRange[] = [];
-    for (let i = 0; i < queue.ready.length; i++) {
-      const entry = queue.ready.peek(i)!;
-      if (entry.kind === 'message') waiting.add(entry.offset);
-      else if (entry.kind === 'gap') waitingGaps.push(...entry.toGap().ranges);
-    }
-    for (const offset of waiting) {
-      if (this.#sent.has(offset)) this.#fail('sent-once', `offset ${offset} was sent and waits again`);
-    }
-    const isThere = (taken: Taken): boolean => this.#sent.has(taken.offset) || waiting.has(taken.offset);
-    const missing = this.duty.between(this.start, head).filter((t) => !isThere(t));
-    const ranges = this.#ranges(waitingGaps).filter((r) => r.epoch === this.epoch && r.reason !== 'epoch');
-    this.#checkSnapshot(isThere, ranges);
-    this.#checkMissing(missing, ranges, head);
-  }
-
-  #checkSnapshot(isThere: (taken: Taken) => boolean, ranges: readonly GapRange[]): void {
-    if (this.snapshot.length === 0) return;
-    const isWhole = this.#snapshotExchanges.every((e) => e.lastValues.snapshot(() => false).complete);
-    for (const taken of this.snapshot) {
-      if (isThere(taken) || !isWhole || ranges.some((r) => covers(r, taken.offset))) continue;
-      if (this.isNewer(taken)) continue;
-      if (this.isConflating && this.#isSuperseded(taken, this.truth.last(this.epoch))) continue;
-      this.#fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, is missing`);
-    }
-  }
-
-  #checkMissing(missing: readonly Taken[], ranges: readonly GapRange[], head: number): void {
-    const { ledger } = this.subscription.queue;
-    const unknown = ranges.filter((r) => r.count === null);
-    const exact = ranges.filter((r) => r.count !== null);
-    const known = missing.filter((t) => !unknown.some((r) => covers(r, t.offset)));
-    const lost: Taken[] = [];
-    for (const taken of known) {
-      if (exact.some((r) => covers(r, taken.offset))) lost.push(taken);
-      else if (!this.isConflating || !this.#isSuperseded(taken, head)) {
-        this.#fail('told', `offset ${taken.offset} is neither sent nor waiting nor told`);
-      }
-    }
-    // A snapshot loses records from before the start; which, nobody else counts.
-    const told = exact.filter((r) => r.from > this.start).reduce((sum, r) => sum + r.count!, 0);
-    const isJoined = [...this.#byTag.values()].some(
-      (item) => typeof item === 'object' && 'ranges' in item && item.ranges.length >= MAX_RANGES,
-    );
-    // Joined with what had been sent, a range counts that, too.
-    if (ranges.some((r) => r.reason === 'several')) return;
-    if (this.isConflating) this.#checkConflated(known.length, told);
-    else if (!this.isSnapshot && told !== known.length) {
-      this.#fail('gap-exact', `${known.length} messages are missing, gaps count ${told} (head ${head})`);
-    }
-    if (this.isConflating || isJoined || this.isSnapshot) return;
-    for (const range of exact) {
-      const inside = lost.filter((t) => covers(range, t.offset)).length;
-      if (inside !== range.count) {
-        this.#fail('gap-exact', `${inside} missing from ${range.from} to ${range.to}, told ${range.count}`);
-      }
-    }
-    if (ledger.routed < known.length)
-      this.#fail('routed', `${known.length} missing of ${ledger.routed} routed`);
-  }
-
-  #checkConflated(missing: number, told: number): void {
-    const { ledger } = this.subscription.queue;
-    const conflated = ledger.droppedBy?.get('conflated') ?? 0;
-    if (this.isSnapshot) return;
-    if (missing !== conflated + told) {
-      this.#fail('gap-exact', `${missing} are missing, ${conflated} conflated and ${told} told`);
-    }
-    if (this.#replaced > conflated) this.#fail('replaced', `told ${this.#replaced} of ${conflated} replaced`);
-    const { ready } = this.subscription.queue;
-    if (told === 0 && ready.messages === 0 && this.#replaced !== conflated) {
-      this.#fail('replaced', `told ${this.#replaced} of ${conflated} replaced`);
-    }
+    const { readers, closed } = this.subscription.queue;
+    if (!readers.snapshot && !closed) new QueueBalance(this).check(fed);
   }
 
   /** A later record of the same conflation key is there for this subscription. */
-  #isSuperseded(taken: Taken, upTo: number): boolean {
+  isSuperseded(taken: Taken, upTo: number): boolean {
     const header = this.options.conflationHeader;
     const key = conflationKey(taken, header);
     const isSame = (later: Taken): boolean => conflationKey(later, header) === key;
@@ -338,8 +261,15 @@ export class QueueAccount {
       .some((later) => later.key === key && shared.some((one) => later.reached.includes(one)));
   }
 
+  /** Whether a gap that was sent had as many ranges as it may have: then some were joined. */
+  get isJoined(): boolean {
+    return [...this.#byTag.values()].some(
+      (item) => typeof item === 'object' && 'ranges' in item && item.ranges.length >= MAX_RANGES,
+    );
+  }
+
   /** Losses told in gaps that were sent, and in these; not those of messages that had been sent. */
-  #ranges(more: readonly GapRange[]): GapRange[] {
+  ranges(more: readonly GapRange[]): GapRange[] {
     const ranges = [...more];
     for (const item of this.#byTag.values()) {
       if (typeof item === 'object' && 'ranges' in item) ranges.push(...item.ranges);
@@ -347,7 +277,7 @@ export class QueueAccount {
     return ranges.filter((r) => !OF_SENT.has(r.reason));
   }
 
-  #fail(invariant: string, text: string): void {
+  fail(invariant: string, text: string): void {
     const { overflow = 'default', ack = 'default' } = this.options;
     this.world.fail(invariant, `${this.name} (${overflow}, ack ${ack}): ${text}`);
   }
@@ -355,6 +285,3 @@ export class QueueAccount {
 
 const textOf = (item: Deliver['items'][number]): string =>
   item.kind === 'message' ? String(item.offset) : item.kind === 'gap' ? `gap ${item.gap.count}` : item.kind;
-
-const covers = ({ from, to }: GapRange, offset: number): boolean =>
-  from <= offset && offset <= (to ?? Number.POSITIVE_INFINITY);

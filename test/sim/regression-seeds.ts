@@ -18,5 +18,13 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string])
   [305, 'a snapshot that had ended for the application, but not for the cursor'],
   [456, 'a mandatory publish with an id, stored, then sent again when nobody was subscribed'],
   [529, 'a gap in hand while its session was lost twice'],
+  [
+    211,
+    'equal keys of two exchanges were conflated where the second binding was made later, or between exchanges',
+  ],
   [783, 'losses told by one queue, and brought by the next'],
+  [1042, 'a publish with an id, stored, then sent again when its exchange was deleted'],
+  [1169, 'a headers binding with its arguments in another order was another binding'],
+  [1496, 'with ack none, a message that was nacked after its session was lost was handed out again'],
+  [2258, 'an event stream cut off before it told the end of an epoch had passed it already'],
 ];

@@ -49,7 +49,7 @@ const WORTH_REACHING = [
     'refused unroutable',
   ],
   ...['bind number', 'unbind number', 'bind string', 'unbind string', 'delete', 'declared anew'],
-  ...['publish through several exchanges', 'listened', 'listened again', 'listener closed slow-consumer'],
+  ...['publish through several exchanges', 'listened', 'listened again', 'listener closed draining'],
   ...['forward', 'back', 'ranges', 'more', 'trimmed', 'epoch'].map((what) => `history ${what}`),
 ];
 const reached = new Set<string>();

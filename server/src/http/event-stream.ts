@@ -14,6 +14,7 @@ import {
   type GapRange,
   type Item,
   type ServerFrame,
+  type Since,
 } from '@ringhub/protocol';
 import type { Listener, Listening } from '../ports/hub-api.ts';
 import { DRAINED_BELOW_BYTES } from '../ports/transport.ts';
@@ -54,11 +55,12 @@ export class EventStream implements Listener {
     );
   }
 
-  /** The subscription is there; `cursor` is where it starts, null before a snapshot. */
-  open(listening: Listening): void {
+  /** The subscription is there. A given cursor holds until what follows it has come: the hub's may be beyond a gap. */
+  open(listening: Listening, since?: Since): void {
     this.listening = listening;
     this.isInSnapshot = listening.cursor === null;
-    this.put(`retry: ${RETRY_MS}\n${listening.cursor === null ? '' : `id: ${listening.cursor}\n`}\n`);
+    const cursor = typeof since === 'object' && 'cursor' in since ? since.cursor : listening.cursor;
+    this.put(`retry: ${RETRY_MS}\n${cursor === null ? '' : `id: ${cursor}\n`}\n`);
   }
 
   /** The reader is gone. */

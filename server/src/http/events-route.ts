@@ -35,7 +35,7 @@ export function events(hub: HubApi, c: Context, principal: Principal): Response 
   const stream = new EventStream(overflow !== 'conflate');
   const listening = hub.listen(principal, frame.options, stream);
   if ('error' in listening) return failed(listening);
-  stream.open(listening);
+  stream.open(listening, frame.options.since);
   const { signal } = c.req.raw;
   if (signal.aborted) stream.close();
   else signal.addEventListener('abort', () => stream.close(), { once: true });
