@@ -21,13 +21,13 @@ import { ERROR_CODES, type ErrorDetail, type ErrorName, type Retry, retryOfCode 
  */
 export class RinghubError extends Error {
   /** Number in the error table, 4000–4999; also the close code of errors that end a connection. */
-  readonly code: number;
+  declare readonly code: number;
   /** Name in the error table, such as `unroutable`; `unknown` for a code of a later version. */
-  override readonly name: ErrorName | 'unknown';
+  declare readonly name: ErrorName | 'unknown';
   /** Whether doing the same again makes sense: `never`, `later`, or `resume` (the SDK reconnects by itself). */
-  readonly retry: Retry;
+  declare readonly retry: Retry;
   /** What exactly was wrong, such as the field; empty where there is nothing to say. */
-  readonly detail: ErrorDetail;
+  declare readonly detail: ErrorDetail;
 
   /** @internal */
   constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {

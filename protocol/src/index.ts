@@ -3,7 +3,7 @@
  * PROTOCOL.md beside this folder is its specification.
  */
 
-export { SUBPROTOCOL_BINARY } from './binary-layout.ts';
+export { FRAME, SUBPROTOCOL_BINARY } from './binary-layout.ts';
 export { ByteWriter } from './binary-writer.ts';
 export { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
 export * from './codec-binary-client.ts';

@@ -11,10 +11,12 @@
 import {
   type ClientFrame,
   decodeClientMessage,
+  decodeClientMessageBinary,
   errorOfCode,
   type ServerFrame,
   type SubscribeOptions,
 } from '@ringhub/protocol';
+import type { Message } from '../../server/src/ports/transport.ts';
 import { Application } from './application.ts';
 import type { Fault } from './faults.ts';
 import { HubProcess } from './hub-process.ts';
@@ -27,6 +29,9 @@ import { drawSettings, type Settings } from './settings.ts';
 import { StepChecks } from './step-checks.ts';
 import { Truth } from './truth.ts';
 import { World } from './world.ts';
+
+const framesOfClient = (message: Message) =>
+  typeof message === 'string' ? decodeClientMessage(message) : decodeClientMessageBinary(message);
 
 /** How often queues are held against the truth between steps; always when they end. */
 const QUEUE_CHECK_EVERY = 61;
@@ -222,9 +227,9 @@ export class Simulation implements WireTap {
 
   // ── what passes the ends of the network ──
 
-  clientSent(wire: Wire, message: string): void {
+  clientSent(wire: Wire, message: Message): void {
     const application = this.#applications.get(wire.client)!;
-    for (const frame of decodeClientMessage(message)) {
+    for (const frame of framesOfClient(message)) {
       switch (frame.type) {
         case 'subscribe':
           if (!application.byRef.has(frame.ref))
@@ -311,8 +316,8 @@ export class Simulation implements WireTap {
     }
   }
 
-  hubReceived(wire: Wire, message: string): void {
-    const [hello] = decodeClientMessage(message);
+  hubReceived(wire: Wire, message: Message): void {
+    const [hello] = framesOfClient(message);
     if (hello?.type === 'hello') wire.hello ??= hello;
   }
 
