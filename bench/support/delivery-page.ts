@@ -11,7 +11,12 @@ Object.assign(globalThis, {
   async open(token: string, codec: CodecName, key: string): Promise<void> {
     hub = await connect('/', { token, codec: CODECS[codec]() });
     received = 0;
-    const options = { capacity: 20_000, capacityBytes: 64 * 1024 * 1024, prefetch: 512 };
+    const options = {
+      overflow: 'catch-up',
+      capacity: 20_000,
+      capacityBytes: 64 * 1024 * 1024,
+      prefetch: 512,
+    } as const;
     await hub.subscribe('amq.topic', key, options, (event) => {
       // Applications read what they get: JSON is parsed here, in both codecs.
       if (event.kind !== 'message' || event.data === undefined) throw new Error(JSON.stringify(event));

@@ -33,14 +33,12 @@ export class BinaryCodec implements ClientCodec {
   readonly #writer = new ByteWriter();
   readonly #texts = new ShortTexts();
 
-  /** @internal */
   open(WebSocket: WebSocketConstructor, url: string): WebSocketLike {
     const socket = new WebSocket(url, [SUBPROTOCOL_BINARY]);
     socket.binaryType = 'arraybuffer';
     return socket;
   }
 
-  /** @internal */
   encode(line: ClientLine): Wire {
     const writer = this.#writer;
     writer.reset();
@@ -58,20 +56,17 @@ export class BinaryCodec implements ClientCodec {
     return writer.slice();
   }
 
-  /** @internal */
   number(publish: Wire, seq: number): Wire {
     patchPublish(publish as Bytes, seq);
     return publish;
   }
 
-  /** @internal */
   join(frames: readonly Wire[]): Wire {
     this.#writer.reset();
     for (const frame of frames) this.#writer.raw(frame as Bytes);
     return this.#writer.slice();
   }
 
-  /** @internal */
   decode(message: unknown): readonly ServerFrame[] | undefined {
     return message instanceof ArrayBuffer
       ? decodeServerMessageBinary(new Uint8Array(message), this.#texts)
