@@ -1,6 +1,8 @@
 /**
  * The one error class of the SDK. Codes and names come from the protocol's error table; the text is the hub's.
  * What the SDK raises itself has its name for a text: the table's texts would be a quarter of the SDK.
+ *
+ * Here and elsewhere in the core, fields that the constructor sets are `declare`d: defined twice, they would be loaded twice.
  */
 import { ERROR_CODES, type ErrorDetail, type ErrorName, type Retry, retryOfCode } from '@ringhub/protocol';
 
