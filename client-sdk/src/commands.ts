@@ -9,7 +9,7 @@
 import type { ServerFrame } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import { RinghubError } from './errors.ts';
-import { type CommandLine, lineOf } from './line.ts';
+import type { ClientLine, CommandLine } from './line.ts';
 
 type Answer = Extract<ServerFrame, { type: 'ok' | 'error' }>;
 type Result = Extract<ServerFrame, { type: 'ok' }>['result'];
@@ -44,10 +44,10 @@ export interface CommandSpec<T> extends CommandOptions {
 export class Commands {
   #lastRef = 0;
   readonly #open = new Map<number, Command>();
-  readonly #send: (line: string) => void;
+  readonly #send: (line: ClientLine) => void;
   #end: unknown;
 
-  constructor(send: (line: string) => void) {
+  constructor(send: (line: ClientLine) => void) {
     this.#send = send;
   }
 
@@ -106,7 +106,7 @@ export class Commands {
 
   #sendCommand(ref: number, { line }: Command): void {
     const [type, ...fields] = line();
-    this.#send(lineOf([type, ref, ...fields]));
+    this.#send([type, ref, ...fields]);
   }
 
   close(error: unknown): void {

@@ -3,6 +3,8 @@
  */
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
+import type { ClientCodec } from './codec.ts';
+import { jsonCodec } from './codec-json.ts';
 import { type Environment, platformEnvironment, type WebSocketConstructor } from './environment.ts';
 import { Hub } from './hub.ts';
 import type { TokenSource } from './link.ts';
@@ -16,6 +18,8 @@ export interface ConnectOptions {
   readonly client?: string | undefined;
   /** Ends the attempt to connect, and later the connection: it stays in force for as long as the client lives. */
   readonly signal?: AbortSignal | undefined;
+  /** Instead of JSON frames: `new BinaryCodec()` of `@ringhub/client/binary`, one for each client. */
+  readonly codec?: ClientCodec | undefined;
   /** Instead of the platform's. */
   readonly WebSocket?: WebSocketConstructor | undefined;
   /** Reconnects wait a random time below a bound that doubles from `minMs` (500) to `maxMs` (30 000). */
@@ -56,6 +60,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
   const hub = new Hub<Messages>(env, {
     url: webSocketUrl(url, env.baseUrl),
     WebSocket,
+    codec: options.codec ?? jsonCodec,
     getToken: getToken ?? (() => token),
     canRefresh: getToken !== undefined,
     minMs: 500,
@@ -76,7 +81,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
       letGo();
       reject(error);
     });
-    hub.start();
+    hub.session.start();
   });
 }
 

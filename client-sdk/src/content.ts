@@ -33,8 +33,9 @@ export function fromPayload(payload: Payload, contentType: string): unknown {
   return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
 }
 
-/** Length in UTF-8. */
-export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
+/** Length on the wire: of text, that of its UTF-8. */
+export const byteLength = (data: Payload): number =>
+  (typeof data === 'string' ? new TextEncoder().encode(data) : data).length;
 
 const textOf = (payload: Payload): string =>
   typeof payload === 'string' ? payload : new TextDecoder().decode(payload);

@@ -2,6 +2,7 @@
  * Everything the SDK takes from its surroundings: clock, timers, randomness, WebSocket, page wake-ups. Nothing
  * else in the SDK touches these, so a simulation that replaces this object runs the SDK deterministically.
  */
+import type { Wire } from './codec.ts';
 import { onPageWake } from './wake.ts';
 
 /** The part of a WebSocket the SDK uses; browsers' and `ws`'s both fit. */
@@ -12,7 +13,9 @@ export interface WebSocketLike {
   onerror: ((event: never) => unknown) | null;
   /** 1 while open. */
   readonly readyState: number;
-  send(text: string): void;
+  /** With binary frames set to `arraybuffer`. */
+  binaryType: string;
+  send(message: Wire): void;
   close(code?: number, reason?: string): void;
 }
 

@@ -1,6 +1,8 @@
 /**
  * The one error class of the SDK. Codes come from the protocol's error table, text and most names from the hub.
  * What the SDK raises itself has its name for a text: the table's texts would be a quarter of the SDK.
+ *
+ * Here and elsewhere in the core, fields that the constructor sets are `declare`d: defined twice, they would be loaded twice.
  */
 import {
   CLIENT_ERROR_CODES,
@@ -28,13 +30,13 @@ import {
  */
 export class RinghubError extends Error {
   /** Number in the error table, 4000–4999; also the close code of errors that end a connection. */
-  readonly code: number;
+  declare readonly code: number;
   /** Name in the error table, such as `unroutable`; `unknown` where the hub did not tell it. */
-  override readonly name: ErrorName | 'unknown';
+  declare readonly name: ErrorName | 'unknown';
   /** Whether doing the same again makes sense: `never`, `later`, or `resume` (the SDK reconnects by itself). */
-  readonly retry: Retry;
+  declare readonly retry: Retry;
   /** What exactly was wrong, such as the field; empty where there is nothing to say. */
-  readonly detail: ErrorDetail;
+  declare readonly detail: ErrorDetail;
 
   /** @internal */
   constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {

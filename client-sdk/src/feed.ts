@@ -189,14 +189,11 @@ export class Feed {
   flush(): ClientLine[] {
     const lines: ClientLine[] = [];
     const { queue } = this;
-    for (const type of ['reject', 'nack'] as const) {
-      const tags = type === 'reject' ? this.#rejects : this.#nacks;
-      for (const tag of tags) {
-        lines.push([type, queue, [[tag, tag]]]);
-        if (type === 'reject') this.#acks.skip(tag);
-      }
-      tags.length = 0;
+    for (const tag of this.#rejects.splice(0)) {
+      lines.push(['reject', queue, [[tag, tag]]]);
+      this.#acks.skip(tag);
     }
+    for (const tag of this.#nacks.splice(0)) lines.push(['nack', queue, [[tag, tag]]]);
     const ack = this.#acks.take();
     if (ack) lines.push(['ack', queue, ack.upTo, ...(ack.ranges.length > 0 ? [ack.ranges] : [])]);
     return lines;

@@ -34,17 +34,12 @@ export type DeclareOptions = CommandOptions & (Partial<ExchangeOptions> | Passiv
  */
 export class Hub<Messages extends object = Record<string, unknown>> extends Emitter<HubEvents> {
   /** @internal */
-  readonly session: Session;
+  declare readonly session: Session;
 
   /** @internal */
   constructor(env: Environment, settings: SessionSettings) {
     super();
     this.session = new Session(env, settings, this);
-  }
-
-  /** @internal */
-  start(): void {
-    this.session.start();
   }
 
   get state(): HubState {

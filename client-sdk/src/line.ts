@@ -1,6 +1,6 @@
 /**
- * Client frames as they stand on the wire (PROTOCOL §2): positional arrays, written where they are made. Objects
- * with a codec between would say the same twice, in code that every browser loads.
+ * Client frames as positional arrays (PROTOCOL §2), made where they are sent: as JSON they are the wire's. Objects
+ * of the frame table would say the same twice, in code that every browser loads.
  */
 import type {
   BindingSpec,
@@ -8,8 +8,8 @@ import type {
   Hello,
   HistoryRequest,
   PassiveDeclare,
+  Payload,
   PublishProperties,
-  payloadToJson,
   SubscribeOptions,
   TagRanges,
 } from '@ringhub/protocol';
@@ -26,6 +26,7 @@ export type CommandLine =
   | readonly [type: 'credit', queue: number, prefetch: number];
 
 export type ClientLine =
+  | readonly [type: 'ping' | 'pong' | 'bye']
   | readonly [type: 'hello', fields: Omit<Hello, 'type'>]
   | readonly [type: CommandLine[0], ref: number, ...fields: unknown[]]
   | readonly [
@@ -33,11 +34,8 @@ export type ClientLine =
       seq: number,
       exchange: string,
       key: string,
-      payload: ReturnType<typeof payloadToJson>,
+      payload: Payload,
       ...properties: PublishProperties[],
     ]
   | readonly [type: 'ack', queue: number, upTo: number, ...ranges: TagRanges[]]
   | readonly [type: 'reject' | 'nack', queue: number, ranges: TagRanges];
-
-/** One line of text, without a line break in it. What is undefined in an object does not appear. */
-export const lineOf = (line: ClientLine): string => JSON.stringify(line);

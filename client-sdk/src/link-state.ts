@@ -168,9 +168,13 @@ const failDraining: Transition<'lost'> = (state, event, context) => {
 const leave: Transition<'due'> = (state, event, context) =>
   context.nowMs >= state.slotMs ? connect(state, event, context) : giveUp(state, event, context);
 
-const close: Transition<'stop'> = (state) => to(state, { kind: 'closed', dueMs: Infinity }, 'drop');
+const closeBy =
+  (effect: LinkEffect): Transition<'stop'> =>
+  (state) =>
+    to(state, { kind: 'closed', dueMs: Infinity }, effect);
 
-const sayBye: Transition<'stop'> = (state) => to(state, { kind: 'closed', dueMs: Infinity }, 'bye');
+const close = closeBy('drop');
+const sayBye = closeBy('bye');
 
 type Row = { readonly [T in LinkEvent['type']]: Transition<T> };
 

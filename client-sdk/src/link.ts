@@ -1,14 +1,16 @@
 /**
  * The shell of the link machine: sockets, timers and tokens. It performs the machine's effects, tells it what
- * happened, and joins the lines of one turn into as few WebSocket messages as the hub's frame limit allows.
+ * happened, and joins the frames of one turn into as few WebSocket messages as the hub's frame limit allows.
  *
- * Lines given to a link that is not open, or lost with a socket, are gone: whoever sent them derives from the
+ * Frames given to a link that is not open, or lost with a socket, are gone: whoever sent them derives from the
  * next welcome what to say again.
  */
-import { decodeServerMessage, type ServerFrame, SUBPROTOCOL_JSON, type Welcome } from '@ringhub/protocol';
+import type { ServerFrame, Welcome } from '@ringhub/protocol';
+import type { ClientCodec, Wire } from './codec.ts';
 import { byteLength } from './content.ts';
 import type { Environment, WebSocketConstructor, WebSocketLike } from './environment.ts';
 import { RinghubError } from './errors.ts';
+import type { ClientLine } from './line.ts';
 import {
   IDLE,
   isOpen,
@@ -30,8 +32,8 @@ export type TokenSource = (request: {
 
 /** What the link needs from the session above it. */
 export interface LinkOwner {
-  /** The line that says hello, resume included. */
-  hello(token: string | undefined): string;
+  /** The frame that says hello, resume included. */
+  hello(token: string | undefined): ClientLine;
   welcomed(welcome: Welcome): void;
   received(frame: ServerFrame): void;
   /** The link is in another state; the error is why, where something failed. */
@@ -42,12 +44,14 @@ export interface LinkOptions extends LinkSettings {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
   readonly getToken: TokenSource | undefined;
+  readonly codec: ClientCodec;
 }
 
 /** How long a polite end waits for the hub's close. */
 const BYE_MS = 1_000;
 
 export class Link {
+  declare readonly codec: ClientCodec;
   readonly #env: Environment;
   readonly #settings: LinkOptions;
   readonly #owner: LinkOwner;
@@ -55,7 +59,7 @@ export class Link {
   #socket: WebSocketLike | undefined;
   #timer: unknown;
   #abort: AbortController | undefined;
-  #lines: string[] = [];
+  #frames: Wire[] = [];
   #error: unknown;
   #maxFrameBytes = 0;
   #ended: (() => void) | undefined;
@@ -64,6 +68,7 @@ export class Link {
   constructor(env: Environment, settings: LinkOptions, owner: LinkOwner) {
     this.#env = env;
     this.#settings = settings;
+    this.codec = settings.codec;
     this.#owner = owner;
     this.#stopWaking = env.onWake(() => this.#raise({ type: 'wake' }));
   }
@@ -86,30 +91,30 @@ export class Link {
     });
   }
 
-  /** Sends a line with the others of this turn. */
-  send(line: string): void {
+  /** Sends a frame with the others of this turn. */
+  send(frame: Wire): void {
     if (!this.isOpen) return;
-    if (this.#lines.push(line) === 1) void Promise.resolve().then(() => this.flush());
+    if (this.#frames.push(frame) === 1) void Promise.resolve().then(() => this.#flush());
+  }
+
+  /** As `send`, for a frame to be encoded. */
+  say(line: ClientLine): void {
+    this.send(this.codec.encode(line));
   }
 
   /** Sends what waits, now. */
-  flush(): void {
-    let message = '';
-    let bytes = 0;
-    const lines = this.#lines;
-    this.#lines = [];
-    for (const line of lines) {
-      const lineBytes = byteLength(line) + 1;
-      if (message && bytes + lineBytes > this.#maxFrameBytes) {
-        this.#socket?.send(message);
-        message = '';
-        bytes = 0;
-      }
-      message += message ? `\n${line}` : line;
-      bytes += lineBytes;
-    }
+  #flush(): void {
+    const frames = this.#frames;
+    this.#frames = [];
     // A socket that the hub is closing would only complain.
-    if (message && this.#socket?.readyState === 1) this.#socket.send(message);
+    while (frames.length > 0 && this.#socket?.readyState === 1) {
+      let bytes = 0;
+      const rest = frames.findIndex((frame, i) => {
+        bytes += byteLength(frame) + 1;
+        return i > 0 && bytes > this.#maxFrameBytes;
+      });
+      this.#socket.send(this.codec.join(frames.splice(0, rest < 0 ? frames.length : rest)));
+    }
   }
 
   #raise(event: LinkEvent): void {
@@ -137,11 +142,11 @@ export class Link {
   #perform(effect: LinkEffect): void {
     switch (effect) {
       case 'ping':
-        this.send('["ping"]');
+        this.say(['ping']);
         break;
       case 'bye':
-        this.#lines.push('["bye"]');
-        this.flush();
+        this.#frames.push(this.codec.encode(['bye']));
+        this.#flush();
         this.#socket?.close(1000);
         this.#env.setTimer(() => this.#drop(), BYE_MS);
         break;
@@ -155,7 +160,7 @@ export class Link {
   #drop(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#lines = [];
+    this.#frames = [];
     this.#abort?.abort();
     socket?.close();
     this.#ended?.();
@@ -164,8 +169,7 @@ export class Link {
   #setTimer(): void {
     const waitMs = this.#state.dueMs - this.#env.now();
     this.#env.clearTimer(this.#timer);
-    if (waitMs < Infinity)
-      this.#timer = this.#env.setTimer(() => this.#raise({ type: 'due' }), Math.max(0, waitMs));
+    if (waitMs < Infinity) this.#timer = this.#env.setTimer(() => this.#raise({ type: 'due' }), waitMs);
   }
 
   async #open(socket: number): Promise<void> {
@@ -185,7 +189,7 @@ export class Link {
       if (!isCurrent()) return;
     }
     try {
-      this.#listen(new WebSocket(url, [SUBPROTOCOL_JSON]), socket, token);
+      this.#listen(this.codec.open(WebSocket, url), socket, token);
     } catch (error) {
       // The platform does not allow this URL here, and never will.
       void this.stop(error);
@@ -198,9 +202,9 @@ export class Link {
     ws.onopen = () => {
       if (!isCurrent()) return;
       this.#raise({ type: 'opened', socket });
-      ws.send(this.#owner.hello(token));
+      ws.send(this.codec.encode(this.#owner.hello(token)));
     };
-    ws.onmessage = ({ data }: { data: string }) => {
+    ws.onmessage = ({ data }: { data: unknown }) => {
       if (isCurrent()) this.#receive(data, socket, ws);
     };
     ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
@@ -220,8 +224,8 @@ export class Link {
     this.#raise({ type: 'lost', socket, code });
   }
 
-  #receive(message: string, socket: number, ws: WebSocketLike): void {
-    const frames = decodeServerMessage(message);
+  #receive(message: unknown, socket: number, ws: WebSocketLike): void {
+    const frames = this.codec.decode(message);
     if (!frames) {
       this.#lose(socket, new Error('bad-frame'));
       return;
@@ -231,14 +235,14 @@ export class Link {
       if (this.#socket !== ws) return;
       switch (frame.type) {
         case 'ping':
-          this.send('["pong"]');
+          this.say(['pong']);
           break;
         case 'welcome':
           if (this.#state.kind !== 'greeting') break;
           this.#maxFrameBytes = frame.limits.maxFrameBytes;
           this.#raise({ type: 'welcomed', socket, deadMs: frame.deadMs });
           // Any frame proves that the new resume token has arrived (PROTOCOL §12).
-          this.send('["ping"]');
+          this.say(['ping']);
           this.#owner.welcomed(frame);
           break;
         case 'drain':

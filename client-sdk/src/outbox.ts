@@ -6,15 +6,13 @@
  *               └──── resume: again, with their numbers ─────┘
  *
  * Bounded in messages and bytes, sent ones included: a full outbox refuses, it never drops. A number once
- * used stays in the sequence, also when nobody waits for its outcome any more. Pure: lines in, lines out.
+ * used stays in the sequence, also when nobody waits for its outcome any more. Pure, and blind to what is in a publish.
  */
 
 /** One publish, encoded when it was made: later changes of its data do not count. */
 export interface Outgoing {
-  readonly lineBytes: number;
+  readonly frameBytes: number;
   readonly payloadBytes: number;
-  /** The encoded frame, without its name and number. */
-  readonly rest: string;
   /** Recognised by the hub across sessions. */
   readonly hasId: boolean;
 }
@@ -53,27 +51,28 @@ export class Outbox<P extends Outgoing> {
 
   /** False where the outbox is full. */
   push(publish: P): boolean {
-    if (this.length >= this.#bounds.messages || this.#bytes + publish.lineBytes > this.#bounds.bytes)
+    if (this.length >= this.#bounds.messages || this.#bytes + publish.frameBytes > this.#bounds.bytes)
       return false;
     this.#queued.push({ publish, seq: 0, wasSent: false, abandoned: false });
-    this.#bytes += publish.lineBytes;
+    this.#bytes += publish.frameBytes;
     return true;
   }
 
-  /** The next line to send, or `undefined` while the window is full or nothing waits. */
-  take(window: OutboxBounds): string | undefined {
+  /** The next publish to send, with its number, or `undefined` while the window is full or nothing waits. */
+  take(window: OutboxBounds): { readonly publish: P; readonly seq: number } | undefined {
     const next = this.#queued[0];
     if (!next) return undefined;
-    const { payloadBytes, rest } = next.publish;
-    const fits = this.#sent.size < window.messages && this.#inFlightBytes + payloadBytes <= window.bytes;
+    const { payloadBytes } = next.publish;
+    const { size } = this.#sent;
     // One that is larger than the whole window is sent alone, for the hub to refuse.
-    if (!fits && this.#sent.size > 0) return undefined;
+    if (size && (size >= window.messages || this.#inFlightBytes + payloadBytes > window.bytes))
+      return undefined;
     this.#queued.shift();
     if (next.seq === 0) next.seq = ++this.#lastSeq;
     next.wasSent = true;
     this.#sent.set(next.seq, next);
     this.#inFlightBytes += payloadBytes;
-    return `["publish",${next.seq}${rest}`;
+    return next;
   }
 
   /** Settles a number; gives the publish unless it is unknown or abandoned. */
@@ -82,7 +81,7 @@ export class Outbox<P extends Outgoing> {
     if (!entry) return undefined;
     this.#sent.delete(seq);
     this.#inFlightBytes -= entry.publish.payloadBytes;
-    this.#bytes -= entry.publish.lineBytes;
+    this.#bytes -= entry.publish.frameBytes;
     return entry.abandoned ? undefined : entry.publish;
   }
 
@@ -126,7 +125,7 @@ export class Outbox<P extends Outgoing> {
   #takeOut(which: (entry: Numbered<P>) => boolean): P[] {
     const out = this.#queued.filter(which);
     this.#queued = this.#queued.filter((e) => !out.includes(e));
-    for (const { publish } of out) this.#bytes -= publish.lineBytes;
+    for (const { publish } of out) this.#bytes -= publish.frameBytes;
     return out.filter((e) => !e.abandoned).map((e) => e.publish);
   }
 }

@@ -2,18 +2,11 @@
  * Publishing: data to frames, frames to the outbox, confirms to receipts. What happens to unconfirmed publishes
  * after a reconnect is the outbox's; this file keeps the promises.
  */
-import {
-  type Headers,
-  type Position,
-  type PublishProperties,
-  payloadToJson,
-  type ServerFrame,
-  type Welcome,
-} from '@ringhub/protocol';
+import type { Headers, Position, PublishProperties, ServerFrame, Welcome } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
+import type { ClientCodec, Wire } from './codec.ts';
 import { byteLength, toPayload } from './content.ts';
 import { errorNamed, RinghubError } from './errors.ts';
-import { lineOf } from './line.ts';
 import { Outbox, type OutboxBounds, type Outgoing } from './outbox.ts';
 
 export interface PublishOptions {
@@ -44,6 +37,8 @@ export interface Receipt {
 }
 
 interface Waiting extends Outgoing {
+  /** The encoded frame, without a number that counts. */
+  readonly frame: Wire;
   /** Ends the waiting, with a receipt or an error. */
   readonly settle: (receipt: Receipt | undefined, error?: unknown) => void;
 }
@@ -51,10 +46,9 @@ interface Waiting extends Outgoing {
 /** The link, as far as publishing needs it. */
 interface Sink {
   readonly isOpen: boolean;
-  send(line: string): void;
+  readonly codec: ClientCodec;
+  send(frame: Wire): void;
 }
-
-const NUMBERLESS = '["publish",0';
 
 export class Publisher {
   readonly #outbox: Outbox<Waiting>;
@@ -73,13 +67,12 @@ export class Publisher {
       const { signal, ...given } = options;
       const { payload, ...type } = toPayload(data);
       const properties = { ...type, ...given } as PublishProperties;
-      const fields = Object.keys(properties).length > 0 ? [properties] : [];
-      const line = lineOf(['publish', 0, exchange, key, payloadToJson(payload), ...fields]);
+      const frame = this.#link.codec.encode(['publish', 0, exchange, key, payload, properties]);
       const waiting: Waiting = {
-        rest: line.slice(NUMBERLESS.length),
+        frame,
         // The number takes 16 digits at most.
-        lineBytes: byteLength(line) + 16,
-        payloadBytes: typeof payload === 'string' ? byteLength(payload) : payload.length,
+        frameBytes: byteLength(frame) + 16,
+        payloadBytes: byteLength(payload),
         hasId: given.id !== undefined,
         settle: (receipt, error) => {
           letGo();
@@ -87,9 +80,9 @@ export class Publisher {
           else reject(error);
         },
       };
-      const { maxFrameBytes, maxPayloadBytes } = this.#welcome!.limits;
+      const { limits } = this.#welcome!;
       // Sent, it would cost the connection, or a number for nothing.
-      if (waiting.lineBytes > maxFrameBytes || waiting.payloadBytes > maxPayloadBytes) {
+      if (waiting.frameBytes > limits.maxFrameBytes || waiting.payloadBytes > limits.maxPayloadBytes) {
         throw errorNamed('payload-too-large');
       }
       const letGo = onAbort(signal, () => {
@@ -105,13 +98,9 @@ export class Publisher {
   #send(): void {
     const welcome = this.#welcome;
     if (!welcome || !this.#link.isOpen) return;
-    for (
-      let line = this.#outbox.take(welcome.publishWindow);
-      line;
-      line = this.#outbox.take(welcome.publishWindow)
-    ) {
-      this.#link.send(line);
-    }
+    const next = () => this.#outbox.take(welcome.publishWindow);
+    for (let one = next(); one; one = next())
+      this.#link.send(this.#link.codec.number(one.publish.frame, one.seq));
   }
 
   welcomed(welcome: Welcome): void {

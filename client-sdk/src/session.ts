@@ -20,7 +20,7 @@ import type { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
-import { lineOf } from './line.ts';
+import type { ClientLine } from './line.ts';
 import { Link, type LinkOptions, type LinkOwner } from './link.ts';
 import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
@@ -45,7 +45,7 @@ export interface HubEvents {
   /** `resumed`: with `online`, whether the session went on; `error`: with `waiting` and `closed`, why. */
   readonly state: { readonly state: HubState; readonly resumed?: boolean; readonly error?: unknown };
   /** Something went wrong that no promise tells; with the subscription where it is one's. */
-  readonly error: { readonly error: unknown; readonly subscription?: Subscription };
+  readonly error: { readonly error: unknown; readonly subscription?: Subscription | undefined };
 }
 
 export interface SessionSettings extends LinkOptions {
@@ -55,13 +55,13 @@ export interface SessionSettings extends LinkOptions {
 }
 
 export class Session implements LinkOwner {
-  readonly env: Environment;
-  readonly publisher: Publisher;
+  declare readonly env: Environment;
+  declare readonly publisher: Publisher;
   state: HubState = 'connecting';
   readonly #events: Emitter<HubEvents>;
   readonly #settings: SessionSettings;
   readonly #link: Link;
-  readonly commands: Commands;
+  declare readonly commands: Commands;
   /** Declared here, and so again where a new session needs them. */
   readonly exchanges = new Map<string, ExchangeOptions>();
   readonly #consumers = new Map<number, Consumer>();
@@ -75,7 +75,7 @@ export class Session implements LinkOwner {
     this.#events = events;
     this.#settings = settings;
     this.#link = new Link(env, settings, this);
-    this.commands = new Commands((line) => this.#link.send(line));
+    this.commands = new Commands((line) => this.#link.say(line));
     this.publisher = new Publisher(settings.outbox, this.#link);
   }
 
@@ -84,9 +84,9 @@ export class Session implements LinkOwner {
   }
 
   /** Ends the session; what is pending is rejected with the error. */
-  async close(error: unknown): Promise<void> {
+  close(error: unknown): Promise<void> {
     this.#flush();
-    await this.#link.stop(error);
+    return this.#link.stop(error);
   }
 
   // ── what the application wants ──
@@ -133,7 +133,7 @@ export class Session implements LinkOwner {
 
   /** Tells an error to whoever listens; false where nobody does. */
   failed(error: unknown, subscription?: Subscription): boolean {
-    return this.#events.emit('error', subscription ? { error, subscription } : { error });
+    return this.#events.emit('error', { error, subscription });
   }
 
   #endQueue(queue: number): Promise<void> {
@@ -152,22 +152,21 @@ export class Session implements LinkOwner {
   #flushFeed(feed: Feed): void {
     // Offline there is nobody to tell: the resume will.
     if (!this.#link.isOpen) return;
-    for (const line of feed.flush()) this.#link.send(lineOf(line));
+    for (const line of feed.flush()) this.#link.say(line);
   }
 
   // ── what the link tells ──
 
-  hello(token: string | undefined): string {
-    const consumers = [...this.#consumers.values()];
+  hello(token: string | undefined): ClientLine {
     this.#named = [...this.#consumers.keys()];
     const resume = this.#welcome && {
       session: this.#welcome.session,
       token: this.#welcome.resumeToken,
-      queues: consumers.map(({ feed }) => feed.hello()),
+      queues: [...this.#consumers.values()].map(({ feed }) => feed.hello()),
       exchanges: [...this.exchanges],
     };
     const { client } = this.#settings;
-    return lineOf(['hello', { version: PROTOCOL_VERSION, client, token, resume } as unknown as Hello]);
+    return ['hello', { version: PROTOCOL_VERSION, client, token, resume } as unknown as Hello];
   }
 
   welcomed(welcome: Welcome): void {

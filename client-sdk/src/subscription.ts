@@ -5,11 +5,16 @@
  * An item counts as processed when the iterator asks for the next one, or the handler has resolved; never on
  * receipt. Leaving a loop (`break`, an exception) leaves its item unprocessed: iterating again begins with it.
  */
-import type { BindingArguments, BindingSpec, Granted, SubscribeOptions } from '@ringhub/protocol';
+import {
+  type BindingArguments,
+  type BindingSpec,
+  ERROR_CODES,
+  type Granted,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
 import type { CommandOptions } from './commands.ts';
 import type { Delivery, Outcome } from './delivery.ts';
 import { Emitter, reportUnhandled } from './emitter.ts';
-import { errorNamed } from './errors.ts';
 import type { Feed } from './feed.ts';
 import { eventOf, type GapEvent, type SubscriptionEvent } from './message.ts';
 import type { Session } from './session.ts';
@@ -63,9 +68,9 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   implements AsyncIterableIterator<Event, undefined>
 {
   /** @internal */
-  readonly feed: Feed;
+  declare readonly feed: Feed;
   /** Resolves when nothing comes any more, with the error that ended it or `undefined`. */
-  readonly closed: Promise<unknown>;
+  declare readonly closed: Promise<unknown>;
 
   readonly #session: Session;
   readonly #handler: Handler<never> | undefined;
@@ -91,7 +96,11 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     });
     // Not before whoever subscribed has got the subscription.
     this.#isRunning = handler !== undefined;
-    if (handler) session.env.setTimer(() => this.#start(), 0);
+    const start = () => {
+      this.#isRunning = false;
+      this.received();
+    };
+    if (handler) session.env.setTimer(start, 0);
   }
 
   /** What the hub granted, which may be less than was asked for. */
@@ -262,11 +271,6 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     this.#session.settled(this.feed.settle(delivery, outcome));
   }
 
-  #start(): void {
-    this.#isRunning = false;
-    this.received();
-  }
-
   async #run(): Promise<void> {
     if (this.#isRunning) return;
     this.#isRunning = true;
@@ -286,7 +290,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   #handlerFailed(error: unknown, delivery: Delivery): void {
     if (!this.#tell(error)) reportUnhandled(error);
-    const isBad = (error as { code?: unknown } | undefined)?.code === errorNamed('bad-payload').code;
+    const isBad = (error as { code?: unknown } | undefined)?.code === ERROR_CODES['bad-payload'];
     this.#settle(delivery, delivery.item.kind !== 'message' ? 'ack' : isBad ? 'reject' : 'nack');
   }
 

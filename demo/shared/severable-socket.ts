@@ -56,6 +56,8 @@ class SeverableSocket {
   readonly #native: WebSocket | undefined;
   readonly #ended: () => void;
   #isEnded = false;
+  /** Whatever the SDK wants: it is set on the native socket from the start. */
+  binaryType = 'arraybuffer';
 
   constructor(url: string, protocols: string[], isDown: boolean, ended: () => void) {
     this.#ended = ended;
@@ -64,6 +66,7 @@ class SeverableSocket {
       return;
     }
     const native = new WebSocket(url, protocols);
+    native.binaryType = 'arraybuffer';
     native.onopen = (event) => this.onopen?.(event as never);
     native.onmessage = (event) => this.onmessage?.(event as never);
     native.onerror = (event) => this.onerror?.(event as never);
@@ -93,8 +96,8 @@ class SeverableSocket {
     return this.#native?.bufferedAmount ?? 0;
   }
 
-  send(text: string): void {
-    if (!this.#isEnded) this.#native?.send(text);
+  send(message: string | Uint8Array<ArrayBuffer>): void {
+    if (!this.#isEnded) this.#native?.send(message);
   }
 
   close(code?: number, reason?: string): void {

@@ -32,7 +32,7 @@ export class ByteWriter {
   }
 
   /** A copy of what was written from `start` on. */
-  slice(start = 0): Uint8Array {
+  slice(start = 0): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(start, this.length);
   }
 

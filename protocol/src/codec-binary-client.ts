@@ -55,7 +55,8 @@ export function writeClientFrame(writer: ByteWriter, frame: ClientFrame): void {
   writer.end(start);
 }
 
-function writePublish(writer: ByteWriter, { seq, exchange, key, payload, properties }: Publish): void {
+/** Writes the body of a publish. */
+export function writePublish(writer: ByteWriter, { seq, exchange, key, payload, properties }: Publish): void {
   const { headers, id, contentType, ttlMs, mandatory, resent } = properties;
   writer.u64(seq);
   writer.u8(

@@ -3,7 +3,7 @@
  * PROTOCOL.md beside this folder is its specification.
  */
 
-export { SUBPROTOCOL_BINARY } from './binary-layout.ts';
+export { FRAME, SUBPROTOCOL_BINARY } from './binary-layout.ts';
 export { readHeaders, writeHeaders } from './binary-message.ts';
 export { ByteReader, DAMAGED } from './binary-reader.ts';
 export { ByteWriter } from './binary-writer.ts';

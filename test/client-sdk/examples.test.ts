@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import * as client from '@ringhub/client';
 import * as admin from '@ringhub/client/admin';
+import * as binary from '@ringhub/client/binary';
 import * as history from '@ringhub/client/history';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +15,7 @@ const sources = join(root, 'client-sdk/src');
 const modules = {
   '@ringhub/client': client,
   '@ringhub/client/admin': admin,
+  '@ringhub/client/binary': binary,
   '@ringhub/client/history': history,
 };
 

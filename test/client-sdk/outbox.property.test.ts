@@ -45,25 +45,21 @@ describe('the outbox', () => {
               const name = ++names;
               const note = {
                 name,
-                lineBytes: step.bytes,
+                frameBytes: step.bytes,
                 payloadBytes: step.bytes,
-                rest: `,${name}]`,
                 hasId: step.hasId,
               };
-              const bytes = [...open.values()].reduce((sum, e) => sum + e.note.lineBytes, 0);
+              const bytes = [...open.values()].reduce((sum, e) => sum + e.note.frameBytes, 0);
               const fits = open.size < BOUNDS.messages && bytes + step.bytes <= BOUNDS.bytes;
               expect(outbox.push(note)).toBe(fits);
               if (fits) open.set(name, { note, wasSent: false, numbered: false, abandoned: false });
               break;
             }
             case 'take': {
-              const line = outbox.take(WINDOW);
-              if (!line) break;
-              const [, seq, name] = /^\["publish",(\d+),(\d+)]$/.exec(line)!.map(Number) as [
-                number,
-                number,
-                number,
-              ];
+              const taken = outbox.take(WINDOW);
+              if (!taken) break;
+              const { seq, publish } = taken;
+              const { name } = publish;
               // The hub's own check: a number it knows means the same publish, a new one is the next.
               if (seen.has(seq)) expect(seen.get(seq)).toBe(name);
               else expect(seq).toBe(seen.size + 1);

@@ -25,8 +25,8 @@ describe('publish', () => {
     expect(scene.socket.messages.length).toBe(before + 1);
     expect(publishes(scene)).toEqual([
       ['publish', 1, 'a', 'k1', '{"x":1}', { contentType: 'application/json' }],
-      ['publish', 2, 'a', 'k2', 'text'],
-      ['publish', 3, 'a', 'k3', { b64: 'AQI=' }],
+      ['publish', 2, 'a', 'k2', 'text', {}],
+      ['publish', 3, 'a', 'k3', { b64: 'AQI=' }, {}],
     ]);
     scene.socket.says([
       'confirm',
@@ -113,7 +113,7 @@ describe('publish', () => {
     expect(await sent).toMatchObject({ name: 'outcome-unknown', cause: new Error('enough') });
     scene.socket.says(['confirm', [[1, 4, 'v', 1, 0]]]);
     await scene.settle();
-    expect(publishes(scene)).toEqual([['publish', 5, 'a', 'k', 'next']]);
+    expect(publishes(scene)).toEqual([['publish', 5, 'a', 'k', 'next', {}]]);
     await expect(hub.publish('a', 'k', 1, { signal })).rejects.toThrow('enough');
   });
 });

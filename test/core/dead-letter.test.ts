@@ -2,7 +2,6 @@
 import type { Death } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import {
-  type DeathHistory,
   type DeathReason,
   deadLetterOf,
   firstAndLastDeath,

@@ -21,9 +21,10 @@ const program = `
 import * as client from '@ringhub/client';
 import { connect } from '@ringhub/client';
 import { topology } from '@ringhub/client/admin';
+import { BinaryCodec } from '@ringhub/client/binary';
 import { history } from '@ringhub/client/history';
 const open: typeof client.connect = connect;
-console.log(typeof open, typeof topology, typeof history);
+console.log(typeof open, typeof topology, typeof history, typeof BinaryCodec);
 `;
 
 beforeAll(() => {
@@ -63,6 +64,6 @@ describe('the packed SDK', () => {
 
   it('runs', () => {
     writeFileSync(join(elsewhere, 'program.mjs'), program.replace(': typeof client.connect', ''));
-    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function function function\n');
+    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function function function function\n');
   });
 });

@@ -5,7 +5,9 @@
  * One publisher and several subscribers of each kind go through a proxy that cuts anywhere, also within a frame. The
  * seed is printed; `RINGHUB_CUTS_SEED` and `RINGHUB_CUTS` repeat or prolong a run.
  */
+
 import { connect, type Subscription, type SubscriptionEvent } from '@ringhub/client';
+import { BinaryCodec } from '@ringhub/client/binary';
 import { expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { startHub } from '../../server/src/index.ts';
@@ -75,8 +77,9 @@ test.each(transportsHere)(title, { timeout: Math.max(120_000, CUTS * 60) }, asyn
 
   const subscribers = await Promise.all(
     Object.entries(OPTIONS).flatMap(([kind, subscribeOptions]) =>
-      Array.from({ length: SUBSCRIBERS_OF_EACH_KIND }, async () => {
-        const client = await connect(url, options);
+      Array.from({ length: SUBSCRIBERS_OF_EACH_KIND }, async (_, i) => {
+        // Half of each kind speaks binary.
+        const client = await connect(url, i % 2 === 0 ? { ...options, codec: new BinaryCodec() } : options);
         const subscription = await client.subscribe('amq.topic', '#', subscribeOptions);
         return { client, account: account(kind, subscription as Subscription) };
       }),

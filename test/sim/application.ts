@@ -5,6 +5,7 @@
 
 import type { SubscriptionEvent } from '@ringhub/client';
 import { connect, type Hub, type Message, RinghubError, type Subscription } from '@ringhub/client';
+import { BinaryCodec } from '@ringhub/client/binary';
 import type { BindingSpec, SubscribeOptions } from '@ringhub/protocol';
 import type { Network } from './network.ts';
 import type { Publications } from './publications.ts';
@@ -100,6 +101,7 @@ export class Application {
         backoff: { minMs: 50, maxMs: 1_000 },
         outbox: { messages: outboxMessages },
         ackDelayMs,
+        codec: this.world.random.fork(`codec of ${this.name}`).next() < 0.5 ? new BinaryCodec() : undefined,
         environment: this.surroundings.environment,
       });
       this.#starting = hub;

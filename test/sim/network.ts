@@ -90,12 +90,12 @@ export class Network {
   }
 
   /** A new connection of a client, as a WebSocket would begin it. */
-  connect(client: string): TappedSocket {
+  connect(client: string, subprotocol: string): TappedSocket {
     const wire = new Wire(++this.#count, client);
     const blocked = this.blocked.get(client);
     this.#isSilent = blocked === 'silent';
     this.#connecting = wire;
-    wire.end = (blocked ? this.#nowhere : this.#transport).connect();
+    wire.end = (blocked ? this.#nowhere : this.#transport).connect(subprotocol);
     this.#connecting = undefined;
     this.wires.add(wire);
     this.world.note(`wire ${wire.id} of ${client}${blocked ? ` ${blocked}` : ''}`);
@@ -192,6 +192,8 @@ export class TappedSocket {
   onmessage: ((event: never) => unknown) | null = null;
   onclose: ((event: never) => unknown) | null = null;
   onerror: ((event: never) => unknown) | null = null;
+  /** The memory transport gives bytes as the SDK wants them. */
+  binaryType = '';
 
   constructor(
     readonly wire: Wire,

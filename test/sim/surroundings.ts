@@ -22,8 +22,8 @@ export class Surroundings {
     private readonly network: Network,
   ) {
     this.#random = world.random.fork(name);
-    const WebSocket = function connect() {
-      return network.connect(name);
+    const WebSocket = function connect(_url: string, [subprotocol]: [string]) {
+      return network.connect(name, subprotocol);
     };
     this.environment = {
       now: () => world.nowMs,

@@ -2,7 +2,14 @@
  * What passes the ends of the network, given to the accounts that it concerns. Only passes on what was seen; what it
  * means is decided in the accounts.
  */
-import { type ClientFrame, decodeClientMessage, errorOfCode, type ServerFrame } from '@ringhub/protocol';
+import {
+  type ClientFrame,
+  decodeClientMessage,
+  decodeClientMessageBinary,
+  errorOfCode,
+  type ServerFrame,
+} from '@ringhub/protocol';
+import type { Message } from '../../server/src/ports/transport.ts';
 import type { Application } from './application.ts';
 import type { Wire, WireTap } from './network.ts';
 import type { Reader } from './reader.ts';
@@ -30,9 +37,9 @@ export class WireWatch implements WireTap {
     return told;
   }
 
-  clientSent(wire: Wire, message: string): void {
+  clientSent(wire: Wire, message: Message): void {
     const application = this.simulation.applications.get(wire.client)!;
-    for (const frame of decodeClientMessage(message)) {
+    for (const frame of framesOf(message)) {
       switch (frame.type) {
         case 'subscribe':
           if (!application.byRef.has(frame.ref))
@@ -119,8 +126,8 @@ export class WireWatch implements WireTap {
     }
   }
 
-  hubReceived(wire: Wire, message: string): void {
-    const [hello] = decodeClientMessage(message);
+  hubReceived(wire: Wire, message: Message): void {
+    const [hello] = framesOf(message);
     if (hello?.type === 'hello') wire.hello ??= hello;
   }
 
@@ -169,3 +176,6 @@ export class WireWatch implements WireTap {
     this.simulation.world.after(0, 'cut', () => wire.end.link.cut('lost'));
   }
 }
+
+const framesOf = (message: Message) =>
+  typeof message === 'string' ? decodeClientMessage(message) : decodeClientMessageBinary(message);

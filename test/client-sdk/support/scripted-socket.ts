@@ -12,6 +12,7 @@ export class ScriptedSocket implements WebSocketLike {
   onclose: ((event: never) => unknown) | null = null;
   onerror: ((event: never) => unknown) | null = null;
 
+  binaryType = 'blob';
   /** WebSocket messages, as sent. */
   readonly messages: string[] = [];
   /** How the client closed it. */
@@ -27,9 +28,9 @@ export class ScriptedSocket implements WebSocketLike {
     readonly protocols: string[],
   ) {}
 
-  send(message: string): void {
+  send(message: string | Uint8Array): void {
     if (this.closedWith) throw new Error('sent on a closed socket');
-    this.messages.push(message);
+    this.messages.push(String(message));
   }
 
   close(code?: number): void {
