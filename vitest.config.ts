@@ -1,6 +1,6 @@
 import { defaultServerConditions } from 'vite';
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './test/file-order.ts';
+import { LongestFirst } from './scripts/file-order.ts';
 
 /**
  * Three projects, which run side by side: `unit` (pure code, the simulation, the tidy checks), `integration`
