@@ -146,7 +146,7 @@ describe('ringhub serve --dev', () => {
     const [, url] = await command.says(/is at (http:\/\/127\.0\.0\.1:\d+)\//);
     await command.says(/feeding /);
     const answer = await fetch(`${url}/v1/stats`, { headers: { Authorization: 'Bearer token' } });
-    expect(await answer.json()).toMatchObject({ connections: 1, exchanges: 6 });
+    expect(await answer.json()).toMatchObject({ connections: 1, exchanges: 7 });
     command.child.kill('SIGTERM');
     expect(await command.ended).toBe(0);
   });

@@ -206,7 +206,7 @@ const ANSWERED: Partial<Record<ErrorName, Hostility>> = {
   'bad-payload': { what: 'a payload that is a number', raise: publishing(TOPIC, 'k', 5) },
   'too-many-exchanges': {
     what: 'an exchange too many',
-    limits: { maxExchanges: 7 },
+    limits: { maxExchanges: 8 },
     raise: greeted((client) => {
       for (const [ref, name] of ['a', 'b'].entries()) client.send(['declare', ref, name, { type: 'topic' }]);
     }),

@@ -454,7 +454,7 @@ describe('the hub says of itself', () => {
       connections: 1,
       queues: 2,
       bindings: 2,
-      exchanges: 5,
+      exchanges: 6,
       routed: 8,
       unroutable: 0,
       publishes: { taken: 4, duplicate: 0, refused: {} },

@@ -158,9 +158,9 @@ describe('exchanges', () => {
     );
     expect(command(server, 'bind', 'inner', 'outer', '')).toMatchObject({ type: 'ok' });
     const { queue } = subscriber.subscribe({ bindings: [['inner', '']] });
-    expect(scene.hub.stats()).toMatchObject({ exchanges: 7, bindings: 2 });
+    expect(scene.hub.stats()).toMatchObject({ exchanges: 8, bindings: 2 });
     expect(command(subscriber, 'unsubscribe', queue)).toMatchObject({ type: 'ok' });
-    expect(scene.hub.stats()).toMatchObject({ exchanges: 5, bindings: 0 });
+    expect(scene.hub.stats()).toMatchObject({ exchanges: 6, bindings: 0 });
     expect(command(server, 'declare', 'inner', { passive: true })).toMatchObject({
       type: 'error',
       code: 4300,

@@ -8,6 +8,7 @@
  * An item keeps its absolute index for as long as it waits, so that conflation can find it again. The ring
  * counts its messages and bytes itself: the ledger compares them with what was settled.
  */
+import type { LogId } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import { GapEntry } from './gap-entry.ts';
 
@@ -149,6 +150,23 @@ export class ReadyRing {
       this.shift();
     }
     this.unshift(notice);
+  }
+
+  /**
+   * The lowest offset of a log that waits, or Infinity; `undefined` before the end of a snapshot was sent.
+   *
+   * @param isInOrder the first entry of a log is its lowest
+   */
+  lowestOffset(log: LogId, isInOrder: boolean): number | undefined {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.length; i++) {
+      const entry = this.peek(i)!;
+      if (entry.kind === 'snapshot-end') return undefined;
+      if (entry.kind === 'gap') lowest = Math.min(lowest, entry.lowestOffset(log));
+      else if (entry.log === log) lowest = Math.min(lowest, entry.offset);
+      if (isInOrder && lowest < Number.POSITIVE_INFINITY) return lowest;
+    }
+    return lowest;
   }
 
   private count(entry: Entry, sign: 1 | -1): void {

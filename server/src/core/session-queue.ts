@@ -10,7 +10,7 @@
  * `capacityBytes`; overflow, TTL and conflation touch only what was never sent; every message taken or
  * refused is settled exactly once; what is lost is told where it would have stood. Pure: time is an argument.
  */
-import type { GapRange, GapReason, Granted, LogId, Position, TagRanges } from '@ringhub/protocol';
+import type { GapRange, GapReason, Granted, Position, TagRanges } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Batch } from './batch.ts';
 import { Conflation } from './conflation.ts';
@@ -234,25 +234,11 @@ export class SessionQueue {
     if (!positions) return undefined;
     for (let i = 0; i < positions.length; i++) {
       const position = positions[i]!;
-      const waiting = this.lowestWaiting(position.log);
+      const waiting = this.ready.lowestOffset(position.log, this.isDense);
       if (waiting === undefined) return undefined;
       positions[i] = { ...position, offset: Math.min(position.offset, waiting - 1) };
     }
     return positions;
-  }
-
-  /** The lowest offset of a log that waits, or Infinity; `undefined` before the end of a snapshot was sent. */
-  private lowestWaiting(log: LogId): number | undefined {
-    let lowest = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < this.ready.length; i++) {
-      const entry = this.ready.peek(i)!;
-      if (entry.kind === 'snapshot-end') return undefined;
-      if (entry.kind === 'gap') lowest = Math.min(lowest, entry.lowestOffset(log));
-      else if (entry.log === log) lowest = Math.min(lowest, entry.offset);
-      // In order of offset the first one of a log is the lowest.
-      if (this.isDense && lowest < Number.POSITIVE_INFINITY) return lowest;
-    }
-    return lowest;
   }
 
   /** Settles everything that is left; the queue is over. */
