@@ -58,6 +58,11 @@ export class MemoryBudget {
     this.kept(record, bytes.length);
   }
 
+  /** Forgets the encoded item of a record that no ring holds: nobody else receives it. */
+  forgetUnheld(record: StoredRecord): void {
+    if (record.holders === 0) this.forgetItem(record);
+  }
+
   private kept(record: StoredRecord, bytes: number): void {
     this.encoded.add(record);
     this.encodedBytes += bytes;

@@ -44,6 +44,11 @@ export class PublishWindow {
 
   constructor(private readonly limits: WindowLimits) {}
 
+  /** Publishes whose outcome is still to come. */
+  get pending(): number {
+    return this.pendingBytesOf.size;
+  }
+
   /** Admits a publish by number; `new` ones must be settled once. */
   admit(seq: number, bytes: number): Admission {
     if (seq <= this.highWater) {

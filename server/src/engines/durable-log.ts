@@ -56,6 +56,9 @@ export class DurableLog {
   /** Nothing behind this offset is trimmed: the hub still has to look at it after a restart. */
   private keptFrom = 0;
   private isChanged = false;
+  private oldestRecord:
+    | { readonly offset: number; readonly bytes: number; readonly timeMs: number }
+    | undefined;
   private readonly recent = new Map<number, StoredRecord>();
   private recentBytes = 0;
 
@@ -156,16 +159,26 @@ export class DurableLog {
     let left = TRIM_AT_ONCE;
     while (this.first <= this.last && this.first <= this.keptFrom && left-- > 0) {
       const isOver = this.messages > this.limits.maxMessages || this.bytes > this.limits.maxBytes;
-      const value = this.store.get(logKey(this.first));
-      const record = this.recent.get(this.first) ?? this.decode(value, this.first);
-      if (!isOver && !(record.kind === 'message' && record.timeMs < oldestMs)) return;
-      this.bytes -= value?.length ?? 0;
-      if (record.kind === 'message') this.trimmedTimeMs = record.timeMs;
+      const { bytes, timeMs } = this.oldest();
+      if (!isOver && timeMs >= oldestMs) return;
+      this.bytes -= bytes;
+      if (timeMs < Number.POSITIVE_INFINITY) this.trimmedTimeMs = timeMs;
       this.isChanged = true;
       this.group.put(logKey(this.first), undefined);
       this.recent.delete(this.first);
       this.first++;
     }
+  }
+
+  /** What the oldest record weighs, and its time: Infinity where it is damaged. Read once, as long as it is there. */
+  private oldest(): { readonly bytes: number; readonly timeMs: number } {
+    if (this.oldestRecord?.offset !== this.first) {
+      const value = this.store.get(logKey(this.first));
+      const record = this.decode(value, this.first);
+      const timeMs = record.kind === 'message' ? record.timeMs : Number.POSITIVE_INFINITY;
+      this.oldestRecord = { offset: this.first, bytes: value?.length ?? 0, timeMs };
+    }
+    return this.oldestRecord;
   }
 
   private saveState(): void {

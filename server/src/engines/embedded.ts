@@ -99,7 +99,7 @@ export class EmbeddedEngine implements Engine {
     this.durable?.store.onFailure(({ reason, text }) => handler(`${reason}: ${text}`));
   }
 
-  publish(record: NewRecord, done: Done, extras: PublishExtras = {}): void {
+  publish(record: NewRecord, done: Done, extras: PublishExtras = NO_EXTRAS): void {
     const isStored = record.log === 'd' || (extras.queues?.length ?? 0) > 0 || extras.settles !== undefined;
     if (isStored) this.store(record, extras, done);
     else this.keep(record, extras.isOwn ?? false, done);
@@ -172,7 +172,8 @@ export class EmbeddedEngine implements Engine {
       done({ kind: 'refused', error: record.refuseNew });
       return;
     }
-    if (durable.group.isFull) {
+    // The hub's own are few, and must not be lost for want of room.
+    if (durable.group.isFull && !extras.isOwn) {
       done({ kind: 'refused', error: 'unavailable' });
       return;
     }
@@ -230,6 +231,7 @@ export class EmbeddedEngine implements Engine {
   }
 }
 
+const NO_EXTRAS: PublishExtras = {};
 const NO_SEQS: readonly number[] = [];
 
 function open(

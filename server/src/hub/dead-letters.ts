@@ -36,7 +36,7 @@ export class DeadLetters {
     }
     const { reached, queues } = this.hub.exchanges.resolve(exchange, letter.key, letter.headers);
     const wanted = queues.filter(({ name }) => !isDeathCycle(letter.xDeath, name));
-    const taking = this.intake.admit(wanted, entry.bytes);
+    const taking = this.intake.admit(wanted, letter);
     this.hub.engine.publish(
       { ...letter, log: exchange.log, reached },
       (result) => {

@@ -158,6 +158,8 @@ export class Flusher {
         bytes += batch.bytes;
         this.count(batch, lastTag);
         codec.putBatch(made.id, batch);
+        // A message of a named queue goes to one consumer only.
+        for (const entry of batch.entries) if (entry.kind === 'message') this.hub.budget.forgetUnheld(entry);
       }
       if (made.consumer.hasSomethingToSend) this.markConsumer(made);
     }

@@ -11,7 +11,6 @@ import {
 } from '@ringhub/protocol';
 import type { Admission, Settled } from '../core/publish-window.ts';
 import type { Session } from '../core/session.ts';
-import { recordBytes } from '../core/stored-record.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { PublishNumber, PublishResult } from '../ports/engine.ts';
 import type { PublishOutcome, PublishRequest } from '../ports/hub-api.ts';
@@ -22,6 +21,15 @@ import type { Refusal } from './subscriptions.ts';
 
 /** Whom the hub's own messages are from: no client has a subject with a space in front. */
 const HUB_SUBJECT = ' hub';
+
+/** Whether anything of a publish is stored on disk. */
+const isStored = ({ log, taking }: Way): boolean => log === 'd' || taking.stored.length > 0;
+
+/** The number of a publish, and that which it had in a session that was lost. */
+function numbersOf(session: Session, { seq, properties: { resent } }: Publish): PublishNumber[] {
+  const number = { session: session.id, seq };
+  return resent ? [number, { session: resent[0], seq: resent[1] }] : [number];
+}
 
 const NO_NUMBERS: readonly PublishNumber[] = [];
 
@@ -53,22 +61,17 @@ export class Publishing {
     const bytes = payloadBytes(frame.payload);
     const admission = session.publishes.admit(seq, bytes);
     if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
-    const numbers: PublishNumber[] = [{ session: session.id, seq }];
-    const { resent } = frame.properties;
-    if (resent) {
-      const number = { session: resent[0], seq: resent[1] };
-      const answer = this.answerResent(session, frame, number);
-      if (answer !== undefined) {
-        session.publishes.settle(seq, answer);
-        return this.answer(session, seq, answer);
-      }
-      numbers.push(number);
+    const answer = frame.properties.resent && this.answerResent(session, frame, frame.properties.resent);
+    if (answer !== undefined) {
+      session.publishes.settle(seq, answer);
+      return this.answer(session, seq, answer);
     }
     const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes);
     if ('error' in way) {
       session.publishes.settle(seq, way.error);
       return this.refuse(session, seq, way);
     }
+    const numbers = isStored(way) ? numbersOf(session, frame) : NO_NUMBERS;
     this.append(session.principal.subject, frame, bytes, way, numbers, (result) => {
       const outcome = settledOf(result, way.taking);
       session.publishes.settle(seq, outcome);
@@ -81,15 +84,18 @@ export class Publishing {
    * A publish that a lost session may have made already: how that ended, as far as anybody knows. `undefined` where it
    * was not stored, so that it is published now.
    */
-  private answerResent(session: Session, frame: Publish, number: PublishNumber): Settled | undefined {
+  private answerResent(
+    session: Session,
+    frame: Publish,
+    [lost, seq]: NonNullable<Publish['properties']['resent']>,
+  ): Settled | undefined {
     // What carries an id is recognised by it.
     if (frame.properties.id !== undefined) return undefined;
     const exchange = this.hub.exchanges.get(frame.exchange);
     if (!exchange) return undefined;
     const { queues } = this.hub.exchanges.resolve(exchange, frame.key, frame.properties.headers);
-    const isStored = exchange.log === 'd' || queues.some(({ isDurable }) => isDurable);
-    if (!isStored) return 'fate-unknown';
-    switch (this.hub.engine.wasStored(session.principal.subject, number)) {
+    if (exchange.log !== 'd' && !queues.some(({ isDurable }) => isDurable)) return 'fate-unknown';
+    switch (this.hub.engine.wasStored(session.principal.subject, { session: lost, seq })) {
       case 'yes':
         return { log: exchange.log, offset: 0, sessions: 0, duplicate: true };
       case 'unknown':
@@ -169,7 +175,7 @@ export class Publishing {
     const bytes = payloadBytes(payload);
     const { reached, queues } = this.hub.exchanges.resolve(this.hub.exchanges.get(exchange)!, key, undefined);
     const request = { exchange, key, payload, properties: { contentType: 'application/json' } };
-    const taking = this.intake.admit(queues, recordBytes({ payloadBytes: bytes, key, headers: undefined }));
+    const taking = this.intake.admit(queues, { payloadBytes: bytes, key, headers: undefined });
     this.append(HUB_SUBJECT, request, bytes, { log: 'v', reached, taking }, NO_NUMBERS, () => {});
   }
 
@@ -194,7 +200,7 @@ export class Publishing {
     const { log } = exchange;
     const { headers, id, mandatory } = properties;
     const { reached, routable, queues } = this.hub.exchanges.resolve(exchange, key, headers);
-    const taking = this.intake.admit(queues, recordBytes({ payloadBytes: bytes, key, headers }));
+    const taking = this.intake.admit(queues, { payloadBytes: bytes, key, headers });
     const refusal = this.refusalOf(taking, routable, mandatory ?? false, name);
     if (!refusal) return { log, reached, taking };
     // Sent again with its id, it may have been published when there still was a way.
@@ -219,10 +225,11 @@ export class Publishing {
     subject: string,
     { exchange, key, payload, properties }: PublishRequest,
     bytes: number,
-    { log, reached, refuseNew, taking }: Way,
+    way: Way,
     numbers: readonly PublishNumber[],
     done: (result: PublishResult) => void,
   ): void {
+    const { log, reached, refuseNew, taking } = way;
     this.hub.engine.publish(
       {
         log,
@@ -245,7 +252,7 @@ export class Publishing {
         if (result.kind === 'duplicate') this.hub.counters.duplicate++;
         done(result);
       },
-      { queues: taking.stored, numbers },
+      isStored(way) ? { queues: taking.stored, numbers } : undefined,
     );
   }
 

@@ -8,6 +8,7 @@
 import type { ErrorName, QueueReceipt } from '@ringhub/protocol';
 import type { DeclaredQueue } from '../core/declared-queue.ts';
 import { newEntry } from '../core/queue-entry.ts';
+import { recordBytes } from '../core/stored-record.ts';
 import type { PublishResult, StoredRecord } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { QueueWork } from './queue-work.ts';
@@ -22,6 +23,8 @@ export interface Taking {
   /** For the publisher; `undefined` where no named queue was reached. */
   readonly receipt: QueueReceipt | undefined;
 }
+
+type Weighed = Parameters<typeof recordBytes>[0];
 
 const NOTHING: readonly never[] = [];
 /** Of a message that reaches no named queue. */
@@ -39,9 +42,10 @@ export class QueueIntake {
     private readonly work: QueueWork,
   ) {}
 
-  /** Keeps room for a message of so many bytes in each queue that has it. */
-  admit(queues: readonly DeclaredQueue[], bytes: number): Taking {
+  /** Keeps room for a message in each queue that has it. */
+  admit(queues: readonly DeclaredQueue[], message: Weighed): Taking {
     if (queues.length === 0) return NO_QUEUES;
+    const bytes = recordBytes(message);
     const admitted: DeclaredQueue[] = [];
     const refused: [string, ErrorName][] = [];
     for (const queue of queues) {
@@ -84,7 +88,8 @@ export class QueueIntake {
   private push(queue: DeclaredQueue, seq: number, record: StoredRecord): void {
     this.work.run(queue, (moment, effects) => {
       const { messageTtlMs } = queue.state.settings;
-      queue.state.push(newEntry(seq, record, messageTtlMs, record.timeMs), moment, effects);
+      // Its TTL begins when it could be delivered first.
+      queue.state.push(newEntry(seq, record, messageTtlMs, moment.wallMs), moment, effects);
     });
   }
 }
