@@ -84,7 +84,10 @@ export class NamedQueueScene {
   /** One batch: tag, number and redelivered count of each message. */
   fill(consumer: Consumer, maxItems = 100): { tag: number; seq: number; redelivered?: number }[] {
     const { batch } = this;
+    this.dirty.delete(consumer);
     consumer.fill(batch, maxItems, 1_000_000, this.moment, this.effects);
+    // As the hub does with what did not fit a frame.
+    if (consumer.hasSomethingToSend) this.dirty.add(consumer);
     return batch.entries.map((entry, i) => {
       const note = batch.notes.find(([index]) => index === i)?.[1];
       const seq = entry.kind === 'message' ? entry.offset : -1;

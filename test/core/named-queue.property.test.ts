@@ -226,6 +226,7 @@ class Run {
         if (!consumer.attached) return [];
         consumer.attached = false;
         real.lost(moment, effects);
+        scene.dirty.delete(real);
         return model.lose(consumer, nowMs);
       case 'resume': {
         if (consumer.attached) return [];
@@ -376,6 +377,7 @@ class Run {
     let inflight = 0;
     for (const { real } of this.pairs) {
       inflight += real.inflight;
+      if (real.hasSomethingToSend) expect(scene.dirty.has(real)).toBe(true);
       expect(real.hasCredit && queue.ready.loadedMessages > 0).toBe(false);
       if (real.settings.ack === 'manual' && !this.reduced.has(real.id))
         expect(real.inflight).toBeLessThanOrEqual(real.settings.prefetch);

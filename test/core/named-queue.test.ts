@@ -409,6 +409,19 @@ describe('the store', () => {
     expect(scene.drain(a)).toEqual([...Array.from({ length: 64 }, (_, i) => i + 1), 101]);
   });
 
+  it('brings nothing twice, whatever the answer to a load holds', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 70);
+    scene.answersLoads = false;
+    const a = scene.consume({ prefetch: 1000 });
+    scene.perform();
+    const all = [...scene.store.values()].filter((saved) => saved !== undefined);
+    scene.queue.loaded(all, true, scene.moment, scene.effects);
+    scene.queue.loaded(all, true, scene.moment, scene.effects);
+    expect(scene.drain(a)).toEqual(Array.from({ length: 70 }, (_, i) => i + 1));
+    expect(scene.queue.residual).toBe(0);
+  });
+
   it('gives back after a restart what was not settled, with its attempts and its delay', () => {
     const scene = new NamedQueueScene({ durable: true, deliveryLimit: 2 });
     pushMany(scene, 4);

@@ -39,7 +39,7 @@ export type QueueEffect =
   | { readonly kind: 'corrupt'; readonly seq: number }
   /** So many messages were counted and not found in the store; they are dropped. */
   | { readonly kind: 'missing'; readonly count: number }
-  /** A consumer has something to send; told once until it is filled. */
+  /** A consumer has something to send; told once until it is filled. What a fill leaves over, the caller knows itself. */
   | { readonly kind: 'dirty'; readonly consumer: Consumer }
   /** Nobody uses the queue any more: to be deleted. */
   | { readonly kind: 'unused' };
