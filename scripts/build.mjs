@@ -47,7 +47,9 @@ async function buildSdk() {
     ...common,
     // Two entries of one client: everywhere, and Node before 22, which borrows its WebSocket from `ws`. What few
     // pages need has entries of its own.
-    entryPoints: ['index', 'node', 'admin', 'history'].map((name) => at(`client-sdk/src/${name}.ts`)),
+    entryPoints: ['index', 'node', 'admin', 'history', 'queues'].map((name) =>
+      at(`client-sdk/src/${name}.ts`),
+    ),
     outdir: at('client-sdk/dist'),
     splitting: true,
     chunkNames: 'client-[hash]',

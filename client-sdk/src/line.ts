@@ -4,12 +4,15 @@
  */
 import type {
   BindingSpec,
+  ConsumeOptions,
   ExchangeOptions,
   Hello,
   HistoryRequest,
+  NamedQueue,
   PassiveDeclare,
   PublishProperties,
   payloadToJson,
+  QueueOptions,
   SubscribeOptions,
   TagRanges,
 } from '@ringhub/protocol';
@@ -18,7 +21,11 @@ import type {
 export type CommandLine =
   | readonly [type: 'declare', exchange: string, options: ExchangeOptions | PassiveDeclare]
   | readonly [type: 'delete', exchange: string, ifUnused: boolean]
-  | readonly [type: 'bind' | 'unbind', to: number | string, ...BindingSpec]
+  | readonly [type: 'bind' | 'unbind', to: number | string | NamedQueue, ...BindingSpec]
+  | readonly [type: 'declareQueue', name: string, options: QueueOptions | PassiveDeclare]
+  | readonly [type: 'deleteQueue', name: string, options: { ifUnused?: boolean; ifEmpty?: boolean }]
+  | readonly [type: 'purge' | 'inspect', name: string]
+  | readonly [type: 'consume', options: ConsumeOptions]
   | readonly [type: 'list' | 'stats']
   | readonly [type: 'history', request: HistoryRequest]
   | readonly [type: 'subscribe', options: SubscribeOptions]
@@ -37,7 +44,12 @@ export type ClientLine =
       ...properties: PublishProperties[],
     ]
   | readonly [type: 'ack', queue: number, upTo: number, ...ranges: TagRanges[]]
-  | readonly [type: 'reject' | 'nack', queue: number, ranges: TagRanges];
+  | readonly [
+      type: 'reject' | 'nack',
+      queue: number,
+      ranges: TagRanges,
+      ...options: { readonly delayMs: number }[],
+    ];
 
 /** One line of text, without a line break in it. What is undefined in an object does not appear. */
 export const lineOf = (line: ClientLine): string => JSON.stringify(line);

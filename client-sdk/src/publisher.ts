@@ -7,6 +7,7 @@ import {
   type Position,
   type PublishProperties,
   payloadToJson,
+  type QueueReceipt,
   type ServerFrame,
   type Welcome,
 } from '@ringhub/protocol';
@@ -41,9 +42,13 @@ export interface Receipt {
   readonly sessions: number;
   /** The same id or number was published before; this is its position. */
   readonly duplicate: boolean;
+  /** Named queues that took it, and those that refused it with the error's name; where any was reached. */
+  readonly queues: QueueReceipt | undefined;
 }
 
 interface Waiting extends Outgoing {
+  /** The encoded frame, without its name and number. */
+  rest: string;
   /** Ends the waiting, with a receipt or an error. */
   readonly settle: (receipt: Receipt | undefined, error?: unknown) => void;
 }
@@ -73,12 +78,19 @@ export class Publisher {
       const { signal, ...given } = options;
       const { payload, ...type } = toPayload(data);
       const properties = { ...type, ...given } as PublishProperties;
-      const fields = Object.keys(properties).length > 0 ? [properties] : [];
-      const line = lineOf(['publish', 0, exchange, key, payloadToJson(payload), ...fields]);
+      const body = payloadToJson(payload);
+      const encode = (given: PublishProperties): string => {
+        const fields = Object.keys(given).length > 0 ? [given] : [];
+        return lineOf(['publish', 0, exchange, key, body, ...fields]).slice(NUMBERLESS.length);
+      };
+      const rest = encode(properties);
       const waiting: Waiting = {
-        rest: line.slice(NUMBERLESS.length),
-        // The number takes 16 digits at most.
-        lineBytes: byteLength(line) + 16,
+        rest,
+        resend: (resent) => {
+          waiting.rest = encode({ ...properties, resent });
+        },
+        // Its name, its number, and the session and number it had before: 64 characters, and 16 digits each.
+        lineBytes: byteLength(rest) + 150,
         payloadBytes: typeof payload === 'string' ? byteLength(payload) : payload.length,
         hasId: given.id !== undefined,
         settle: (receipt, error) => {
@@ -115,29 +127,29 @@ export class Publisher {
   }
 
   welcomed(welcome: Welcome): void {
-    const before = this.#welcome?.epochs;
+    const before = this.#welcome;
     this.#welcome = welcome;
     if (welcome.resumed) this.#outbox.resume();
-    else {
-      const unknown = this.#outbox.restart(welcome.publishSeq, isSame(before, welcome.epochs));
-      for (const publish of unknown) publish.settle(undefined, errorNamed('outcome-unknown'));
-    }
+    else if (before)
+      this.#outbox.restart(welcome.publishSeq, isSame(before.epochs, welcome.epochs), before.session);
     this.#send();
   }
 
   confirmed({ runs }: Extract<ServerFrame, { type: 'confirm' }>): void {
     const { epochs } = this.#welcome!;
-    for (const { seq, count, log, offset, sessions, duplicate = false } of runs) {
+    for (const { seq, count, log, offset, sessions, duplicate = false, queues } of runs) {
       for (let i = 0; i < count; i++) {
         const position = { log, epoch: epochs[log]!, offset: offset + i };
-        this.#outbox.settle(seq + i)?.settle({ position, sessions, duplicate });
+        this.#outbox.settle(seq + i)?.settle({ position, sessions, duplicate, queues });
       }
     }
     this.#send();
   }
 
   refused({ seq, code, text, detail }: Extract<ServerFrame, { type: 'refused' }>): void {
-    this.#outbox.settle(seq)?.settle(undefined, new RinghubError(code, text, detail));
+    const error = new RinghubError(code, text, detail);
+    const isUnknown = error.name === 'fate-unknown';
+    this.#outbox.settle(seq)?.settle(undefined, isUnknown ? errorNamed('outcome-unknown', error) : error);
     this.#send();
   }
 
@@ -150,5 +162,4 @@ export class Publisher {
 }
 
 /** Ids are forgotten with their log (and after the hub's dedup window, PROTOCOL §11); which log is the hub's to know. */
-const isSame = (a: Welcome['epochs'] | undefined, b: Welcome['epochs']): boolean =>
-  a?.v === b.v && a?.d === b.d;
+const isSame = (a: Welcome['epochs'], b: Welcome['epochs']): boolean => a.v === b.v && a.d === b.d;

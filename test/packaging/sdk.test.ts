@@ -22,8 +22,9 @@ import * as client from '@ringhub/client';
 import { connect } from '@ringhub/client';
 import { topology } from '@ringhub/client/admin';
 import { history } from '@ringhub/client/history';
+import { consume } from '@ringhub/client/queues';
 const open: typeof client.connect = connect;
-console.log(typeof open, typeof topology, typeof history);
+console.log(typeof open, typeof topology, typeof history, typeof consume);
 `;
 
 beforeAll(() => {
@@ -61,6 +62,6 @@ describe('the packed SDK', () => {
 
   it('runs', () => {
     writeFileSync(join(elsewhere, 'program.mjs'), program.replace(': typeof client.connect', ''));
-    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function function function\n');
+    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function function function function\n');
   });
 });
