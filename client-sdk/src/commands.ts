@@ -33,7 +33,7 @@ export interface CommandSpec<T> extends CommandOptions {
   readonly line: () => CommandLine;
   /** Done, too, when the connection that carried it is lost. */
   readonly transient?: boolean;
-  /** Once sent again, an `unknown-…` is what was wanted. */
+  /** Once sent again, an `unknown-…` or `…-not-found` is what was wanted. */
   readonly takesAway?: boolean;
   /** Called at once with the result, before any frame that follows it; gives what the command resolves with. */
   readonly accept?: (result: Result) => T;
@@ -80,7 +80,7 @@ export class Commands {
     if (!command) return false;
     this.#open.delete(ref);
     const error = 'code' in frame ? new RinghubError(frame.code, frame.text, frame.detail) : undefined;
-    const isGone = command.takesAway && command.again && error?.name.startsWith('unknown-');
+    const isGone = command.takesAway && command.again && error && /^unknown|found$/.test(error.name);
     if (!error || isGone) command.accept((frame as { result?: Result }).result);
     command.settled(isGone ? undefined : error);
     return true;

@@ -44,7 +44,7 @@ export class RinghubError extends Error {
     super(text || name, { cause });
     this.code = code;
     this.name = name;
-    this.retry = retryOfError(code);
+    this.retry = retryOfCode(code);
     this.detail = detail;
   }
 }
@@ -53,16 +53,9 @@ export class RinghubError extends Error {
 export const errorNamed = (name: ClientErrorName, cause?: unknown): RinghubError =>
   new RinghubError(CLIENT_ERROR_CODES[name], name, {}, cause);
 
-/** The hub's text for a command begins with the error's name. */
+/** The hub's text begins with the error's name. */
 function nameOf(code: number, text = ''): ErrorName | 'unknown' {
   const names = Object.keys(CLIENT_ERROR_CODES) as ClientErrorName[];
   const known = names.find((name) => CLIENT_ERROR_CODES[name] === code);
   return known ?? (/^[a-z-]+(?=: )/.exec(text)?.[0] as ErrorName) ?? 'unknown';
-}
-
-/** Command errors by range (PROTOCOL §14), connection errors as a close code says. */
-function retryOfError(code: number): Retry {
-  if (code < 4300) return retryOfCode(code);
-  const later = (code >= 4400 && code < 4500) || code === CLIENT_ERROR_CODES['outbox-full'];
-  return later ? 'later' : 'never';
 }

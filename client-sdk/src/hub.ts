@@ -104,13 +104,13 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
       void subscription.closed.then(onAbort(signal, () => void subscription.unsubscribe()));
       return subscription;
     };
-    return this.session.subscribe(options, make, signal);
+    return this.session.subscribe(['subscribe', options], make, signal);
   }
 
   /**
    * Publishes a message; resolves when the hub has taken it. Strings travel as text, `Uint8Array` and `ArrayBuffer`
    * as bytes, everything else as JSON. Effectively once into the log, also across a reconnect; rejects with
-   * `outcome-unknown` where the session was lost and no `id` was given. Other errors: `outbox-full`, `unroutable`,
+   * `outcome-unknown` where a session was lost and the hub cannot tell what became of it. Other errors: `outbox-full`, `unroutable`,
    * `unknown-exchange`, `bad-key`, `bad-headers`, `payload-too-large`, `forbidden`, `closed` (PROTOCOL §11).
    *
    * ```ts

@@ -4,12 +4,15 @@
  */
 import type {
   BindingSpec,
+  ConsumeOptions,
   ExchangeOptions,
   Hello,
   HistoryRequest,
+  NamedQueue,
   PassiveDeclare,
   Payload,
   PublishProperties,
+  QueueOptions,
   SubscribeOptions,
   TagRanges,
 } from '@ringhub/protocol';
@@ -18,7 +21,11 @@ import type {
 export type CommandLine =
   | readonly [type: 'declare', exchange: string, options: ExchangeOptions | PassiveDeclare]
   | readonly [type: 'delete', exchange: string, ifUnused: boolean]
-  | readonly [type: 'bind' | 'unbind', to: number | string, ...BindingSpec]
+  | readonly [type: 'bind' | 'unbind', to: number | string | NamedQueue, ...BindingSpec]
+  | readonly [type: 'declareQueue', name: string, options: QueueOptions | PassiveDeclare]
+  | readonly [type: 'deleteQueue', name: string, options: { ifUnused?: boolean; ifEmpty?: boolean }]
+  | readonly [type: 'purge' | 'inspect', name: string]
+  | readonly [type: 'consume', options: ConsumeOptions]
   | readonly [type: 'list' | 'stats']
   | readonly [type: 'history', request: HistoryRequest]
   | readonly [type: 'subscribe', options: SubscribeOptions]
@@ -38,4 +45,9 @@ export type ClientLine =
       ...properties: PublishProperties[],
     ]
   | readonly [type: 'ack', queue: number, upTo: number, ...ranges: TagRanges[]]
-  | readonly [type: 'reject' | 'nack', queue: number, ranges: TagRanges];
+  | readonly [
+      type: 'reject' | 'nack',
+      queue: number,
+      ranges: TagRanges,
+      ...options: { readonly delayMs: number }[],
+    ];

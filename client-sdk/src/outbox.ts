@@ -15,7 +15,12 @@ export interface Outgoing {
   readonly payloadBytes: number;
   /** Recognised by the hub across sessions. */
   readonly hasId: boolean;
+  /** Says from now on under what session and number it was sent first. */
+  readonly resend: (first: First) => void;
 }
+
+/** Session and number of a publish when it was sent first. */
+export type First = readonly [session: string, seq: number];
 
 export interface OutboxBounds {
   readonly messages: number;
@@ -28,6 +33,8 @@ interface Numbered<P> {
   seq: number;
   /** Sent at least once, maybe in an earlier session. */
   wasSent: boolean;
+  /** Known once its session was lost. */
+  first?: First;
   /** Nobody waits for the outcome. */
   abandoned: boolean;
 }
@@ -102,17 +109,22 @@ export class Outbox<P extends Outgoing> {
   }
 
   /**
-   * A new session: numbers start anew. What was sent goes out again only where its id lets the hub recognise it.
+   * A new session: numbers start anew. What was sent goes out again: its id lets the hub recognise it, or the session
+   * and the number it had.
    *
    * @param recognised whether the logs still know the ids of what was sent
-   * @returns those whose outcome nobody knows
    */
-  restart(publishSeq: number, recognised: boolean): P[] {
+  restart(publishSeq: number, recognised: boolean, session: string): void {
     this.resume();
-    const unknown = this.#takeOut((e) => e.wasSent && (e.abandoned || !recognised || !e.publish.hasId));
-    for (const entry of this.#queued) entry.seq = 0;
+    this.#takeOut((e) => e.wasSent && e.abandoned);
+    for (const entry of this.#queued) {
+      if (entry.wasSent) {
+        entry.first ??= [session, entry.seq];
+        if (!recognised || !entry.publish.hasId) entry.publish.resend(entry.first);
+      }
+      entry.seq = 0;
+    }
     this.#lastSeq = publishSeq;
-    return unknown;
   }
 
   /** Empties the outbox: what was never sent, and what was sent and not confirmed. */

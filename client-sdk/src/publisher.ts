@@ -2,7 +2,14 @@
  * Publishing: data to frames, frames to the outbox, confirms to receipts. What happens to unconfirmed publishes
  * after a reconnect is the outbox's; this file keeps the promises.
  */
-import type { Headers, Position, PublishProperties, ServerFrame, Welcome } from '@ringhub/protocol';
+import type {
+  Headers,
+  Position,
+  PublishProperties,
+  QueueReceipt,
+  ServerFrame,
+  Welcome,
+} from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import type { ClientCodec, Wire } from './codec.ts';
 import { byteLength, toPayload } from './content.ts';
@@ -34,11 +41,13 @@ export interface Receipt {
   readonly sessions: number;
   /** The same id or number was published before; this is its position. */
   readonly duplicate: boolean;
+  /** Named queues that took it, and those that refused it with the error's name; where any was reached. */
+  readonly queues: QueueReceipt | undefined;
 }
 
 interface Waiting extends Outgoing {
   /** The encoded frame, without a number that counts. */
-  readonly frame: Wire;
+  frame: Wire;
   /** Ends the waiting, with a receipt or an error. */
   readonly settle: (receipt: Receipt | undefined, error?: unknown) => void;
 }
@@ -67,11 +76,16 @@ export class Publisher {
       const { signal, ...given } = options;
       const { payload, ...type } = toPayload(data);
       const properties = { ...type, ...given } as PublishProperties;
-      const frame = this.#link.codec.encode(['publish', 0, exchange, key, payload, properties]);
+      const encode = (given: PublishProperties): Wire =>
+        this.#link.codec.encode(['publish', 0, exchange, key, payload, given]);
+      const frame = encode(properties);
       const waiting: Waiting = {
         frame,
-        // The number takes 16 digits at most.
-        frameBytes: byteLength(frame) + 16,
+        resend: (resent) => {
+          waiting.frame = encode({ ...properties, resent });
+        },
+        // Its number, and the session and number it had before: 64 characters, and 16 digits each.
+        frameBytes: byteLength(frame) + 150,
         payloadBytes: byteLength(payload),
         hasId: given.id !== undefined,
         settle: (receipt, error) => {
@@ -104,29 +118,29 @@ export class Publisher {
   }
 
   welcomed(welcome: Welcome): void {
-    const before = this.#welcome?.epochs;
+    const before = this.#welcome;
     this.#welcome = welcome;
     if (welcome.resumed) this.#outbox.resume();
-    else {
-      const unknown = this.#outbox.restart(welcome.publishSeq, isSame(before, welcome.epochs));
-      for (const publish of unknown) publish.settle(undefined, errorNamed('outcome-unknown'));
-    }
+    else if (before)
+      this.#outbox.restart(welcome.publishSeq, isSame(before.epochs, welcome.epochs), before.session);
     this.#send();
   }
 
   confirmed({ runs }: Extract<ServerFrame, { type: 'confirm' }>): void {
     const { epochs } = this.#welcome!;
-    for (const { seq, count, log, offset, sessions, duplicate = false } of runs) {
+    for (const { seq, count, log, offset, sessions, duplicate = false, queues } of runs) {
       for (let i = 0; i < count; i++) {
         const position = { log, epoch: epochs[log]!, offset: offset + i };
-        this.#outbox.settle(seq + i)?.settle({ position, sessions, duplicate });
+        this.#outbox.settle(seq + i)?.settle({ position, sessions, duplicate, queues });
       }
     }
     this.#send();
   }
 
   refused({ seq, code, text, detail }: Extract<ServerFrame, { type: 'refused' }>): void {
-    this.#outbox.settle(seq)?.settle(undefined, new RinghubError(code, text, detail));
+    const error = new RinghubError(code, text, detail);
+    const isUnknown = error.name === 'fate-unknown';
+    this.#outbox.settle(seq)?.settle(undefined, isUnknown ? errorNamed('outcome-unknown', error) : error);
     this.#send();
   }
 
@@ -139,5 +153,4 @@ export class Publisher {
 }
 
 /** Ids are forgotten with their log (and after the hub's dedup window, PROTOCOL §11); which log is the hub's to know. */
-const isSame = (a: Welcome['epochs'] | undefined, b: Welcome['epochs']): boolean =>
-  a?.v === b.v && a?.d === b.d;
+const isSame = (a: Welcome['epochs'], b: Welcome['epochs']): boolean => a.v === b.v && a.d === b.d;

@@ -6,13 +6,14 @@
  * queues, unanswered commands go out again, then what was settled meanwhile, then publishes.
  */
 import {
+  type Consuming,
   type Deliver,
   type ExchangeOptions,
   type Hello,
   PROTOCOL_VERSION,
+  type ResumeNamedQueue,
   type ServerFrame,
   type Subscribed,
-  type SubscribeOptions,
   type Welcome,
 } from '@ringhub/protocol';
 import { Commands } from './commands.ts';
@@ -20,19 +21,25 @@ import type { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { errorNamed, RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
-import type { ClientLine } from './line.ts';
+import type { ClientLine, CommandLine } from './line.ts';
 import { Link, type LinkOptions, type LinkOwner } from './link.ts';
 import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import type { Subscription } from './subscription.ts';
 
+/** What a session needs of the wire side of a subscription or consumer. */
+export interface SessionFeed extends Pick<Feed, 'queue' | 'receive' | 'mark' | 'flush' | 'hello' | 'resume'> {
+  /** Each gets what the hub answers its kind of command. */
+  restart(subscribed: Subscribed | Consuming): void;
+}
+
 /** A subscription, as the session sees it. */
 export interface Consumer {
-  readonly feed: Feed;
+  readonly feed: SessionFeed;
   /** Something to hand out may have come. */
   received(): void;
-  /** A new session has a new queue for it. */
+  /** There is a new connection, and maybe a new queue for it. */
   welcomed(): void;
   /** It is over; with the error that ended it. */
   ended(error?: unknown): void;
@@ -64,6 +71,8 @@ export class Session implements LinkOwner {
   declare readonly commands: Commands;
   /** Declared here, and so again where a new session needs them. */
   readonly exchanges = new Map<string, ExchangeOptions>();
+  /** More for a resume to declare, from modules that are loaded apart. */
+  readonly declared: { namedQueues?: readonly ResumeNamedQueue[] } = {};
   readonly #consumers = new Map<number, Consumer>();
   /** Queues that the last hello named. */
   #named: number[] = [];
@@ -91,16 +100,17 @@ export class Session implements LinkOwner {
 
   // ── what the application wants ──
 
-  subscribe<C extends Consumer>(
-    options: SubscribeOptions,
-    make: (subscribed: Subscribed) => C,
+  /** @param line the command that the hub answers with a queue */
+  subscribe<C extends Consumer, S extends Subscribed | Consuming>(
+    line: CommandLine,
+    make: (subscribed: S) => C,
     signal?: AbortSignal,
   ): Promise<C> {
     return this.commands.run({
-      line: () => ['subscribe', options],
+      line: () => line,
       // At once: deliveries may follow in the same message.
       accept: (result) => {
-        const subscribed = result as Subscribed;
+        const subscribed = result as S;
         const consumer = make(subscribed);
         this.#consumers.set(subscribed.queue, consumer);
         return consumer;
@@ -120,7 +130,7 @@ export class Session implements LinkOwner {
     if (this.#link.isOpen) await this.#endQueue(queue);
   }
 
-  credit(feed: Feed, prefetch: number, signal?: AbortSignal): Promise<void> {
+  credit(feed: SessionFeed, prefetch: number, signal?: AbortSignal): Promise<void> {
     return this.commands.run({ line: () => ['credit', feed.queue, prefetch], signal });
   }
 
@@ -149,7 +159,7 @@ export class Session implements LinkOwner {
     for (const { feed } of this.#consumers.values()) this.#flushFeed(feed);
   }
 
-  #flushFeed(feed: Feed): void {
+  #flushFeed(feed: SessionFeed): void {
     // Offline there is nobody to tell: the resume will.
     if (!this.#link.isOpen) return;
     for (const line of feed.flush()) this.#link.say(line);
@@ -164,6 +174,7 @@ export class Session implements LinkOwner {
       token: this.#welcome.resumeToken,
       queues: [...this.#consumers.values()].map(({ feed }) => feed.hello()),
       exchanges: [...this.exchanges],
+      ...this.declared,
     };
     const { client } = this.#settings;
     return ['hello', { version: PROTOCOL_VERSION, client, token, resume } as unknown as Hello];
@@ -174,7 +185,7 @@ export class Session implements LinkOwner {
     const ownerless = this.#takeUp(welcome);
     this.commands.welcomed();
     for (const queue of ownerless) void this.#endQueue(queue);
-    if (!welcome.resumed) for (const consumer of this.#consumers.values()) consumer.welcomed();
+    for (const consumer of this.#consumers.values()) consumer.welcomed();
     this.#flush();
     this.publisher.welcomed(welcome);
     this.#tell({ state: 'online', resumed: welcome.resumed });
@@ -193,7 +204,7 @@ export class Session implements LinkOwner {
         consumer.feed.resume();
       } else if (result) {
         this.#consumers.set(result.queue, consumer);
-        consumer.feed.restart(result as Subscribed);
+        consumer.feed.restart(result);
       } else consumer.ended(errorNamed('unknown-queue'));
     }
     // Unsubscribed while the hello that named them was under way.
@@ -221,10 +232,18 @@ export class Session implements LinkOwner {
       case 'ok':
       case 'error':
         if (!this.commands.received(frame) && 'code' in frame && frame.ref === null)
-          this.failed(new RinghubError(frame.code, frame.text, frame.detail));
+          this.#told(new RinghubError(frame.code, frame.text, frame.detail));
         break;
       default:
     }
+  }
+
+  /** An error that answers nothing: with a name in it, the named queue of a consumer is gone. */
+  #told(error: RinghubError): void {
+    const queue = error.detail.queue as number;
+    const consumer = this.#consumers.get(queue);
+    if (error.detail.name && this.#consumers.delete(queue)) consumer?.ended(error);
+    else this.failed(error);
   }
 
   #deliver(frame: Deliver): void {

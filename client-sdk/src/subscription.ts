@@ -74,6 +74,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   readonly #session: Session;
   readonly #handler: Handler<never> | undefined;
+  readonly #toEvent: typeof eventOf;
   #resolveClosed!: (error: unknown) => void;
   /** What the application has in hand. */
   #current: { delivery: Delivery; event: Event } | undefined;
@@ -86,8 +87,9 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   #end: { error: unknown } | undefined;
 
   /** @internal */
-  constructor(session: Session, feed: Feed, handler?: Handler<never>) {
+  constructor(session: Session, feed: Feed, handler?: Handler<never>, toEvent = eventOf) {
     super();
+    this.#toEvent = toEvent;
     this.#session = session;
     this.feed = feed;
     this.#handler = handler;
@@ -251,7 +253,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     if (this.#isPaused || this.#end) return undefined;
     const delivery = this.feed.next();
     if (!delivery) return undefined;
-    const event = eventOf(delivery, (outcome) => this.#settle(delivery, outcome)) as Event;
+    const event = this.#toEvent(delivery, (outcome) => this.#settle(delivery, outcome)) as Event;
     this.#current = { delivery, event };
     if (event.kind === 'gap') this.emit('gap', event);
     return event;

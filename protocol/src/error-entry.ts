@@ -12,8 +12,8 @@ export interface ErrorEntry {
   /** Status of the same refusal over HTTP. */
   readonly http: number;
   /**
-   * What happened and what to do about it: 110 bytes at most, so that it fits a close reason. For commands the name
-   * and a colon come first (PROTOCOL §14): clients need no list of names.
+   * What happened and what to do about it; where it closes a connection at most 123 bytes, which is what a close reason
+   * holds. The name and a colon come first (PROTOCOL §14): clients need no list of names.
    */
   readonly text: string;
   /** Section of PROTOCOL.md that defines it. */
@@ -29,6 +29,6 @@ export const entry = (
   text: string,
 ): ErrorEntry => {
   const code = ERROR_CODES[name];
-  const isTold = scope === 'command' && code < 4500;
-  return { code, name, scope, retry, http, section, text: isTold ? `${name}: ${text}` : text };
+  // Those of client libraries are not sent.
+  return { code, name, scope, retry, http, section, text: code < 4500 ? `${name}: ${text}` : text };
 };

@@ -37,6 +37,15 @@ const lines: readonly ClientLine[] = [
   ['ack', 7, 3, [[5, 6]]],
   ['reject', 7, [[5, 5]]],
   ['nack', 7, [[5, 5]]],
+  ['nack', 7, [[5, 5]], { delayMs: 9 }],
+  ['declareQueue', 12, 'jobs', { durable: true, retry: { delayMs: 5 } }],
+  ['declareQueue', 13, 'jobs', { passive: true }],
+  ['deleteQueue', 14, 'jobs', { ifUnused: true }],
+  ['purge', 15, 'jobs'],
+  ['inspect', 16, 'jobs'],
+  ['bind', 17, { queue: 'jobs' }, 'x', 'k'],
+  ['consume', 18, { consume: 'jobs', onLost: 'requeue' }],
+  ['publish', 2, '', 'jobs', 'x', { contentType: 'text/plain', resent: ['s1', 4] }],
 ];
 
 const framesOf = (wire: Wire) =>

@@ -214,7 +214,7 @@ describe('a connection', () => {
     const publishing = hub.publish('a', 'k', 1);
     const declaring = hub.declareExchange('x');
     await scene.settle();
-    scene.socket.hubCloses(4100, 'elsewhere');
+    scene.socket.hubCloses(4100, 'taken-over: elsewhere');
     expect(hub.state).toBe('closed');
     await expect(publishing).rejects.toMatchObject({ name: 'outcome-unknown' });
     await expect(declaring).rejects.toMatchObject({ name: 'taken-over' });

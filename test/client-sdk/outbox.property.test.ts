@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Outbox, type Outgoing } from '../../client-sdk/src/outbox.ts';
+import { type First, Outbox, type Outgoing } from '../../client-sdk/src/outbox.ts';
 
 interface Note extends Outgoing {
   readonly name: number;
+  /** As it was told when its session was lost. */
+  first?: First;
 }
 
 const WINDOW = { messages: 3, bytes: 50 };
@@ -37,14 +39,20 @@ describe('the outbox', () => {
           number,
           { note: Note; wasSent: boolean; numbered: boolean; abandoned: boolean }
         >();
+        /** The session and the number that each was first sent under. */
+        const firsts = new Map<number, First>();
+        let session = 's0';
         let names = 0;
 
         for (const step of actions) {
           switch (step.type) {
             case 'push': {
               const name = ++names;
-              const note = {
+              const note: Note = {
                 name,
+                resend: (first) => {
+                  note.first = first;
+                },
                 frameBytes: step.bytes,
                 payloadBytes: step.bytes,
                 hasId: step.hasId,
@@ -67,6 +75,7 @@ describe('the outbox', () => {
               const entry = open.get(name)!;
               entry.wasSent = true;
               entry.numbered = true;
+              if (!firsts.has(name)) firsts.set(name, [session, seq]);
               onWire.set(seq, entry.note);
               const bytes = [...onWire.values()].reduce((sum, note) => sum + note.payloadBytes, 0);
               expect(onWire.size).toBeLessThanOrEqual(WINDOW.messages);
@@ -101,14 +110,14 @@ describe('the outbox', () => {
               break;
             }
             case 'restart': {
-              const unknown = outbox.restart(0, step.recognised).map(({ name }) => name);
-              const expected = [...open.values()].filter(
-                (e) => e.wasSent && !e.abandoned && !(step.recognised && e.note.hasId),
-              );
-              expect(unknown.sort()).toEqual(expected.map((e) => e.note.name).sort());
+              outbox.restart(0, step.recognised, session);
+              session = `s${Number(session.slice(1)) + 1}`;
               for (const [name, e] of open) {
                 e.numbered = false;
-                if (e.wasSent && (e.abandoned || !(step.recognised && e.note.hasId))) open.delete(name);
+                if (e.wasSent && e.abandoned) open.delete(name);
+                else if (e.wasSent && !(step.recognised && e.note.hasId))
+                  expect(e.note.first).toEqual(firsts.get(name));
+                else if (!e.wasSent) expect(e.note.first).toBeUndefined();
               }
               seen = new Map();
               onWire = new Map();

@@ -145,41 +145,72 @@ describe('after a reconnect', () => {
     expect((await Promise.all([...sent, later])).map((r) => r.position.offset)).toEqual([0, 1, 2, 3]);
   });
 
-  it('a lost session leaves the outcome unknown, unless an id and the log’s epoch let the hub tell', async () => {
+  it('what a lost session had sent says so when it is sent again, unless its id tells the hub', async () => {
     const { scene, hub, settleAll } = await online();
-    const plain = hub.publish('a', 'k', 'plain').catch(nameOf);
+    const plain = hub.publish('a', 'k', 'plain');
+    const lost = hub.publish('a', 'k', 'lost').catch(nameOf);
     const withId = hub.publish('a', 'k', 'with id', { id: 'i1' });
     await scene.settle();
     scene.socket.hubCloses(4200);
     const unsent = hub.publish('a', 'k', 'unsent');
     await scene.nextSocket();
     scene.socket.welcome({ session: 's2', publishSeq: 0 });
-    expect(await plain).toBe('outcome-unknown');
     await scene.settle();
     const again = scene.socket.sent.filter(([type]) => type === 'publish');
-    expect(again.map(([, seq, , , payload]) => [seq, payload])).toEqual([
-      [1, 'with id'],
-      [2, 'unsent'],
+    expect(again.map(([, seq, , , payload, properties]) => [seq, payload, properties])).toEqual([
+      [1, 'plain', { resent: ['s1', 1] }],
+      [2, 'lost', { resent: ['s1', 2] }],
+      [3, 'with id', { id: 'i1' }],
+      [4, 'unsent', undefined],
     ]);
-    scene.socket.says([
-      'confirm',
+    const queues = { took: ['jobs'], refused: [['rest', 'queue-full']] };
+    scene.socket.says(
+      ['refused', 2, 4330, 'fate-unknown: who knows'],
       [
-        [1, 1, 'v', 0, 0, true],
-        [2, 1, 'v', 9, 0],
+        'confirm',
+        [
+          [1, 1, 'v', 8, 0, true],
+          [3, 1, 'v', 0, 0, true],
+          [4, 1, 'v', 9, 0, false, queues],
+        ],
       ],
-    ]);
-    expect((await settleAll([withId, unsent])).map(({ status }) => status)).toEqual([
+    );
+    expect((await settleAll([plain, withId])).map(({ status }) => status)).toEqual([
       'fulfilled',
       'fulfilled',
     ]);
+    expect(await lost).toBe('outcome-unknown');
+    expect((await plain).queues).toBeUndefined();
+    expect((await unsent).queues).toEqual(queues);
   });
 
-  it('an id does not help where the log began anew', async () => {
+  it('says under what number it was sent first, however many sessions are lost; an id does not help where the log began anew', async () => {
     const { scene, hub } = await online();
-    const withId = hub.publish('a', 'k', 'x', { id: 'i1' }).catch(nameOf);
+    const payloads = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (const [i, payload] of payloads.entries())
+      void hub.publish('a', 'k', payload, i === 1 ? { id: 'i1' } : {}).catch(() => {});
     await scene.settle();
-    (await scene.reconnect()).welcome({ session: 's2', epochs: { v: 'e2' } });
-    expect(await withId).toBe('outcome-unknown');
+    // The window holds four: the other two are sent first in the session after.
+    (await scene.reconnect()).welcome({ session: 's2', publishWindow: { messages: 5, bytes: 1000 } });
+    await scene.settle();
+    const properties = () =>
+      scene.socket.sent.filter(([type]) => type === 'publish').map((frame) => frame[5] ?? null);
+    const first = (seq: number) => ({ resent: ['s1', seq] });
+    expect(properties()).toEqual([first(1), { id: 'i1' }, first(3), first(4), null]);
+    (await scene.reconnect()).welcome({
+      session: 's3',
+      epochs: { v: 'e2' },
+      publishWindow: { messages: 9, bytes: 1000 },
+    });
+    await scene.settle();
+    expect(properties()).toEqual([
+      first(1),
+      { id: 'i1', ...first(2) },
+      first(3),
+      first(4),
+      { resent: ['s2', 5] },
+      null,
+    ]);
   });
 });
 

@@ -23,8 +23,9 @@ import { connect } from '@ringhub/client';
 import { topology } from '@ringhub/client/admin';
 import { BinaryCodec } from '@ringhub/client/binary';
 import { history } from '@ringhub/client/history';
+import { consume } from '@ringhub/client/queues';
 const open: typeof client.connect = connect;
-console.log(typeof open, typeof topology, typeof history, typeof BinaryCodec);
+console.log(typeof open, typeof topology, typeof history, typeof BinaryCodec, typeof consume);
 `;
 
 beforeAll(() => {
