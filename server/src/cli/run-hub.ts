@@ -93,7 +93,12 @@ function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSigna
 function endOnFailure(why: string, log: Logger): void {
   const text = `the store has failed (${why}): the hub ends; see to the disk, then start it again`;
   log.fatal({ why }, text);
-  setTimeout(() => fail(EXIT_STORE, text), REFUSALS_MS);
+  setTimeout(() => {
+    process.stderr.write(`ringhub: ${text}\n`);
+    // An orderly exit would wait for the thread that waits for the disk.
+    if (why.startsWith('deadline')) process.kill(process.pid, 'SIGKILL');
+    process.exit(EXIT_STORE);
+  }, REFUSALS_MS);
 }
 
 /** The first signal asks for an orderly end, by a deadline; the second one ends at once. */
