@@ -139,13 +139,13 @@ export class NamedQueueModel {
   }
 
   /** The tag that a settling call must be refused for. */
-  unknownTag(c: ModelConsumer, upTo: number, ranges: Ranges): number | undefined {
+  unknownTag(c: ModelConsumer, upTo: number, ranges: Ranges, passesSettled: boolean): number | undefined {
     if (c.ack === 'none') return undefined;
     if (upTo > c.sentTag) return upTo;
     for (const [from, to] of ranges) {
       if (from <= upTo) return from;
       for (let tag = from; tag <= to; tag++) {
-        if (tag > c.sentTag || c.sent[tag - 1]!.state === 'settled') return tag;
+        if (tag > c.sentTag || (!passesSettled && c.sent[tag - 1]!.state === 'settled')) return tag;
       }
     }
     return undefined;

@@ -287,7 +287,9 @@ class Run {
     const tag = this.tagFor(op.share, real, consumer.sent.length);
     const upTo = op.op === 'ack' ? tag : 0;
     const ranges: Ranges = op.op === 'ack' || tag === 0 ? [] : [[tag, tag]];
-    const unknown = this.isExact ? this.model.unknownTag(consumer, upTo, ranges) : undefined;
+    const unknown = this.isExact
+      ? this.model.unknownTag(consumer, upTo, ranges, op.op === 'nack' || op.op === 'reject')
+      : undefined;
     let told: number | undefined;
     if (op.op === 'reject') told = real.reject(ranges, moment, effects);
     else if (op.op === 'nack') told = real.nack(ranges, op.delayMs, moment, effects);

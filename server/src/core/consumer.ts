@@ -147,10 +147,10 @@ export class Consumer {
     return undefined;
   }
 
-  /** Ends messages unprocessed: dead letters. Returns an unknown tag as {@link ack} does. */
+  /** Ends messages unprocessed: dead letters. Settled ones are passed over; returns a tag that was never sent. */
   reject(ranges: TagRanges, moment: Moment, effects: QueueEffect[]): number | undefined {
     if (this.settings.ack === 'none') return undefined;
-    const unknown = this.unknownTag(ranges, 0);
+    const unknown = this.unsentTag(ranges);
     if (unknown !== undefined) return unknown;
     for (const tag of tagsOf(ranges, this.window.firstTag)) this.settle(tag, 'rejected', moment, effects);
     this.creditChanged(moment, effects);
@@ -158,7 +158,8 @@ export class Consumer {
   }
 
   /**
-   * Gives messages back to the queue, for any consumer to try again. Returns an unknown tag as {@link ack} does.
+   * Gives messages back to the queue, for any consumer to try again. Settled ones are passed over; returns a tag that
+   * was never sent.
    *
    * @param delayMs not before so long from now; undefined for the queue's backoff
    */
@@ -169,7 +170,7 @@ export class Consumer {
     effects: QueueEffect[],
   ): number | undefined {
     if (this.settings.ack === 'none') return undefined;
-    const unknown = this.unknownTag(ranges, 0);
+    const unknown = this.unsentTag(ranges);
     if (unknown !== undefined) return unknown;
     for (const tag of tagsOf(ranges, this.window.firstTag)) {
       const entry = this.window.take(tag);
@@ -314,6 +315,13 @@ export class Consumer {
       }
     }
     return undefined;
+  }
+
+  /** After a resume a client cannot know whether its last nacks and rejects arrived, and sends them again. */
+  private unsentTag(ranges: TagRanges): number | undefined {
+    const { sentTag } = this.window;
+    const range = ranges.find(([, to]) => to > sentTag);
+    return range && Math.max(range[0], sentTag + 1);
   }
 
   private creditChanged(moment: Moment, effects: QueueEffect[]): void {

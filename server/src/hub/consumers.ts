@@ -11,7 +11,7 @@ import {
 } from '@ringhub/protocol';
 import type { Batch } from '../core/batch.ts';
 import type { Consumer } from '../core/consumer.ts';
-import { QueueConsumer } from '../core/declared-queue.ts';
+import { type DeclaredQueue, QueueConsumer } from '../core/declared-queue.ts';
 import { GapEntry } from '../core/gap-entry.ts';
 import type { QueueEffect } from '../core/queue-effects.ts';
 import type { Moment } from '../core/queue-entry.ts';
@@ -42,15 +42,20 @@ export class Consumers {
     if ('error' in queue) return queue;
     const prefetch = Math.min(options.prefetch ?? session.limits.defaultPrefetch, session.limits.maxPrefetch);
     const settings = { id: this.hub.nextQueueId(), session: session.id, ack, prefetch, onLost, exclusive };
-    const effects: QueueEffect[] = [];
-    const consumer = queue.state.addConsumer(settings, this.hub.moment(), effects);
-    if (consumer === 'in-use') return { error: 'queue-in-use', detail };
+    const made = this.work.run(queue, (moment, effects) => {
+      const consumer = queue.state.addConsumer(settings, moment, effects);
+      return consumer === 'in-use' ? undefined : this.remember(session, queue, consumer);
+    });
+    if (!made) return { error: 'queue-in-use', detail };
+    return { queue: made.id, granted: { ack, prefetch, onLost, exclusive } };
+  }
+
+  /** From now on it is found by whoever is told of it. */
+  private remember(session: Session, queue: DeclaredQueue, consumer: Consumer): QueueConsumer {
     const made = new QueueConsumer(session, queue, consumer);
     session.consumers.set(made.id, made);
     this.hub.consumers.set(made.id, made);
-    // Its first messages are told of only now that it can be found.
-    this.work.run(queue, (_, list) => list.push(...effects));
-    return { queue: made.id, granted: { ack, prefetch, onLost, exclusive } };
+    return made;
   }
 
   /** Has a consumer do something; what follows is performed. */
@@ -126,18 +131,31 @@ export class Consumers {
   resume(session: Session, wanted: ResumeQueue, options: ConsumeOptions): ResumedQueue {
     const made = session.consumers.get(wanted.queue);
     if (!made) return this.beginAnew(session, wanted.queue, options);
+    const { ack, onLost, exclusive } = made.consumer.settings;
+    if (onLost === 'requeue' && ack !== 'none') return this.renew(made);
     const { lastTag, ackedUpTo, ackedRanges } = wanted;
     const missed = this.tell(made, (consumer, moment, effects) =>
       consumer.resume(lastTag, ackedUpTo, ackedRanges, moment, effects),
     );
     if (missed > 0) made.consumer.tell(notReceived(missed));
     this.flusher.markConsumer(made);
-    const { ack, onLost, exclusive } = made.consumer.settings;
     return {
       was: wanted.queue,
       queue: made.id,
       granted: { ack, prefetch: made.consumer.prefetch, onLost, exclusive },
     };
+  }
+
+  /** What it had is with the queue, and maybe with others: old tags mean nothing any more. */
+  private renew(old: QueueConsumer): ResumedQueue {
+    const { session, queue, consumer } = old;
+    this.forget(old);
+    const made = this.work.run(queue, (moment, effects) => {
+      const id = this.hub.nextQueueId();
+      return this.remember(session, queue, queue.state.renewConsumer(consumer, id, moment, effects));
+    });
+    const { ack, prefetch, onLost, exclusive } = made.consumer.settings;
+    return { was: old.id, queue: made.id, granted: { ack, prefetch, onLost, exclusive } };
   }
 
   beginAnew(session: Session, was: number, options: ConsumeOptions): ResumedQueue {

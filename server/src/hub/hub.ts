@@ -221,7 +221,8 @@ export class Hub implements HubApi {
         this.queues.delete(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
         return undefined;
       case 'purge':
-        return this.answer(session, frame.ref, this.queues.purge(askerOf(session), frame.name));
+        this.queues.purge(askerOf(session), frame.name, this.answerTo(session, frame.ref));
+        return undefined;
       case 'inspect':
         return this.answer(session, frame.ref, this.queues.inspect(askerOf(session), frame.name));
       case 'consume':
@@ -285,6 +286,7 @@ export class Hub implements HubApi {
   /** Stops what runs by itself. */
   close(): void {
     this.sweeper.stop();
+    this.queues.stop();
     this.checkpoints.save();
     this.checkpoints.stop();
   }
