@@ -4,6 +4,7 @@
  * Tokens are subjects: `alice`, `bob`, … come in as servers, `browser-…` as browsers, none or `nobody` not at all;
  * `later-…` is answered only when the test says so.
  */
+import type { DeclaredQueue } from '../../../server/src/core/declared-queue.ts';
 import { NODE_LIMITS, type NodeLimits, type SessionLimits } from '../../../server/src/core/limits.ts';
 import type { SessionQueue } from '../../../server/src/core/session-queue.ts';
 import type { LogLimits } from '../../../server/src/core/volatile-log.ts';
@@ -13,6 +14,8 @@ import type { HubContext } from '../../../server/src/hub/context.ts';
 import { Hub } from '../../../server/src/hub/hub.ts';
 import type { Action, Auth, Principal } from '../../../server/src/ports/auth.ts';
 import type { Engine } from '../../../server/src/ports/engine.ts';
+import { MemoryDisk } from '../../../server/src/stores/memory-disk.ts';
+import { MemoryStore } from '../../../server/src/stores/memory-store.ts';
 import { CountingIds, ManualClock } from './manual-clock.ts';
 import { ScriptedClient } from './scripted-client.ts';
 import { codecsInTurn, type WireCodec } from './wire-codec.ts';
@@ -23,6 +26,9 @@ export interface HubSceneOptions {
   readonly log?: Partial<LogLimits>;
   /** What is forbidden to everybody; may be changed while the hub runs. */
   forbidden?: (action: Action, exchange: string, key: string, subject: string) => boolean;
+  /** The hub has a store, on a disk in memory that needs 1 ms for a sync. */
+  readonly durable?: boolean;
+  readonly durableLog?: Partial<LogLimits>;
   /** Puts something between hub and engine. */
   readonly engine?: (engine: Engine) => Engine;
 }
@@ -35,6 +41,9 @@ export class HubScene {
   readonly faults: string[] = [];
   /** Answers of tokens that wait. */
   readonly waiting: ((principal: Principal | undefined | Error) => void)[] = [];
+  /** Why nothing durable could be stored any more. */
+  readonly failures: string[] = [];
+  disk!: MemoryDisk;
   engine!: Engine;
   hub!: Hub;
   gateway!: Gateway;
@@ -43,6 +52,7 @@ export class HubScene {
 
   constructor(readonly options: HubSceneOptions = {}) {
     this.limits = { ...NODE_LIMITS, ...options.limits };
+    this.disk = new MemoryDisk({ clock: this.clock });
     this.start();
   }
 
@@ -50,12 +60,29 @@ export class HubScene {
     return this.engine.bounds('v').epoch;
   }
 
-  /** A new process: everything that was in memory is gone. */
+  /** A new process after an orderly end: everything that was in memory only is gone. */
   restart(): void {
     this.hub.close();
     this.gateway.close();
     void this.engine.close();
+    if (this.options.durable) this.flush();
     this.start();
+  }
+
+  /** A power cut, and a new process: transactions that were not synced are lost, but for those that `survives` says. */
+  crash(survives?: () => boolean): void {
+    this.clock.forget();
+    this.disk.crash(survives);
+    this.start();
+  }
+
+  /** Lets everything come to rest, also what is on its way to the disk. */
+  flush(): void {
+    for (let i = 0; i < 3; i++) {
+      this.clock.settle();
+      this.clock.advance(1);
+    }
+    this.clock.settle();
   }
 
   /** A connection, by default of the codec whose turn it is. */
@@ -117,6 +144,17 @@ export class HubScene {
     throw new Error(`no queue ${id}`);
   }
 
+  get counters(): HubContext['counters'] {
+    return (this.hub as unknown as { context: HubContext }).context.counters;
+  }
+
+  /** A named queue inside the hub. */
+  namedQueue(name: string): DeclaredQueue {
+    const queue = (this.hub as unknown as { context: HubContext }).context.namedQueues.get(name);
+    if (!queue) throw new Error(`no queue ${name}`);
+    return queue;
+  }
+
   private start(): void {
     const { clock, limits, options } = this;
     const prefix = String.fromCharCode(97 + this.lives++);
@@ -124,6 +162,13 @@ export class HubScene {
       clock,
       epoch: `epoch-${prefix}`,
       limits: { ...LOG, ...options.log },
+      ...(options.durable && {
+        durable: {
+          store: new MemoryStore(this.disk),
+          epoch: 'stored',
+          limits: { ...LOG, ...options.durableLog },
+        },
+      }),
     });
     this.engine = options.engine?.(embedded) ?? embedded;
     const onFault = (fault: string) => this.faults.push(fault);
@@ -133,6 +178,7 @@ export class HubScene {
       ids: new CountingIds(prefix),
       limits,
       onFault,
+      onStoreFailure: (why) => this.failures.push(why),
       ...(options.session ? { sessionLimits: options.session } : {}),
     });
     this.gateway = new Gateway({ hub: this.hub, auth: this.auth, clock, limits, onFault });

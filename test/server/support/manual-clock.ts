@@ -67,6 +67,12 @@ export class ManualClock implements Clock {
     this.passedMs = untilMs;
   }
 
+  /** The process is gone: nothing of it is called back any more. */
+  forget(): void {
+    this.timers.clear();
+    this.turns = [];
+  }
+
   private add(timer: Timer): { stop(): void } {
     this.timers.add(timer);
     return { stop: () => this.timers.delete(timer) };
