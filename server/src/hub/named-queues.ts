@@ -197,7 +197,7 @@ export class NamedQueues {
 
   sweep(): void {
     for (const queue of this.hub.namedQueues.values()) {
-      this.work.run(queue, (moment, effects) => queue.state.sweep(moment, effects));
+      this.work.attempt(queue, (moment, effects) => queue.state.sweep(moment, effects));
     }
   }
 

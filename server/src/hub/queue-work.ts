@@ -45,6 +45,15 @@ export class QueueWork {
     return result;
   }
 
+  /** As `run`, where nobody could be told of a fault: a broken queue must cost publishers and others nothing. */
+  attempt(queue: DeclaredQueue, call: (moment: Moment, effects: QueueEffect[]) => void): void {
+    try {
+      this.run(queue, call);
+    } catch (error) {
+      this.hub.fault(`the queue ${queue.name} failed`, error);
+    }
+  }
+
   private perform(queue: DeclaredQueue, effect: QueueEffect): void {
     const stored = queue.isDurable ? this.hub.engine.queues : undefined;
     switch (effect.kind) {
