@@ -101,8 +101,8 @@ describe('ringhub pub', () => {
     const unknown = ringhub('pub', 'nowhere', 'k', 'v');
     const lines = ringhubReading('a\nb\n', 'pub', 'nowhere', 'k', '-l');
     expect(await Promise.all([unroutable.ended, unknown.ended, lines.ended])).toEqual([5, 1, 1]);
-    expect(unroutable.err).toMatch(/^ringhub: .*\(unroutable\): .*--mandatory.*\n$/);
-    expect(unknown.err).toMatch(/^ringhub: .*\(unknown-exchange\): .*ringhub declare.*\n$/);
+    expect(unroutable.err).toMatch(/^ringhub: unroutable: .*--mandatory.*\n$/);
+    expect(unknown.err).toMatch(/^ringhub: unknown-exchange: .*ringhub declare.*\n$/);
     expect(lines.err).toMatch(/^ringhub: line 1: .*\nringhub: line 2: .*\n$/);
   });
 
@@ -248,8 +248,50 @@ describe('exchanges and bindings', () => {
     const x = await exchange('topic');
     const run = ringhub('declare', x, '--type', 'direct');
     expect(await run.ended).toBe(1);
-    expect(run.err).toMatch(/^ringhub: .*\(exchange-mismatch\): .*\n$/);
+    expect(run.err).toMatch(/^ringhub: exchange-mismatch: .*\n$/);
     expect(await ringhub('declare', x, '--type', 'queue').ended).toBe(2);
+  });
+});
+
+describe('ringhub queue and ringhub consume', () => {
+  const all = [
+    ['queue', 'declare', 'jobs', '--durable', '--retry-delay', '1s', '--retry-max', '1m'],
+    ['queue', 'bind', 'jobs', 'amq.topic', 'jobs.#'],
+    ['queue', 'unbind', 'jobs', 'amq.headers', '--arg', 'n=1'],
+    ['queue', 'inspect', 'jobs'],
+    ['queue', 'purge', 'jobs'],
+    ['queue', 'delete', 'jobs', '--if-unused', '--if-empty'],
+    ['consume', 'jobs', '-n', '1'],
+  ];
+
+  it('reach the hub, which has no named queues yet', async () => {
+    const runs = all.map((args) => ringhub(...args));
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual(runs.map(() => 1));
+    for (const { err } of runs) expect(err).toMatch(/^ringhub: unavailable: .*\n$/);
+  });
+
+  it('list those there are', async () => {
+    const tables = ringhub('queue', 'list');
+    const json = ringhub('queue', 'list', '--json');
+    const only = ringhub('list', '--queues');
+    expect(await Promise.all([tables.ended, json.ended, only.ended])).toEqual([0, 0, 0]);
+    expect(tables.out).toBe('QUEUE  READY  IN FLIGHT  DELAYED  CONSUMERS  ATTRIBUTES\n');
+    expect(only.out).toBe(tables.out);
+    expect(JSON.parse(json.out)).toEqual([]);
+  });
+
+  it('refuse what makes no sense before they connect', async () => {
+    const runs = [
+      ringhub('queue'),
+      ringhub('queue', 'declare'),
+      ringhub('queue', 'declare', 'jobs', '--retry-delay', 'soon'),
+      ringhub('queue', 'declare', 'jobs', '--delivery-limit', 'many'),
+      ringhub('queue', 'declare', 'jobs', '--overflow', 'conflate'),
+      ringhub('queue', 'declare', 'jobs', '--retry-max', '1m'),
+      ringhub('consume', 'jobs', '--ack', 'manual'),
+      ringhub('consume', 'jobs', '-n', '0'),
+    ];
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual(runs.map(() => 2));
   });
 });
 
