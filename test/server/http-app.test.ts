@@ -36,6 +36,7 @@ class RecordingHub implements HubApi {
   listen = () => ({ error: 'unavailable' }) as const;
   topology = () => ({ exchanges: [], bindings: [], queues: [], complete: true });
   changeTopology = () => undefined;
+  queueCommand = () => undefined;
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;
 }

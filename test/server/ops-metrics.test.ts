@@ -43,6 +43,7 @@ function setup(ofProcess = false) {
     listen: () => ({ error: 'unavailable' }) as const,
     topology: () => ({ exchanges: [], bindings: [], queues: [], complete: true }),
     changeTopology: () => undefined,
+    queueCommand: () => undefined,
   } satisfies HubApi;
   return { hub: hub as HubApi, metrics: new Metrics({ hub, version: '1.2.3', ofProcess }) };
 }

@@ -5,7 +5,7 @@
  * Many entries that end at once (a purge, a queue that is deleted) are noted as a range in that step, and taken away by
  * and by: what lies in such a range is gone for everybody.
  */
-import type { LogId } from '@ringhub/protocol';
+import type { ErrorName, LogId } from '@ringhub/protocol';
 import type { EngineQueues, StoredEntry, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
@@ -142,6 +142,10 @@ export class QueueEntries implements EngineQueues {
     this.states.set(queue, { lastSeq, dropping: [[0, lastSeq]], isRemoved: true });
     this.changed.add(queue);
     this.group.whenStored(() => {});
+  }
+
+  whenStored(done: (error?: ErrorName) => void): void {
+    this.group.whenStored((failed) => done(failed ? 'store-failed' : undefined));
   }
 
   /** Takes away some more of what has ended. */

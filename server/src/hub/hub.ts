@@ -21,6 +21,8 @@ import {
   type Hello,
   type HistoryPage,
   type HistoryRequest,
+  type QueueEmptied,
+  type QueueInfo,
   type ServerFrame,
   SUBPROTOCOL_BINARY,
   type SubscribeOptions,
@@ -38,6 +40,7 @@ import type {
   Listening,
   PublishOutcome,
   PublishRequest,
+  QueueCommand,
   TopologyChange,
 } from '../ports/hub-api.ts';
 import { Consumers } from './consumers.ts';
@@ -215,15 +218,11 @@ export class Hub implements HubApi {
       case 'list':
         return this.answer(session, frame.ref, this.graph.list(askerOf(session)));
       case 'declareQueue':
-        this.queues.declare(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
-        return undefined;
       case 'deleteQueue':
-        this.queues.delete(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
-        return undefined;
       case 'purge':
-        return this.answer(session, frame.ref, this.queues.purge(askerOf(session), frame.name));
       case 'inspect':
-        return this.answer(session, frame.ref, this.queues.inspect(askerOf(session), frame.name));
+        this.queues.perform(askerOf(session), frame, this.answerTo(session, frame.ref));
+        return undefined;
       case 'consume':
         return this.answer(session, frame.ref, this.consumers.consume(session, frame.options));
       case 'history': {
@@ -320,6 +319,14 @@ export class Hub implements HubApi {
 
   changeTopology(principal: Principal, change: TopologyChange, done: (refusal?: Refusal) => void): void {
     this.graph.changeGraph({ principal, session: undefined }, change, done);
+  }
+
+  queueCommand(
+    principal: Principal,
+    command: QueueCommand,
+    done: (answer: QueueInfo | QueueEmptied | Refusal) => void,
+  ): void {
+    this.queues.perform({ principal, session: undefined }, command, done);
   }
 
   health(): Health {

@@ -9,6 +9,7 @@ import {
   type ErrorName,
   MAX_LISTED_QUEUES,
   type PassiveDeclare,
+  type QueueEmptied,
   type QueueInfo,
   type QueueOptions,
 } from '@ringhub/protocol';
@@ -19,6 +20,7 @@ import { queueSettings, settingDifference } from '../core/queue-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
+import type { QueueCommand } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import { storedBinding } from './definitions.ts';
 import type { ExchangeDeletion } from './exchange-deletion.ts';
@@ -46,6 +48,26 @@ export class NamedQueues {
       const queue = hub.queueOfId(id);
       return queue && sumsOf(queue);
     });
+  }
+
+  /** Performs a command; what is durable is answered when it is on disk. */
+  perform(asker: Asker, command: QueueCommand, answer: Answer<QueueInfo | QueueEmptied>): void {
+    switch (command.type) {
+      case 'declareQueue':
+        this.declare(asker, command.name, command.options, answer);
+        return;
+      case 'deleteQueue':
+        this.delete(asker, command.name, command.options, answer);
+        return;
+      case 'purge':
+        this.purge(asker, command.name, answer);
+        return;
+      case 'inspect':
+        answer(this.inspect(asker, command.name));
+        return;
+      default:
+        command satisfies never;
+    }
   }
 
   declare(
@@ -96,7 +118,7 @@ export class NamedQueues {
     asker: Asker,
     name: string,
     { ifUnused, ifEmpty }: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean },
-    answer: Answer<{ readonly messages: number }>,
+    answer: Answer<QueueEmptied>,
   ): void {
     const queue = this.permitted(asker, name, 'delete-queue');
     if ('error' in queue) {
@@ -112,10 +134,16 @@ export class NamedQueues {
     }
   }
 
-  purge(asker: Asker, name: string): { readonly messages: number } | Refusal {
+  purge(asker: Asker, name: string, answer: Answer<QueueEmptied>): void {
     const queue = this.permitted(asker, name, 'delete-queue');
-    if ('error' in queue) return queue;
-    return { messages: this.work.run(queue, (moment, effects) => queue.state.purge(moment, effects)) };
+    if ('error' in queue) {
+      answer(queue);
+      return;
+    }
+    const messages = this.work.run(queue, (moment, effects) => queue.state.purge(moment, effects));
+    const { queues } = this.hub.engine;
+    if (!queue.isDurable || !queues) answer({ messages });
+    else queues.whenStored((error) => answer(error ? { error } : { messages }));
   }
 
   inspect(asker: Asker, name: string): QueueInfo | Refusal {

@@ -133,6 +133,8 @@ export interface EngineQueues {
   count(queue: number): { readonly messages: number; readonly bytes: number };
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
+  /** Called back once everything asked so far is on disk, or with an error when it never will be. */
+  whenStored(done: (error?: ErrorName) => void): void;
 }
 
 /**
