@@ -159,9 +159,11 @@ export function walkPages(readAt: ReadAt, fileBytes: number): PageReport {
 
       const useOverflow = (bytes: Uint8Array, at: number, size: number): number => {
         const page = u64(bytes, at);
-        const count = Math.floor((HEADER_BYTES - 1 + size) / pageSize) + 1;
-        if (u64(bytes, at + 16) !== count)
-          fail(`a value of ${size} bytes is said to be on other pages than it needs`);
+        // More than it needs where a larger value was put before it in the same transaction.
+        const count = u64(bytes, at + 16);
+        const needed = Math.floor((HEADER_BYTES - 1 + size) / pageSize) + 1;
+        if (count < needed || count > lastPage)
+          fail(`a value of ${size} bytes is said to be on ${count} pages`);
         readPage(page, overflowHead);
         if (u16(overflowHead, 18) !== OVERFLOW || u32(overflowHead, 20) !== count)
           fail(`page ${page} does not begin a value of ${count} pages`);
