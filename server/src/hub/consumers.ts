@@ -45,12 +45,16 @@ export class Consumers {
     const effects: QueueEffect[] = [];
     const consumer = queue.state.addConsumer(settings, this.hub.moment(), effects);
     if (consumer === 'in-use') return { error: 'queue-in-use', detail };
-    const made = new QueueConsumer(session, queue, consumer);
-    session.consumers.set(made.id, made);
+    return this.remember(new QueueConsumer(session, queue, consumer), effects);
+  }
+
+  /** Its first messages are told of only now that it can be found. */
+  private remember(made: QueueConsumer, effects: readonly QueueEffect[]): Consuming {
+    made.session.consumers.set(made.id, made);
     this.hub.consumers.set(made.id, made);
-    // Its first messages are told of only now that it can be found.
-    this.work.run(queue, (_, list) => list.push(...effects));
-    return { queue: made.id, granted: { ack, prefetch, onLost, exclusive } };
+    this.work.run(made.queue, (_, list) => list.push(...effects));
+    const { ack, onLost, exclusive } = made.consumer.settings;
+    return { queue: made.id, granted: { ack, prefetch: made.consumer.prefetch, onLost, exclusive } };
   }
 
   /** Has a consumer do something; what follows is performed. */
@@ -127,6 +131,7 @@ export class Consumers {
     const made = session.consumers.get(wanted.queue);
     if (!made) return this.beginAnew(session, wanted.queue, options);
     const { lastTag, ackedUpTo, ackedRanges } = wanted;
+    if (made.consumer.beginsAnew) return this.renew(made, wanted);
     const missed = this.tell(made, (consumer, moment, effects) =>
       consumer.resume(lastTag, ackedUpTo, ackedRanges, moment, effects),
     );
@@ -138,6 +143,17 @@ export class Consumers {
       queue: made.id,
       granted: { ack, prefetch: made.consumer.prefetch, onLost, exclusive },
     };
+  }
+
+  /** What it was sent is anybody's again; what it acknowledged is settled where its loss was not noticed before. */
+  private renew(made: QueueConsumer, { queue: was, ackedUpTo, ackedRanges }: ResumeQueue): ResumedQueue {
+    this.forget(made);
+    const effects: QueueEffect[] = [];
+    const consumer = this.tell(made, (old, moment) => {
+      old.ack(ackedUpTo, ackedRanges, moment, effects);
+      return made.queue.state.renewConsumer(old, this.hub.nextQueueId(), moment, effects);
+    });
+    return { was, ...this.remember(new QueueConsumer(made.session, made.queue, consumer), effects) };
   }
 
   beginAnew(session: Session, was: number, options: ConsumeOptions): ResumedQueue {
