@@ -33,7 +33,7 @@ async function messages(name: string) {
 
 beforeAll(async () => {
   await commandLine.build();
-  running = await startHub();
+  running = await startHub({ data: join(folder, 'data') });
   hub = await connect(running.url, { token: running.token });
 });
 
@@ -254,30 +254,46 @@ describe('exchanges and bindings', () => {
 });
 
 describe('ringhub queue and ringhub consume', () => {
-  const all = [
-    ['queue', 'declare', 'jobs', '--durable', '--retry-delay', '1s', '--retry-max', '1m'],
-    ['queue', 'bind', 'jobs', 'amq.topic', 'jobs.#'],
-    ['queue', 'unbind', 'jobs', 'amq.headers', '--arg', 'n=1'],
-    ['queue', 'inspect', 'jobs'],
-    ['queue', 'purge', 'jobs'],
-    ['queue', 'delete', 'jobs', '--if-unused', '--if-empty'],
-    ['consume', 'jobs', '-n', '1'],
-  ];
+  const fine = async (...args: string[]): Promise<string> => {
+    const run = ringhub(...args);
+    expect([await run.ended, run.err]).toEqual([0, expect.any(String)]);
+    return run.out;
+  };
 
-  it('reach the hub, which has no named queues yet', async () => {
-    const runs = all.map((args) => ringhub(...args));
-    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual(runs.map(() => 1));
-    for (const { err } of runs) expect(err).toMatch(/^ringhub: unavailable: .*\n$/);
+  it('take a queue from its declaration to its end', async () => {
+    await fine('queue', 'declare', 'jobs', '--durable', '--retry-delay', '1s', '--retry-max', '1m');
+    await fine('queue', 'bind', 'jobs', 'amq.topic', 'jobs.#');
+    const bound = ringhub('pub', 'amq.topic', 'jobs.mail', 'by its binding');
+    expect([await bound.ended, bound.err]).toEqual([0, '']);
+    await fine('pub', '', 'jobs', 'by its name');
+    const inspected = JSON.parse(await fine('queue', 'inspect', 'jobs'));
+    expect(inspected).toMatchObject({ name: 'jobs', messages: { ready: 2, inflight: 0 } });
+    expect(inspected.options).toMatchObject({ durable: true, retry: { delayMs: 1000, maxDelayMs: 60_000 } });
+
+    const [tables, json, only] = await Promise.all([
+      fine('queue', 'list'),
+      fine('queue', 'list', '--json'),
+      fine('list', '--queues'),
+    ]);
+    expect(tables).toMatch(
+      /^QUEUE +READY +IN FLIGHT +DELAYED +CONSUMERS +ATTRIBUTES\njobs +2 +0 +0 +0 +durable\n$/,
+    );
+    expect(only).toBe(tables);
+    expect(JSON.parse(json)).toMatchObject([{ name: 'jobs' }]);
+
+    expect(await fine('consume', 'jobs', '-n', '1', '-v')).toBe('jobs.mail by its binding\n');
+    expect(JSON.parse(await fine('queue', 'inspect', 'jobs')).ledger).toMatchObject({ acked: 1, ready: 1 });
+    await fine('queue', 'unbind', 'jobs', 'amq.topic', 'jobs.#');
+    const full = ringhub('queue', 'delete', 'jobs', '--if-unused', '--if-empty');
+    expect([await full.ended, full.err]).toEqual([1, expect.stringMatching(/^ringhub: queue-not-empty: /)]);
+    await fine('queue', 'purge', 'jobs');
+    await fine('queue', 'delete', 'jobs', '--if-unused', '--if-empty');
   });
 
-  it('list those there are', async () => {
-    const tables = ringhub('queue', 'list');
-    const json = ringhub('queue', 'list', '--json');
-    const only = ringhub('list', '--queues');
-    expect(await Promise.all([tables.ended, json.ended, only.ended])).toEqual([0, 0, 0]);
-    expect(tables.out).toBe('QUEUE  READY  IN FLIGHT  DELAYED  CONSUMERS  ATTRIBUTES\n');
-    expect(only.out).toBe(tables.out);
-    expect(JSON.parse(json.out)).toEqual([]);
+  it('say how to find a queue that is not there', async () => {
+    const runs = [ringhub('queue', 'inspect', 'job'), ringhub('consume', 'job', '-n', '1')];
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([1, 1]);
+    for (const { err } of runs) expect(err).toMatch(/^ringhub: queue-not-found: .*"ringhub queue list"/);
   });
 
   it('refuse what makes no sense before they connect', async () => {
