@@ -38,6 +38,9 @@ export class NamedQueueScene {
   readonly ended = new Map<number, string>();
   readonly dirty = new Set<Consumer>();
   unused = 0;
+  /** Times that what may be delivered had to be stored. */
+  marks = 0;
+  storesMarks = true;
   nowMs = 0;
   nextSeq = 1;
 
@@ -63,6 +66,7 @@ export class NamedQueueScene {
     const entry = newEntry(this.nextSeq++, record, this.queue.settings.messageTtlMs, this.wallMs);
     if (this.queue.settings.durable) this.store.set(entry.seq, { ...entry });
     this.queue.push(entry, this.moment, this.effects);
+    this.storeMarks();
     return entry.seq;
   }
 
@@ -78,6 +82,7 @@ export class NamedQueueScene {
     };
     const consumer = this.queue.addConsumer(settings, this.moment, this.effects);
     if (consumer === 'in-use') throw new Error('in use');
+    this.storeMarks();
     return consumer;
   }
 
@@ -92,6 +97,7 @@ export class NamedQueueScene {
     const { batch } = this;
     this.dirty.delete(consumer);
     consumer.fill(batch, maxItems, 1_000_000, this.moment, this.effects);
+    this.storeMarks();
     // As the hub does with what did not fit a frame.
     if (consumer.hasSomethingToSend) this.dirty.add(consumer);
     return batch.entries.map((entry, i) => {
@@ -121,7 +127,7 @@ export class NamedQueueScene {
   /** Performs all effects, and those of the loads they ask for; returns what ended or was requeued. */
   perform(): string[] {
     const told: string[] = [];
-    while (this.effects.length > 0) {
+    for (this.storeMarks(); this.effects.some(({ kind }) => kind !== 'mark'); this.storeMarks()) {
       for (const effect of this.effects.splice(0)) this.performOne(effect, told);
       if (this.answersLoads) this.answerLoads();
     }
@@ -151,6 +157,18 @@ export class NamedQueueScene {
       redeliveredUpTo: queue.lastSeq,
       sums,
     });
+  }
+
+  /** The store has what may be delivered from now on. */
+  storeMarks(): void {
+    if (!this.storesMarks) return;
+    for (;;) {
+      const at = this.effects.findIndex(({ kind }) => kind === 'mark');
+      if (at < 0) return;
+      const [effect] = this.effects.splice(at, 1);
+      this.marks++;
+      if (effect?.kind === 'mark') this.queue.marked(effect.upTo, this.moment, this.effects);
+    }
   }
 
   private newQueue(): NamedQueue {
@@ -187,6 +205,10 @@ export class NamedQueueScene {
       case 'load':
         if (this.loads.length > 0) throw new Error('a second load under way');
         this.loads.push(effect);
+        return;
+      case 'mark':
+        // Comes again until it is stored.
+        this.effects.push(effect);
         return;
       case 'dirty':
         this.dirty.add(effect.consumer);

@@ -19,9 +19,8 @@ export interface QueueBinding {
 
 export class DeclaredQueue {
   readonly bindings: QueueBinding[] = [];
-  /** Admitted, handed to the engine, and not pushed yet: what the stored sums have to count, too. */
-  storing = 0;
-  storingBytes = 0;
+  /** Wakes it when its next delayed message is due. */
+  alarm: { readonly atMs: number; stop(): void } | undefined;
 
   constructor(
     /** Never used again, also after a restart where it is durable. */

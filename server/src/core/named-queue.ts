@@ -23,6 +23,9 @@ import { MAX_SETTING_MS, type NamedQueueSettings } from './queue-settings.ts';
 import { ReadyEntries } from './ready-entries.ts';
 import { retryDelayMs, spreadRandom } from './retry-delay.ts';
 
+/** Messages for which one mark is stored. */
+const MARK_AHEAD = 1024;
+
 /** Whether a publish may be taken: `too-large` ones never fit, `full` is for now. */
 export type Admission = 'admitted' | 'full' | 'too-large';
 
@@ -58,6 +61,10 @@ export class NamedQueue implements Obligations {
   private readonly loading: HeadLoading;
   private restMayExpire = false;
   private redeliveredUpTo = 0;
+  /** Of a durable queue: messages up to here may be delivered, as the store says that they may have been. */
+  private deliverableUpTo: number;
+  /** The mark that is stored, or is on its way there. */
+  private markedUpTo = 0;
   /** Monotonic time since which the queue has no consumer and was not declared. */
   private unusedSinceMs: number;
 
@@ -70,6 +77,7 @@ export class NamedQueue implements Obligations {
     this.loading = new HeadLoading(this.ready, headBounds);
     this.account = new QueueAccount(settings.deadLetterExchange !== undefined, moment.nowMs);
     this.room = new QueueRoom(settings);
+    this.deliverableUpTo = settings.durable ? 0 : Number.POSITIVE_INFINITY;
     this.unusedSinceMs = moment.nowMs;
   }
 
@@ -148,7 +156,9 @@ export class NamedQueue implements Obligations {
     this.ready.restMessages = restored.messages;
     this.ready.restBytes = restored.bytes;
     this.lastSeq = restored.lastSeq;
-    this.redeliveredUpTo = this.assignedUpTo = restored.redeliveredUpTo;
+    // The mark is ahead of what was delivered, and may be ahead of what there was.
+    this.redeliveredUpTo = this.assignedUpTo = Math.min(restored.redeliveredUpTo, restored.lastSeq);
+    this.deliverableUpTo = this.markedUpTo = restored.redeliveredUpTo;
     this.restMayExpire = true;
     if (restored.sums) this.account.add(restored.sums);
     else for (let i = 0; i < restored.messages; i++) this.ledger.begin();
@@ -219,14 +229,41 @@ export class NamedQueue implements Obligations {
     if (this.closed) return;
     this.expireHead(moment, effects);
     while (this.rotation.hasCredit) {
-      const entry = this.ready.shift();
-      if (!entry) break;
+      const entry = this.ready.peek();
+      if (!entry || entry.seq > this.deliverableUpTo) break;
+      this.ready.shift();
       this.assign(entry, effects);
       this.expireHead(moment, effects);
     }
+    this.askForMark(effects);
     if (this.ready.restMessages === 0) this.restMayExpire = false;
     const isNeeded = this.restMayExpire || this.room.isExceeded(this);
     this.loading.ask(this.rotation.hasCredit, isNeeded, this.lastSeq, effects);
+  }
+
+  /** What may have been delivered is stored before it is delivered, well ahead so that nobody has to wait for the disk. */
+  private askForMark(effects: QueueEffect[]): void {
+    if (!this.settings.durable || !this.rotation.hasCredit) return;
+    const next = this.ready.peek()?.seq ?? this.ready.after + 1;
+    if (next + MARK_AHEAD / 2 < this.markedUpTo) return;
+    this.markedUpTo = next + MARK_AHEAD;
+    effects.push({ kind: 'mark', upTo: this.markedUpTo });
+  }
+
+  /** The store knows that messages up to here may have been delivered. */
+  marked(upTo: number, moment: Moment, effects: QueueEffect[]): void {
+    this.deliverableUpTo = Math.max(this.deliverableUpTo, upTo);
+    this.dispatch(moment, effects);
+  }
+
+  /** What is to be stored as delivered: whatever may be before it is stored again. */
+  get deliveredMark(): number {
+    return Math.max(this.markedUpTo, this.assignedUpTo);
+  }
+
+  /** Nothing is delivered any more: the mark is what was. */
+  stopDelivering(): void {
+    this.deliverableUpTo = this.markedUpTo = 0;
   }
 
   private assign(entry: QueueEntry, effects: QueueEffect[]): void {

@@ -37,6 +37,11 @@ export type QueueEffect =
     }
   /** A damaged message was read, and is dropped: to be removed from the store. */
   | { readonly kind: 'corrupt'; readonly seq: number }
+  /**
+   * Messages with seq <= upTo may be delivered soon: `deliveredMark` is to be stored, and then `marked` called; those
+   * behind the last mark wait for it.
+   */
+  | { readonly kind: 'mark'; readonly upTo: number }
   /** So many messages were counted and not found in the store; they are dropped. */
   | { readonly kind: 'missing'; readonly count: number }
   /** A consumer has something to send; told once until it is filled. What a fill leaves over, the caller knows itself. */

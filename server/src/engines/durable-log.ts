@@ -110,10 +110,9 @@ export class DurableLog {
     this.last = record.offset;
     this.recent.set(record.offset, record);
     this.recentBytes += record.bytes;
-    for (const [offset, { bytes }] of this.recent) {
+    for (const offset of this.recent.keys()) {
       if (this.recent.size <= MAX_RECENT && this.recentBytes <= MAX_RECENT_BYTES) return;
-      this.recent.delete(offset);
-      this.recentBytes -= bytes;
+      this.forgetRecent(offset);
     }
   }
 
@@ -165,7 +164,7 @@ export class DurableLog {
       if (timeMs < Number.POSITIVE_INFINITY) this.trimmedTimeMs = timeMs;
       this.isChanged = true;
       this.group.put(logKey(this.first), undefined);
-      this.recent.delete(this.first);
+      this.forgetRecent(this.first);
       this.first++;
     }
   }
@@ -179,6 +178,13 @@ export class DurableLog {
       this.oldestRecord = { offset: this.first, bytes: value?.length ?? 0, timeMs };
     }
     return this.oldestRecord;
+  }
+
+  private forgetRecent(offset: number): void {
+    const record = this.recent.get(offset);
+    if (!record) return;
+    this.recent.delete(offset);
+    this.recentBytes -= record.bytes;
   }
 
   private saveState(): void {

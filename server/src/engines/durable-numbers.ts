@@ -2,11 +2,11 @@
  * Which numbered publishes of which sessions are on disk: so that a publish whose session was lost with the hub
  * can be sent again without being stored twice (PROTOCOL §11).
  *
- * Bounded in sessions and age: beyond, the answer is that nobody knows.
+ * Bounded in age, as the window of ids is: what is sent again later than that is published again.
  */
 import { createHash } from 'node:crypto';
 import { type SavedNumbers, StoredNumbers } from '../core/stored-numbers.ts';
-import type { PublishNumber } from '../ports/engine.ts';
+import type { Fate, PublishNumber } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import { sealJson, unsealJson } from './sealed-value.ts';
 import { bytesKey, HASH_BYTES, tableRange } from './store-keys.ts';
@@ -52,8 +52,13 @@ export class DurableNumbers {
     kept.unsaved++;
   }
 
-  has(subject: string, { session, seq }: PublishNumber): 'yes' | 'no' | 'unknown' {
-    return this.kept(keyOf(subject, session)).numbers.has(seq);
+  /** What became of a publish; of one that is on its way to the disk that is told when it is there, or never will be. */
+  find(subject: string, { session, seq }: PublishNumber, tell: (fate: Fate) => void): void {
+    const { numbers, unsaved } = this.kept(keyOf(subject, session));
+    const isKnown = numbers.has(seq);
+    if (isKnown === 'yes' && unsaved > 0)
+      this.group.whenStored((failed) => tell(failed ? 'store-failed' : 'stored'));
+    else tell(FATES[isKnown]);
   }
 
   /** Forgets sessions that nobody will ask for any more, some at a time. */
@@ -93,11 +98,15 @@ export class DurableNumbers {
     for (const [key, kept] of this.changed) {
       const saved: Saved = { ...kept.numbers.saved, atMs: this.wallMs() };
       this.group.put(bytesKey('numbers', Buffer.from(key, 'latin1')), sealJson(saved));
-      this.group.whenStored(() => kept.unsaved--);
+      this.group.whenStored((failed) => {
+        if (!failed) kept.unsaved--;
+      });
     }
     this.changed.clear();
   }
 }
+
+const FATES = { yes: 'stored', no: 'not-stored', unknown: 'unknown' } as const;
 
 const keyOf = (subject: string, session: string): string =>
   createHash('sha256').update(`${subject}\n${session}`).digest().subarray(0, HASH_BYTES).toString('latin1');

@@ -46,15 +46,12 @@ export class DurableValues implements EngineValues {
     this.group.put(valueKey(incarnation, hashOf(key)), undefined);
   }
 
-  load(incarnation: number, value: (record: StoredRecord) => void): void {
+  load(incarnation: number, value: (record: StoredRecord | undefined) => void): void {
     const to = valueKey(incarnation + 1);
     let from = valueKey(incarnation);
     for (;;) {
       const found = this.store.range(from, to, { limit: AT_ONCE });
-      for (const entry of found) {
-        const record = decodeMessage(entry.value, undefined, this.now());
-        if (record) value(record);
-      }
+      for (const entry of found) value(decodeMessage(entry.value, undefined, this.now()));
       if (found.length < AT_ONCE) return;
       from = Uint8Array.of(...found[found.length - 1]!.key, 0);
     }

@@ -13,6 +13,7 @@ import { DEFAULT_LOG_LIMITS, type LogLimits, VolatileLog } from '../core/volatil
 import type { Clock } from '../ports/clock.ts';
 import type {
   Engine,
+  Fate,
   LogBounds,
   LogEntry,
   NewRecord,
@@ -105,11 +106,12 @@ export class EmbeddedEngine implements Engine {
   publish(record: NewRecord, done: Done, extras: PublishExtras = NO_EXTRAS): void {
     const isStored = record.log === 'd' || (extras.queues?.length ?? 0) > 0 || extras.settles !== undefined;
     if (isStored) this.store(record, extras, done);
-    else this.keep(record, extras.isOwn ?? false, done);
+    else this.keep(record, extras, done);
   }
 
-  wasStored(subject: string, number: PublishNumber): 'yes' | 'no' | 'unknown' {
-    return this.durable?.numbers.has(subject, number) ?? 'unknown';
+  fateOf(subject: string, number: PublishNumber, tell: (fate: Fate) => void): void {
+    if (this.durable) this.durable.numbers.find(subject, number, tell);
+    else tell('unknown');
   }
 
   bounds(log: LogId): LogBounds {
@@ -137,16 +139,9 @@ export class EmbeddedEngine implements Engine {
 
   // ── volatile ──
 
-  private keep(record: NewRecord, isOwn: boolean, done: Done): void {
-    const nowMs = this.clock.nowMs();
+  private keep(record: NewRecord, { isOwn = false, placed }: PublishExtras, done: Done): void {
     const id = isOwn ? undefined : record.id;
-    if (id !== undefined) {
-      const offset = this.ids.find(record.subject, record.exchange, id, nowMs);
-      if (offset !== undefined) {
-        done({ kind: 'duplicate', log: 'v', offset });
-        return;
-      }
-    }
+    if (id !== undefined && this.answerRemembered(record, id, done)) return;
     if (record.refuseNew) {
       // It may have been stored when its exchange was another one, or led elsewhere.
       const { durable } = this;
@@ -154,10 +149,26 @@ export class EmbeddedEngine implements Engine {
       done({ kind: 'refused', error: record.refuseNew });
       return;
     }
+    const stored = this.append(record, id);
+    this.feed(stored);
+    placed?.(stored);
+    done({ kind: 'taken', record: stored, seqs: NO_SEQS });
+  }
+
+  private append(record: NewRecord, id: string | undefined): StoredRecord {
+    const nowMs = this.clock.nowMs();
     const stored = this.volatile.append(record, this.clock.wallMs(), nowMs);
     if (id !== undefined) this.ids.remember(record.subject, record.exchange, id, stored.offset, nowMs);
-    this.feed(stored);
-    done({ kind: 'taken', record: stored, seqs: NO_SEQS });
+    return stored;
+  }
+
+  private answerRemembered(record: NewRecord, id: string, done: Done): boolean {
+    const offset = this.ids.find(record.subject, record.exchange, id, this.clock.nowMs());
+    if (offset === undefined) return false;
+    // It may have led to a durable queue then, and be on its way to the disk.
+    if (this.durable && this.answerDuplicate(this.durable, record, id, done)) return true;
+    done({ kind: 'duplicate', log: 'v', offset });
+    return true;
   }
 
   // ── durable ──
@@ -171,6 +182,8 @@ export class EmbeddedEngine implements Engine {
     }
     const id = extras.isOwn ? undefined : record.id;
     if (id !== undefined && this.answerDuplicate(durable, record, id, done)) return;
+    // Published before, it may have led to no durable queue.
+    if (id !== undefined && record.log === 'v' && this.answerRemembered(record, id, done)) return;
     if (record.refuseNew) {
       done({ kind: 'refused', error: record.refuseNew });
       return;
@@ -181,10 +194,7 @@ export class EmbeddedEngine implements Engine {
       return;
     }
     const { group, log, entries } = durable;
-    const stored =
-      record.log === 'd'
-        ? log.append(record)
-        : this.volatile.append(record, this.clock.wallMs(), this.clock.nowMs());
+    const stored = record.log === 'd' ? log.append(record) : this.append(record, id);
     const seqs = extras.queues?.map((queue) => entries.add(queue, stored)) ?? NO_SEQS;
     for (const [queue, seq] of extras.settles ?? []) entries.settle(queue, seq);
     for (const number of extras.numbers ?? []) durable.numbers.add(record.subject, number);
@@ -193,8 +203,12 @@ export class EmbeddedEngine implements Engine {
       const publish = { log: record.log, epoch, offset: stored.offset };
       durable.ids.remember(record.subject, record.exchange, id, publish);
     }
-    if (record.log === 'v') this.feed(stored);
+    if (record.log === 'v') {
+      this.feed(stored);
+      extras.placed?.(stored);
+    }
     group.whenStored((failed) => {
+      for (const queue of extras.queues ?? []) entries.told(queue, stored);
       if (failed) {
         done({ kind: 'refused', error: 'store-failed' });
         return;
@@ -202,6 +216,7 @@ export class EmbeddedEngine implements Engine {
       if (record.log === 'd') {
         log.flushed(stored);
         this.feed(stored);
+        extras.placed?.(stored);
       }
       done({ kind: 'taken', record: stored, seqs });
     });

@@ -6,7 +6,7 @@
  * and by: what lies in such a range is gone for everybody.
  */
 import type { ErrorName, LogId } from '@ringhub/protocol';
-import type { EngineQueues, StoredEntry, StoredRecord } from '../ports/engine.ts';
+import type { EngineQueues, StoredEntry, StoredRecord, Storing } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
 import { sealJson, sealText, unsealJson } from './sealed-value.ts';
@@ -33,6 +33,8 @@ interface QueueState {
   sums?: unknown;
 }
 
+const NOTHING_STORING: Storing = { messages: 0, bytes: 0 };
+
 /** Stored beside an entry that was delivered in vain. */
 interface Postponed {
   readonly attempts: number;
@@ -42,7 +44,8 @@ interface Postponed {
 export class QueueEntries implements EngineQueues {
   private readonly states = new Map<number, QueueState>();
   private readonly changed = new Set<number>();
-  private sumsOf: (queue: number) => string | undefined = () => undefined;
+  private readonly storing = new Map<number, { messages: number; bytes: number }>();
+  private sumsOf: (queue: number, storing: Storing) => string | undefined = () => undefined;
 
   constructor(
     private readonly store: Store,
@@ -63,7 +66,23 @@ export class QueueEntries implements EngineQueues {
     const seq = ++this.stateOf(queue).lastSeq;
     this.group.put(queueKey(queue, seq), encodeCopy(record, seq, this.epochOf(record.log)));
     this.changed.add(queue);
+    let storing = this.storing.get(queue);
+    if (!storing) {
+      storing = { messages: 0, bytes: 0 };
+      this.storing.set(queue, storing);
+    }
+    storing.messages++;
+    storing.bytes += record.bytes;
     return seq;
+  }
+
+  /** What was added last of the copies not told of yet is on disk, and the hub is told now. */
+  told(queue: number, { bytes }: StoredRecord): void {
+    const storing = this.storing.get(queue);
+    if (!storing) return;
+    storing.messages--;
+    storing.bytes -= bytes;
+    if (storing.messages === 0) this.storing.delete(queue);
   }
 
   read(
@@ -73,39 +92,44 @@ export class QueueEntries implements EngineQueues {
     limit: number,
     done: (entries: readonly StoredEntry[]) => void,
   ): void {
-    const { dropping } = this.stateOf(queue);
-    const isDropped = (seq: number): boolean => dropping.some(([from, to]) => seq > from && seq <= to);
-    // Ranges that have ended are passed over in one step.
-    const start = dropping.reduce((at, [from, to]) => (at >= from && at < to ? to : at), after);
     const now = this.now();
     const entries: StoredEntry[] = [];
-    const to = queueKey(queue, upTo + 1);
-    for (const { key, value } of this.store.range(queueKey(queue, start + 1), to, { limit })) {
-      const seq = sequenceOf(key);
-      if (!isDropped(seq)) entries.push(this.entryOf(queue, seq, value, now));
+    for (const [from, to] of this.keptRanges(queue, after, upTo)) {
+      const left = limit - entries.length;
+      if (left === 0) break;
+      const found = this.store.range(queueKey(queue, from + 1), queueKey(queue, to + 1), { limit: left });
+      for (const { key, value } of found) entries.push(this.entryOf(queue, sequenceOf(key), value, now));
     }
     done(entries);
   }
 
   settle(queue: number, seq: number): void {
+    if (!this.isThere(queue)) return;
     this.removeEntry(queue, seq);
     this.changed.add(queue);
   }
 
   drop(queue: number, after: number, upTo: number): void {
+    if (!this.isThere(queue)) return;
     this.stateOf(queue).dropping.push([after, upTo]);
     this.changed.add(queue);
     this.group.whenStored(() => {});
   }
 
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void {
+    if (!this.isThere(queue)) return;
     const value: Postponed = { attempts, dueMs };
     this.group.put(entryKey('attempts', queue, seq), sealJson(value));
     this.changed.add(queue);
   }
 
-  onSums(sums: (queue: number) => string | undefined): void {
+  onSums(sums: (queue: number, storing: Storing) => string | undefined): void {
     this.sumsOf = sums;
+  }
+
+  saveSums(queue: number, done: (error?: ErrorName) => void): void {
+    if (!this.states.get(queue)?.isRemoved) this.changed.add(queue);
+    this.group.whenStored((failed) => done(failed ? 'store-failed' : undefined));
   }
 
   sums(queue: number): string | undefined {
@@ -185,6 +209,27 @@ export class QueueEntries implements EngineQueues {
     this.group.put(entryKey('attempts', queue, seq), undefined);
   }
 
+  /** Whether it was ever added to, and is not removed: what is told of it later than that changes nothing. */
+  private isThere(queue: number): boolean {
+    const state = this.states.get(queue);
+    return state !== undefined && !state.isRemoved;
+  }
+
+  /** The parts of after < seq <= upTo that were not dropped, in order. */
+  private keptRanges(queue: number, after: number, upTo: number): Range[] {
+    const dropping = this.states.get(queue)?.dropping ?? [];
+    if (dropping.length === 0) return after < upTo ? [[after, upTo]] : [];
+    const kept: Range[] = [];
+    let at = after;
+    for (const [from, to] of dropping.toSorted(([a], [b]) => a - b)) {
+      if (from >= upTo) break;
+      if (from > at) kept.push([at, from]);
+      at = Math.max(at, to);
+    }
+    if (at < upTo) kept.push([at, upTo]);
+    return kept;
+  }
+
   private stateOf(queue: number): QueueState {
     let state = this.states.get(queue);
     if (!state) {
@@ -205,7 +250,8 @@ export class QueueEntries implements EngineQueues {
   private saveStates(): void {
     for (const queue of this.changed) {
       const state = this.stateOf(queue);
-      const sums = state.isRemoved ? undefined : this.sumsOf(queue);
+      const storing = this.storing.get(queue) ?? NOTHING_STORING;
+      const sums = state.isRemoved ? undefined : this.sumsOf(queue, storing);
       const { sums: _, ...rest } = state;
       const text = JSON.stringify(rest);
       const value = sums === undefined ? text : `${text.slice(0, -1)},"sums":${sums}}`;

@@ -1,6 +1,7 @@
 /**
  * Definitions in the store: small texts by key, as they will be once what was put is on disk.
  */
+import { createHash } from 'node:crypto';
 import type { ErrorName } from '@ringhub/protocol';
 import type { EngineMeta } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
@@ -11,6 +12,8 @@ import type { WriteGroup } from './write-group.ts';
 /** Definitions stand apart from what the engine itself keeps in the same table. */
 const PREFIX = 'def/';
 const MAX_LISTED = 1_000_000;
+/** A store's keys are bounded: of a longer name the beginning stands, and a hash of the whole. */
+const MAX_NAME_BYTES = 200;
 
 export class StoredMeta implements EngineMeta {
   constructor(
@@ -32,7 +35,12 @@ export class StoredMeta implements EngineMeta {
   }
 
   put(key: string, value: string | undefined, done?: (error?: ErrorName) => void): void {
-    this.group.put(metaKey(PREFIX + key), value === undefined ? undefined : sealText(value));
+    this.group.put(metaKey(PREFIX + boundedName(key)), value === undefined ? undefined : sealText(value));
     if (done) this.group.whenStored((failed) => done(failed ? 'store-failed' : undefined));
   }
+}
+
+function boundedName(name: string): string {
+  if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return name;
+  return `${name.slice(0, MAX_NAME_BYTES / 4)}…${createHash('sha256').update(name).digest('hex')}`;
 }

@@ -11,7 +11,7 @@ import {
 } from '@ringhub/protocol';
 import type { Batch } from '../core/batch.ts';
 import type { Consumer } from '../core/consumer.ts';
-import { QueueConsumer } from '../core/declared-queue.ts';
+import { type DeclaredQueue, QueueConsumer } from '../core/declared-queue.ts';
 import { GapEntry } from '../core/gap-entry.ts';
 import type { QueueEffect } from '../core/queue-effects.ts';
 import type { Moment } from '../core/queue-entry.ts';
@@ -42,19 +42,20 @@ export class Consumers {
     if ('error' in queue) return queue;
     const prefetch = Math.min(options.prefetch ?? session.limits.defaultPrefetch, session.limits.maxPrefetch);
     const settings = { id: this.hub.nextQueueId(), session: session.id, ack, prefetch, onLost, exclusive };
-    const effects: QueueEffect[] = [];
-    const consumer = queue.state.addConsumer(settings, this.hub.moment(), effects);
-    if (consumer === 'in-use') return { error: 'queue-in-use', detail };
-    return this.remember(new QueueConsumer(session, queue, consumer), effects);
+    const made = this.work.run(queue, (moment, effects) => {
+      const consumer = queue.state.addConsumer(settings, moment, effects);
+      return consumer === 'in-use' ? undefined : this.remember(session, queue, consumer);
+    });
+    if (!made) return { error: 'queue-in-use', detail };
+    return { queue: made.id, granted: { ack, prefetch, onLost, exclusive } };
   }
 
-  /** Its first messages are told of only now that it can be found. */
-  private remember(made: QueueConsumer, effects: readonly QueueEffect[]): Consuming {
-    made.session.consumers.set(made.id, made);
+  /** From now on it is found by whoever is told of it. */
+  private remember(session: Session, queue: DeclaredQueue, consumer: Consumer): QueueConsumer {
+    const made = new QueueConsumer(session, queue, consumer);
+    session.consumers.set(made.id, made);
     this.hub.consumers.set(made.id, made);
-    this.work.run(made.queue, (_, list) => list.push(...effects));
-    const { ack, onLost, exclusive } = made.consumer.settings;
-    return { queue: made.id, granted: { ack, prefetch: made.consumer.prefetch, onLost, exclusive } };
+    return made;
   }
 
   /** Has a consumer do something; what follows is performed. */
@@ -130,8 +131,8 @@ export class Consumers {
   resume(session: Session, wanted: ResumeQueue, options: ConsumeOptions): ResumedQueue {
     const made = session.consumers.get(wanted.queue);
     if (!made) return this.beginAnew(session, wanted.queue, options);
-    const { lastTag, ackedUpTo, ackedRanges } = wanted;
     if (made.consumer.beginsAnew) return this.renew(made, wanted);
+    const { lastTag, ackedUpTo, ackedRanges } = wanted;
     const missed = this.tell(made, (consumer, moment, effects) =>
       consumer.resume(lastTag, ackedUpTo, ackedRanges, moment, effects),
     );
@@ -146,14 +147,16 @@ export class Consumers {
   }
 
   /** What it was sent is anybody's again; what it acknowledged is settled where its loss was not noticed before. */
-  private renew(made: QueueConsumer, { queue: was, ackedUpTo, ackedRanges }: ResumeQueue): ResumedQueue {
-    this.forget(made);
-    const effects: QueueEffect[] = [];
-    const consumer = this.tell(made, (old, moment) => {
-      old.ack(ackedUpTo, ackedRanges, moment, effects);
-      return made.queue.state.renewConsumer(old, this.hub.nextQueueId(), moment, effects);
+  private renew(old: QueueConsumer, { ackedUpTo, ackedRanges }: ResumeQueue): ResumedQueue {
+    const { session, queue, consumer } = old;
+    this.forget(old);
+    const made = this.work.run(queue, (moment, effects) => {
+      consumer.ack(ackedUpTo, ackedRanges, moment, effects);
+      const id = this.hub.nextQueueId();
+      return this.remember(session, queue, queue.state.renewConsumer(consumer, id, moment, effects));
     });
-    return { was, ...this.remember(new QueueConsumer(made.session, made.queue, consumer), effects) };
+    const { ack, prefetch, onLost, exclusive } = made.consumer.settings;
+    return { was: old.id, queue: made.id, granted: { ack, prefetch, onLost, exclusive } };
   }
 
   beginAnew(session: Session, was: number, options: ConsumeOptions): ResumedQueue {

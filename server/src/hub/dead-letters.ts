@@ -44,7 +44,7 @@ export class DeadLetters {
         if (result.kind === 'taken') this.hub.counters.deadLetters++;
         else this.hub.counters.deadLettersLost++;
       },
-      { isOwn: true, queues: taking.stored, ...(settles && { settles }) },
+      this.intake.extrasOf(taking, { isOwn: true, ...(settles && { settles }) }),
     );
   }
 }

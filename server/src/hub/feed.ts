@@ -27,7 +27,6 @@ export class Feed {
       const exchange = this.hub.exchanges.ofIncarnation(incarnation);
       if (exchange) this.route(exchange, record);
     }
-    if (record.sessions === 0) this.hub.counters.unroutable++;
     if (record.log === 'd') this.checkpoints.fed();
     if (this.hub.budget.exceeded) this.relief.relieve();
   }

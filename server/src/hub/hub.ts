@@ -284,6 +284,7 @@ export class Hub implements HubApi {
   /** Stops what runs by itself. */
   close(): void {
     this.sweeper.stop();
+    this.queues.stop();
     this.checkpoints.save();
     this.checkpoints.stop();
   }

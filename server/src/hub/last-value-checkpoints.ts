@@ -52,17 +52,27 @@ export class LastValueCheckpoints {
     if (!values) return;
     const checkpoint = values.lastCheckpoint;
     const incomplete = checkpoint ? (JSON.parse(checkpoint.state) as State).incomplete : [];
-    for (const { log, incarnation, lastValues } of this.hub.exchanges) {
+    for (const { log, name, incarnation, lastValues } of this.hub.exchanges) {
       if (log !== 'd') continue;
       const records: StoredRecord[] = [];
-      values.load(incarnation, (record) => records.push(record));
+      let isDamaged = false;
+      values.load(incarnation, (record) => {
+        if (record) records.push(record);
+        else isDamaged = true;
+      });
+      if (isDamaged) this.tellDamage(`last values of the exchange ${name} are damaged on disk`);
       // In the order of publishing: the first to be forgotten comes first.
       records.sort((a, b) => a.offset - b.offset);
       for (const record of records) lastValues.put(record);
       lastValues.takeChanges();
-      lastValues.forgotten = incomplete.includes(incarnation);
+      if (isDamaged || incomplete.includes(incarnation)) lastValues.forgotten = true;
     }
     this.readOn(checkpoint?.offset ?? 0);
+  }
+
+  private tellDamage(what: string): void {
+    this.hub.counters.corrupt++;
+    this.hub.fault(what);
   }
 
   stop(): void {
@@ -73,7 +83,12 @@ export class LastValueCheckpoints {
   private readOn(after: number): void {
     this.hub.engine.read('d', after, READ_AT_ONCE, (entries) => {
       for (const entry of entries) {
-        if (entry.kind !== 'message') continue;
+        if (entry.kind === 'corrupt') {
+          this.tellDamage(`record ${entry.offset} of the durable log is damaged on disk`);
+          // Nobody knows whose latest value it was.
+          for (const { log, lastValues } of this.hub.exchanges) if (log === 'd') lastValues.forgotten = true;
+          continue;
+        }
         for (const incarnation of entry.reached) {
           this.hub.exchanges.ofIncarnation(incarnation)?.lastValues.put(entry);
         }

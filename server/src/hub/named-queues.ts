@@ -20,6 +20,7 @@ import { queueSettings, settingDifference } from '../core/queue-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
+import type { Storing } from '../ports/engine.ts';
 import type { QueueCommand } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import { storedBinding } from './definitions.ts';
@@ -44,9 +45,9 @@ export class NamedQueues {
     private readonly work: QueueWork,
     private readonly exchanges: ExchangeDeletion,
   ) {
-    hub.engine.queues?.onSums((id) => {
+    hub.engine.queues?.onSums((id, storing) => {
       const queue = hub.queueOfId(id);
-      return queue && sumsOf(queue);
+      return queue && sumsOf(queue, storing);
     });
   }
 
@@ -141,9 +142,9 @@ export class NamedQueues {
       return;
     }
     const messages = this.work.run(queue, (moment, effects) => queue.state.purge(moment, effects));
-    const { queues } = this.hub.engine;
-    if (!queue.isDurable || !queues) answer({ messages });
-    else queues.whenStored((error) => answer(error ? { error } : { messages }));
+    if (queue.isDurable)
+      this.hub.engine.queues?.saveSums(queue.id, (error) => answer(error ? { error } : { messages }));
+    else answer({ messages });
   }
 
   inspect(asker: Asker, name: string): QueueInfo | Refusal {
@@ -216,6 +217,16 @@ export class NamedQueues {
     }
     this.hub.engine.queues?.remove(queue.id);
     this.hub.definitions?.removeQueue(queue.name, stored);
+  }
+
+  /** Nothing more is delivered: what may have been delivered before is stored exactly. */
+  stop(): void {
+    for (const queue of this.hub.namedQueues.values()) {
+      queue.alarm?.stop();
+      if (!queue.isDurable) continue;
+      queue.state.stopDelivering();
+      this.hub.engine.queues?.saveSums(queue.id, () => {});
+    }
   }
 
   /** A session ends: its exclusive queues go with it. */
@@ -327,16 +338,16 @@ const isStored = (queue: DeclaredQueue, { exchange }: QueueBinding): boolean =>
 /** What is stored with a queue's entries, so that the books are as exact after a restart as before. */
 export interface StoredSums {
   readonly bytes: number;
-  /** Entries up to here may have been delivered. */
+  /** Entries up to here may have been delivered before the next sums are stored. */
   readonly deliveredUpTo: number;
   readonly account: ReturnType<DeclaredQueue['state']['account']['toSums']>;
 }
 
-function sumsOf({ state, storing, storingBytes }: DeclaredQueue): string {
+function sumsOf({ state }: DeclaredQueue, { messages, bytes }: Storing): string {
   const sums: StoredSums = {
-    bytes: state.bytes + storingBytes,
-    deliveredUpTo: state.assignedUpTo,
-    account: state.account.toSums(storing),
+    bytes: state.bytes + bytes,
+    deliveredUpTo: state.deliveredMark,
+    account: state.account.toSums(messages),
   };
   return JSON.stringify(sums);
 }

@@ -61,48 +61,56 @@ export class Publishing {
     const bytes = payloadBytes(frame.payload);
     const admission = session.publishes.admit(seq, bytes);
     if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
-    const answer = frame.properties.resent && this.answerResent(session, frame, frame.properties.resent);
-    if (answer !== undefined) {
-      session.publishes.settle(seq, answer);
-      return this.answer(session, seq, answer);
-    }
-    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes);
-    if ('error' in way) {
-      session.publishes.settle(seq, way.error);
-      return this.refuse(session, seq, way);
-    }
-    const numbers = isStored(way) ? numbersOf(session, frame) : NO_NUMBERS;
-    this.append(session.principal.subject, frame, bytes, way, numbers, (result) => {
-      const outcome = settledOf(result, way.taking);
-      session.publishes.settle(seq, outcome);
-      if (session.link) this.answer(session, seq, outcome);
-    });
+    const { resent, id } = frame.properties;
+    // What carries an id is recognised by it.
+    if (resent && id === undefined) this.publishAgain(session, frame, bytes, resent);
+    else this.take(session, frame, bytes);
     return undefined;
   }
 
-  /**
-   * A publish that a lost session may have made already: how that ended, as far as anybody knows. `undefined` where it
-   * was not stored, so that it is published now.
-   */
-  private answerResent(
+  /** Checked, routed and handed to the engine. */
+  private take(session: Session, frame: Publish, bytes: number): void {
+    const { seq } = frame;
+    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes);
+    if ('error' in way) {
+      session.publishes.settle(seq, way.error);
+      this.refuse(session, seq, way);
+      return;
+    }
+    const numbers = isStored(way) ? numbersOf(session, frame) : NO_NUMBERS;
+    this.append(session.principal.subject, frame, bytes, way, numbers, (result) => {
+      this.settle(session, seq, settledOf(result, way.taking));
+    });
+  }
+
+  /** A publish that a lost session may have made already: it is confirmed as it was, published now, or nobody knows. */
+  private publishAgain(
     session: Session,
     frame: Publish,
-    [lost, seq]: NonNullable<Publish['properties']['resent']>,
-  ): Settled | undefined {
-    // What carries an id is recognised by it.
-    if (frame.properties.id !== undefined) return undefined;
-    const exchange = this.hub.exchanges.get(frame.exchange);
-    if (!exchange) return undefined;
-    const { queues } = this.hub.exchanges.resolve(exchange, frame.key, frame.properties.headers);
-    if (exchange.log !== 'd' && !queues.some(({ isDurable }) => isDurable)) return 'fate-unknown';
-    switch (this.hub.engine.wasStored(session.principal.subject, { session: lost, seq })) {
-      case 'yes':
-        return { log: exchange.log, offset: 0, sessions: 0, duplicate: true };
-      case 'unknown':
-        return 'fate-unknown';
-      case 'no':
-        return undefined;
-    }
+    bytes: number,
+    [lost, number]: NonNullable<Publish['properties']['resent']>,
+  ): void {
+    this.hub.engine.fateOf(session.principal.subject, { session: lost, seq: number }, (fate) => {
+      // Where its way leads into memory only, it may have been published by a hub that is no more.
+      if (fate === 'not-stored' && this.isStoredWay(frame)) this.take(session, frame, bytes);
+      else if (fate === 'stored') {
+        this.hub.counters.duplicate++;
+        const log = this.hub.exchanges.get(frame.exchange)?.log ?? 'd';
+        this.settle(session, frame.seq, { log, offset: 0, sessions: 0, duplicate: true });
+      } else this.settle(session, frame.seq, fate === 'store-failed' ? 'store-failed' : 'fate-unknown');
+    });
+  }
+
+  /** Whether anything of a publish would be stored, or it is to be refused anyway. */
+  private isStoredWay({ exchange: name, key, properties: { headers } }: Publish): boolean {
+    const exchange = this.hub.exchanges.get(name);
+    if (!exchange || exchange.log === 'd') return true;
+    return this.hub.exchanges.resolve(exchange, key, headers).queues.some(({ isDurable }) => isDurable);
+  }
+
+  private settle(session: Session, seq: number, outcome: Settled): void {
+    session.publishes.settle(seq, outcome);
+    if (session.link) this.answer(session, seq, outcome);
   }
 
   /** A frame whose number could be read, but whose content was wrong. */
@@ -252,7 +260,7 @@ export class Publishing {
         if (result.kind === 'duplicate') this.hub.counters.duplicate++;
         done(result);
       },
-      isStored(way) ? { queues: taking.stored, numbers } : undefined,
+      this.intake.extrasOf(taking, isStored(way) ? { numbers } : undefined),
     );
   }
 

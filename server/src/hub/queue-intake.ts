@@ -1,15 +1,16 @@
 /**
  * Messages on their way into named queues (PROTOCOL §20): room is kept where the publish arrives, and the queue has the
- * message once it is safe: at once, or when its copy is on disk.
+ * message once it is safe: where it is not durable when the log has it, where it is when its copy is on disk. So each
+ * queue has the messages of a log in the order of that log.
  *
- *     admit ─► engine.publish ─► taken ─► push
- *        └─ refused                └─ release: it was a duplicate, or could not be stored
+ *     admit ─► engine.publish ─► placed: push (not durable) ─► taken: push (durable)
+ *        └─ refused                                              └─ release: it was a duplicate, or could not be stored
  */
 import type { ErrorName, QueueReceipt } from '@ringhub/protocol';
 import type { DeclaredQueue } from '../core/declared-queue.ts';
 import { newEntry } from '../core/queue-entry.ts';
 import { recordBytes } from '../core/stored-record.ts';
-import type { PublishResult, StoredRecord } from '../ports/engine.ts';
+import type { PublishExtras, PublishResult, StoredRecord } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { QueueWork } from './queue-work.ts';
 
@@ -22,6 +23,8 @@ export interface Taking {
   readonly stored: readonly number[];
   /** For the publisher; `undefined` where no named queue was reached. */
   readonly receipt: QueueReceipt | undefined;
+  /** Those that are not durable have it. */
+  isPlaced: boolean;
 }
 
 type Weighed = Parameters<typeof recordBytes>[0];
@@ -34,6 +37,7 @@ export const NO_QUEUES: Taking = {
   volatile: NOTHING,
   stored: NOTHING,
   receipt: undefined,
+  isPlaced: false,
 };
 
 export class QueueIntake {
@@ -54,38 +58,47 @@ export class QueueIntake {
       else refused.push([queue.name, admission === 'full' ? 'queue-full' : 'payload-too-large']);
     }
     const durable = admitted.filter(({ isDurable }) => isDurable);
-    for (const queue of durable) {
-      queue.storing++;
-      queue.storingBytes += bytes;
-    }
     return {
       bytes,
       durable,
       volatile: durable.length === admitted.length ? NOTHING : admitted.filter(({ isDurable }) => !isDurable),
       stored: durable.map(({ id }) => id),
       receipt: { took: admitted.map(({ name }) => name), refused },
+      isPlaced: false,
     };
+  }
+
+  /** What the engine is to know of the queues, beside what else it is told. */
+  extrasOf(taking: Taking, extras: PublishExtras | undefined): PublishExtras | undefined {
+    if (taking.stored.length === 0 && taking.volatile.length === 0) return extras;
+    if (taking.volatile.length === 0) return { ...extras, queues: taking.stored };
+    const placed = (record: StoredRecord): void => {
+      taking.isPlaced = true;
+      for (const queue of taking.volatile) this.push(queue, queue.state.lastSeq + 1, record);
+    };
+    return { ...extras, queues: taking.stored, placed };
   }
 
   /** What became of the publish. */
   taken(taking: Taking, result: PublishResult): void {
+    if (result.kind === 'taken' && result.record.sessions === 0 && !taking.receipt?.took.length)
+      this.hub.counters.unroutable++;
     if (taking === NO_QUEUES) return;
-    for (const queue of taking.durable) {
-      queue.storing--;
-      queue.storingBytes -= taking.bytes;
-    }
-    if (result.kind !== 'taken') {
-      for (const queue of taking.durable) queue.state.release(taking.bytes);
-      for (const queue of taking.volatile) queue.state.release(taking.bytes);
-      return;
-    }
+    if (!taking.isPlaced) for (const queue of taking.volatile) queue.state.release(taking.bytes);
     taking.durable.forEach((queue, i) => {
-      this.push(queue, result.seqs[i]!, result.record);
+      if (result.kind === 'taken') this.push(queue, result.seqs[i]!, result.record);
+      else queue.state.release(taking.bytes);
     });
-    for (const queue of taking.volatile) this.push(queue, queue.state.lastSeq + 1, result.record);
   }
 
   private push(queue: DeclaredQueue, seq: number, record: StoredRecord): void {
+    if (queue.state.closed) {
+      // Deleted while the message was on its way: its books are closed.
+      queue.state.release(record.bytes);
+      this.hub.endedQueues.begin();
+      this.hub.endedQueues.settle('deleted');
+      return;
+    }
     this.work.attempt(queue, (moment, effects) => {
       const { messageTtlMs } = queue.state.settings;
       // Its TTL begins when it could be delivered first.

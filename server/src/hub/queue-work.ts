@@ -16,6 +16,9 @@ import type { StoredEntry } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { Flusher } from './flusher.ts';
 
+/** No timer waits longer; then there is another one. */
+const MAX_ALARM_MS = 3_600_000;
+
 export interface QueueWorkHandlers {
   /** A message died in a queue with a dead-letter exchange. */
   bury(queue: DeclaredQueue, entry: QueueEntry, reason: DeathReason): void;
@@ -42,6 +45,7 @@ export class QueueWork {
     const result = call(this.hub.moment(), effects);
     this.hub.queueBytes += queue.state.heldBytes - heldBytes;
     for (const effect of effects) this.perform(queue, effect);
+    this.setAlarm(queue);
     return result;
   }
 
@@ -52,6 +56,21 @@ export class QueueWork {
     } catch (error) {
       this.hub.fault(`the queue ${queue.name} failed`, error);
     }
+  }
+
+  /** What is delayed comes when it is due, not when the next sweep finds it. */
+  private setAlarm(queue: DeclaredQueue): void {
+    const atMs = queue.state.nextDueMs;
+    if (atMs === (queue.alarm?.atMs ?? Number.POSITIVE_INFINITY)) return;
+    queue.alarm?.stop();
+    queue.alarm = undefined;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.min(MAX_ALARM_MS, Math.max(0, atMs - this.hub.clock.nowMs()));
+    const { stop } = this.hub.clock.after(waitMs, () => {
+      queue.alarm = undefined;
+      this.attempt(queue, (moment, effects) => queue.state.sweep(moment, effects));
+    });
+    queue.alarm = { atMs, stop };
   }
 
   private perform(queue: DeclaredQueue, effect: QueueEffect): void {
@@ -82,6 +101,10 @@ export class QueueWork {
       case 'missing':
         this.hub.counters.corrupt += effect.count;
         this.hub.fault(`${effect.count} entries of the queue ${queue.name} are missing on disk`);
+        stored?.saveSums(queue.id, () => {});
+        return;
+      case 'mark':
+        this.mark(queue, effect.upTo);
         return;
       case 'dirty': {
         const consumer = this.hub.consumers.get(effect.consumer.id);
@@ -94,6 +117,13 @@ export class QueueWork {
       default:
         effect satisfies never;
     }
+  }
+
+  /** Goes on delivering once the store knows that it may have. */
+  private mark(queue: DeclaredQueue, upTo: number): void {
+    this.hub.engine.queues?.saveSums(queue.id, (error) => {
+      if (!error) this.run(queue, (moment, effects) => queue.state.marked(upTo, moment, effects));
+    });
   }
 
   private load(

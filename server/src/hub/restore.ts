@@ -41,15 +41,19 @@ function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue): void
   }
   const state = new NamedQueue(name, settings, hub.moment());
   const { queues } = hub.engine;
-  if (queues) restoreMessages(state, queues, id);
+  if (queues) restoreMessages(hub, state, queues, id);
   hub.rememberQueue(new DeclaredQueue(id, options, state, undefined));
 }
 
 /** From the sums stored with the last change; where those are damaged, from the entries themselves. */
-function restoreMessages(state: NamedQueue, queues: EngineQueues, id: number): void {
+function restoreMessages(hub: HubContext, state: NamedQueue, queues: EngineQueues, id: number): void {
   const { first, last } = queues.bounds(id);
   const text = queues.sums(id);
   const sums = text === undefined ? undefined : (JSON.parse(text) as StoredSums);
+  if (!sums && last > 0) {
+    hub.counters.corrupt++;
+    hub.fault(`the books of the queue ${state.name} are damaged on disk, and begin anew`);
+  }
   const books = new Ledger();
   if (sums) books.add(sums.account.ledger);
   const { messages, bytes } = sums

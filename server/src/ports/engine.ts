@@ -75,6 +75,8 @@ export interface PublishExtras {
   readonly numbers?: readonly PublishNumber[];
   /** Published again on purpose: its id is not looked up among the remembered ones. */
   readonly isOwn?: boolean;
+  /** Called once the record has its place in the log and was fed: of a volatile log that may be long before it is done. */
+  readonly placed?: (record: StoredRecord) => void;
 }
 
 export type PublishResult =
@@ -89,6 +91,15 @@ export interface LogBounds {
   readonly first: number;
   /** Offset of the newest record ever taken (of the durable log: that is on disk); 0 where there was none. */
   readonly last: number;
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Whether a numbered publish of a session was stored; `unknown` where nobody can know any more. */
+export type Fate = 'stored' | 'not-stored' | 'unknown' | 'store-failed';
+
+/** Entries that were handed to the disk, and whose publish is not done yet. */
+export interface Storing {
   readonly messages: number;
   readonly bytes: number;
 }
@@ -123,13 +134,18 @@ export interface EngineQueues {
   drop(queue: number, after: number, upTo: number): void;
   /** Its next attempt is another one, or later. */
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void;
-  /** Sets who tells the sums that are stored in the same step as a queue's changes: JSON, asked for at each such step. */
-  onSums(sums: (queue: number) => string | undefined): void;
+  /**
+   * Sets who tells the sums that are stored in the same step as a queue's changes: JSON, asked for at each such step.
+   * `storing` is what the store has with this step and the hub was not told of yet: the sums have to count it.
+   */
+  onSums(sums: (queue: number, storing: Storing) => string | undefined): void;
+  /** Has the sums of a queue stored now; called back when they, and all that was asked for before, are on disk. */
+  saveSums(queue: number, done: (error?: ErrorName) => void): void;
   /** The sums stored last. */
   sums(queue: number): string | undefined;
   /** Sequence numbers of the oldest and newest entry there is; `last` is 0 where there never was one. */
   bounds(queue: number): { readonly first: number; readonly last: number };
-  /** Looks through all entries: for a queue whose sums are lost, or to hold them against what is there. */
+  /** Looks through all entries on disk: for a queue whose sums are lost. */
   count(queue: number): { readonly messages: number; readonly bytes: number };
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
@@ -146,8 +162,8 @@ export interface EngineValues {
   remove(incarnation: number, key: string): void;
   /** Takes away what is stored of an exchange. */
   clear(incarnation: number): void;
-  /** Calls back for each value stored of an exchange, in no order; those that are damaged are passed over. */
-  load(incarnation: number, value: (record: StoredRecord) => void): void;
+  /** Calls back for each value stored of an exchange, in no order; without a record for one that is damaged. */
+  load(incarnation: number, value: (record: StoredRecord | undefined) => void): void;
   /** What was put so far stands for everything up to this offset; stored with a text of the caller's. */
   checkpoint(offset: number, state: string): void;
   readonly lastCheckpoint: { readonly offset: number; readonly state: string } | undefined;
@@ -155,7 +171,7 @@ export interface EngineValues {
 
 /** Definitions: small texts by key. A cluster's engine will let them be watched. */
 export interface EngineMeta {
-  /** All entries whose key has this prefix, in order of key. */
+  /** All entries whose key has this prefix, in order of key; keys of more than 200 bytes come back shortened. */
   list(prefix: string): readonly (readonly [key: string, value: string])[];
   /** Stores a value, or takes it away; called back once that is on disk, or with an error when it never will be. */
   put(key: string, value: string | undefined, done?: (error?: ErrorName) => void): void;
@@ -164,8 +180,8 @@ export interface EngineMeta {
 export interface Engine {
   readonly logs: readonly LogId[];
   publish(record: NewRecord, done: (result: PublishResult) => void, extras?: PublishExtras): void;
-  /** Whether a numbered publish of a session was stored; `unknown` where nobody can know any more. */
-  wasStored(subject: string, number: PublishNumber): 'yes' | 'no' | 'unknown';
+  /** What became of a numbered publish of a session: called back at once, but for one that is on its way to the disk. */
+  fateOf(subject: string, number: PublishNumber, tell: (fate: Fate) => void): void;
   /** Sets the one handler of the ordered feed. */
   onFeed(handler: (record: StoredRecord) => void): void;
   /** Sets who is told, once, that nothing durable can be stored any more. */
