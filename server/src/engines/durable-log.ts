@@ -12,6 +12,7 @@ import { toStored } from '../core/stored-record.ts';
 import type { LogLimits } from '../core/volatile-log.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
+import { RecentRecords } from './recent-records.ts';
 import { sealText, unsealText } from './sealed-value.ts';
 import { logKey, metaKey, sequenceOf, tableRange } from './store-keys.ts';
 import { decodeMessage, encodeMessage } from './stored-messages.ts';
@@ -25,8 +26,6 @@ export const DEFAULT_DURABLE_LOG_LIMITS: LogLimits = {
 
 /** Records trimmed in one batch; what is left over waits for the next. */
 const TRIM_AT_ONCE = 2_000;
-const MAX_RECENT = 1_024;
-const MAX_RECENT_BYTES = 4 * 1024 * 1024;
 const STATE_KEY = metaKey('log');
 
 /** Stored with every change of the log. */
@@ -56,8 +55,7 @@ export class DurableLog {
   /** Nothing behind this offset is trimmed: the hub still has to look at it after a restart. */
   private keptFrom = 0;
   private isChanged = false;
-  private readonly recent = new Map<number, StoredRecord>();
-  private recentBytes = 0;
+  private readonly recent: RecentRecords;
 
   constructor(
     readonly epoch: string,
@@ -76,6 +74,7 @@ export class DurableLog {
       : { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
     this.next = Math.max(state.next, newest ? sequenceOf(newest.key) + 1 : 1);
     this.last = this.next - 1;
+    this.recent = new RecentRecords(this.next);
     this.first = oldest ? sequenceOf(oldest.key) : this.next;
     this.bytes = state.bytes;
     this.lastTimeMs = state.lastTimeMs;
@@ -105,13 +104,7 @@ export class DurableLog {
   /** A record is on disk: from now on it is there for everybody. */
   flushed(record: StoredRecord): void {
     this.last = record.offset;
-    this.recent.set(record.offset, record);
-    this.recentBytes += record.bytes;
-    for (const [offset, { bytes }] of this.recent) {
-      if (this.recent.size <= MAX_RECENT && this.recentBytes <= MAX_RECENT_BYTES) return;
-      this.recent.delete(offset);
-      this.recentBytes -= bytes;
-    }
+    this.recent.push(record);
   }
 
   /** Up to `limit` records after an offset, oldest first. */
@@ -119,7 +112,7 @@ export class DurableLog {
     const from = Math.max(after + 1, this.first);
     const to = Math.min(this.last, from + limit - 1);
     if (to < from) return [];
-    if (this.recent.has(from)) return this.recentFrom(from, to);
+    if (this.recent.get(from)) return this.recentFrom(from, to);
     return this.decodeAll(logKey(from), logKey(to + 1), limit, false);
   }
 
@@ -128,7 +121,7 @@ export class DurableLog {
     const to = Math.min(before - 1, this.last);
     const from = Math.max(this.first, to - limit + 1);
     if (to < from) return [];
-    if (this.recent.has(from)) return this.recentFrom(from, to).reverse();
+    if (this.recent.get(from)) return this.recentFrom(from, to).reverse();
     return this.decodeAll(logKey(from), logKey(to + 1), limit, true);
   }
 
@@ -163,8 +156,8 @@ export class DurableLog {
       if (record.kind === 'message') this.trimmedTimeMs = record.timeMs;
       this.isChanged = true;
       this.group.put(logKey(this.first), undefined);
-      this.recent.delete(this.first);
       this.first++;
+      this.recent.forgetBefore(this.first);
     }
   }
 
