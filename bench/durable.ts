@@ -64,18 +64,31 @@ const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 const confirmed = () => sum(publishers.map((publisher) => publisher.confirmed));
 
-interface Phase {
+interface Rate {
   readonly perSecond: number;
+  /** CPU of the process, LMDB's thread included, by message. */
+  readonly cpuUs: number;
+}
+interface Phase extends Rate {
   readonly groupSize: number;
 }
 
 /** Has publishers publish for a while. */
 async function hubPhase(publishing: (untilMs: number) => Promise<unknown>): Promise<Phase> {
-  const [messages, commits, startedMs] = [confirmed(), transactions(), performance.now()];
+  const [messages, commits, startedMs, cpu] = [
+    confirmed(),
+    transactions(),
+    performance.now(),
+    hub.cpuSeconds(),
+  ];
   await publishing(startedMs + phaseMs);
   const taken = confirmed() - messages;
   const seconds = (performance.now() - startedMs) / 1000;
-  return { perSecond: taken / seconds, groupSize: taken / Math.max(1, transactions() - commits) };
+  return {
+    perSecond: taken / seconds,
+    cpuUs: ((hub.cpuSeconds() - cpu) / taken) * 1e6,
+    groupSize: taken / Math.max(1, transactions() - commits),
+  };
 }
 
 async function inBatches(untilMs: number): Promise<void> {
@@ -111,17 +124,19 @@ const commit = (writes: readonly StoreWrite[]) =>
   );
 
 /** Records of one group after the other; what they are made of is there before. */
-async function rawPhase(groupSize: number): Promise<number> {
+async function rawPhase(groupSize: number): Promise<Rate> {
   const size = Math.max(1, Math.round(groupSize));
-  let [records, ms] = [0, 0];
+  let [records, ms, cpuUs] = [0, 0, 0];
   while (ms < phaseMs) {
     const writes = Array.from({ length: size }, record);
-    const startedMs = performance.now();
+    const [startedMs, cpu] = [performance.now(), process.cpuUsage()];
     await commit(writes);
     ms += performance.now() - startedMs;
+    const { user, system } = process.cpuUsage(cpu);
+    cpuUs += user + system;
     records += size;
   }
-  return records / (ms / 1000);
+  return { perSecond: records / (ms / 1000), cpuUs: cpuUs / records };
 }
 
 /** Median ms of one after the other. */
@@ -138,8 +153,8 @@ async function latencyMs(act: () => Promise<unknown>): Promise<number> {
 }
 
 const found = {
-  batches: [] as (Phase & { raw: number })[],
-  singles: [] as (Phase & { raw: number })[],
+  batches: [] as (Phase & { raw: Rate })[],
+  singles: [] as (Phase & { raw: Rate })[],
   lone: [] as { hub: number; raw: number }[],
 };
 await hubPhase(inBatches);
@@ -155,12 +170,17 @@ for (let round = 0; round < rounds; round++) {
 
 const range = (numbers: readonly number[], digits = 0) =>
   `${median(numbers).toFixed(digits)} (${Math.min(...numbers).toFixed(digits)} to ${Math.max(...numbers).toFixed(digits)})`;
-const rateRow = (phases: readonly (Phase & { raw: number })[], least: number) => ({
+const rateRow = (phases: readonly (Phase & { raw: Rate })[], least: number) => ({
   hub: range(phases.map(({ perSecond }) => perSecond)),
-  store: range(phases.map(({ raw: perSecond }) => perSecond)),
+  store: range(phases.map(({ raw: { perSecond } }) => perSecond)),
   'messages a commit': range(phases.map(({ groupSize }) => groupSize)),
-  ratio: (median(phases.map(({ perSecond }) => perSecond)) / median(phases.map((one) => one.raw))).toFixed(2),
+  ratio: (
+    median(phases.map(({ perSecond }) => perSecond)) / median(phases.map((one) => one.raw.perSecond))
+  ).toFixed(2),
   wanted: `at least ${least}`,
+  'CPU µs, hub and store': [phases.map(({ cpuUs }) => cpuUs), phases.map(({ raw: { cpuUs } }) => cpuUs)]
+    .map((all) => median(all).toFixed(1))
+    .join(', '),
 });
 const loneRatio = median(found.lone.map((one) => one.hub)) / median(found.lone.map((one) => one.raw));
 console.table({
