@@ -37,6 +37,7 @@ class RecordingHub implements HubApi {
   topology = () => ({ exchanges: [], bindings: [], queues: [], complete: true });
   changeTopology = () => undefined;
   queueCommand = () => undefined;
+  queueMeasures = () => [];
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;
 }

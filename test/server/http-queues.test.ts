@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MAX_LISTED_QUEUES } from '@ringhub/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunningHub, StartHubOptions } from '../../server/src/index.ts';
 import { startHub } from './support/start-hub.ts';
@@ -282,6 +283,46 @@ describe('what is durable', () => {
       status: 409,
       body: { error: { name: 'durability-mismatch' } },
     });
+  });
+});
+
+describe('metrics', () => {
+  it('name a bounded set of queues, each with its numbers, and count the others in the totals', async () => {
+    const hub = await start();
+    const call = caller(hub);
+    const names = Array.from({ length: MAX_LISTED_QUEUES + 5 }, (_, i) => `q${1000 + i}`);
+    for (const key of names) {
+      await call('PUT', `/v1/queues/${key}`);
+      await call('POST', '/v1/publish', { exchange: '', key, text: 'x' });
+    }
+    const answer = await fetch(`${hub.httpUrl}/metrics`, {
+      headers: { Authorization: 'Bearer server-token' },
+    });
+    const text = await answer.text();
+    const named = new Set([...text.matchAll(/queue="([^"]*)"/g)].map(([, name]) => name));
+    expect([...named].sort()).toEqual(names.slice(0, MAX_LISTED_QUEUES));
+    expect(text).toContain(`ringhub_named_queues ${names.length}\n`);
+    expect(text).toContain(`ringhub_named_queues_messages{state="ready"} ${names.length}\n`);
+    expect((await call('GET', '/v1/queues')).body).toMatchObject({ complete: false });
+    expect((await call('GET', '/v1/stats')).body).toMatchObject({
+      namedQueues: { count: names.length, messages: { ready: names.length } },
+      measures: { lost: {}, responseTime: { count: 0, sumMs: 0 } },
+      ledger: { residual: 0 },
+    });
+  });
+
+  it('tell of the store where there is one', async () => {
+    const hub = await start({ data: newFolder() });
+    const { store } = (await caller(hub)('GET', '/v1/stats')).body;
+    expect(store).toEqual({
+      bytes: expect.any(Number),
+      entries: expect.any(Number),
+      corrupt: 0,
+      failed: false,
+    });
+    expect(store.bytes).toBeGreaterThan(0);
+    await caller(hub)('PUT', '/v1/queues/kept', { durable: true });
+    expect((await caller(hub)('GET', '/v1/stats')).body.store.entries).toBeGreaterThan(store.entries);
   });
 });
 

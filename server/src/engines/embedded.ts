@@ -83,6 +83,10 @@ export class EmbeddedEngine implements Engine {
     this.trimming = clock.every(TRIM_EVERY_MS, () => this.trim());
   }
 
+  get stored(): { readonly bytes: number; readonly entries: number } | undefined {
+    return this.durable?.store.size;
+  }
+
   get queues(): QueueEntries | undefined {
     return this.durable?.entries;
   }

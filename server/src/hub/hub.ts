@@ -23,6 +23,7 @@ import {
   type HistoryRequest,
   type QueueEmptied,
   type QueueInfo,
+  type QueueMeasures,
   type ServerFrame,
   SUBPROTOCOL_BINARY,
   type SubscribeOptions,
@@ -60,7 +61,7 @@ import { QueueIntake } from './queue-intake.ts';
 import { QueueWork } from './queue-work.ts';
 import { restoreDefinitions } from './restore.ts';
 import { Sessions } from './sessions.ts';
-import { statsOf } from './stats.ts';
+import { measuresOfQueues, statsOf } from './stats.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
 import { TopologyCommands } from './topology.ts';
@@ -341,6 +342,10 @@ export class Hub implements HubApi {
 
   stats(): HubStats {
     return statsOf(this.context, this.sessions.parkedCount);
+  }
+
+  queueMeasures(): QueueMeasures[] {
+    return measuresOfQueues(this.context);
   }
 
   // ── commands ──

@@ -16,6 +16,7 @@ import type {
   PublishProperties,
   QueueEmptied,
   QueueInfo,
+  QueueMeasures,
   QueueReceipt,
   Subscribed,
   SubscribeOptions,
@@ -115,5 +116,7 @@ export interface HubApi {
     done: (answer: QueueInfo | QueueEmptied | HubRefusal) => void,
   ): void;
   stats(): HubStats;
+  /** Of the queues that `stats` lists, in their order. */
+  queueMeasures(): readonly QueueMeasures[];
   health(): Health;
 }
