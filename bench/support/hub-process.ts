@@ -1,5 +1,6 @@
 /**
- * Starts a built hub as its own process on a free loopback port, and reads its memory and CPU from /proc.
+ * Starts a built hub as its own process on a loopback port, and reads its memory and CPU from /proc. It keeps no data,
+ * unless the arguments say where.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -7,6 +8,7 @@ import type { HubStats } from '../../server/src/ports/hub-api.ts';
 
 const TOKEN = 'bench-token-0123456789-0123456789';
 const CLOCK_TICKS_A_SECOND = 100;
+const START_DEADLINE_MS = 30_000;
 
 export class HubProcess {
   readonly token = TOKEN;
@@ -14,31 +16,39 @@ export class HubProcess {
   private constructor(
     private readonly child: ChildProcess,
     readonly httpUrl: string,
+    /** From the start of the process to its first answer that it is ready. */
+    readonly readyMs: number,
   ) {}
+
+  get pid(): number {
+    return this.child.pid!;
+  }
 
   get wsUrl(): string {
     return `${this.httpUrl.replace('http', 'ws')}/v1/ws`;
   }
 
   /** Resolves once the hub listens. It is stopped with this process at the latest. */
-  static async start(args: readonly string[] = []): Promise<HubProcess> {
+  static async start(
+    args: readonly string[] = [],
+    { data = 'none', nodeArgs = [] }: { data?: string; nodeArgs?: readonly string[] } = {},
+  ): Promise<HubProcess> {
     const port = 20_000 + (process.pid % 10_000);
-    const child = spawn(
-      process.execPath,
-      ['server/dist/main.js', 'serve', '--dev', '--no-demo', '--port', String(port), ...args],
-      { env: { ...process.env, RINGHUB_TOKEN: TOKEN }, stdio: ['ignore', 'ignore', 'inherit'] },
-    );
+    const options = ['serve', '--dev', '--no-demo', '--port', String(port), '--data', data, ...args];
+    const startedMs = performance.now();
+    const child = spawn(process.execPath, [...nodeArgs, 'server/dist/main.js', ...options], {
+      env: { ...process.env, RINGHUB_TOKEN: TOKEN },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     process.once('exit', () => child.kill('SIGKILL'));
-    const hub = new HubProcess(child, `http://127.0.0.1:${port}`);
-    for (let i = 0; i < 100; i++) {
-      if (
-        await fetch(`${hub.httpUrl}/readyz`).then(
-          (r) => r.ok,
-          () => false,
-        )
-      )
-        return hub;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    const httpUrl = `http://127.0.0.1:${port}`;
+    while (performance.now() - startedMs < START_DEADLINE_MS && child.exitCode === null) {
+      const isReady = await fetch(`${httpUrl}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+      if (isReady) return new HubProcess(child, httpUrl, performance.now() - startedMs);
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     child.kill('SIGKILL');
     throw new Error('the hub did not become ready; is it built? npm run build');
@@ -49,6 +59,12 @@ export class HubProcess {
       headers: { authorization: `Bearer ${TOKEN}` },
     });
     return (await response.json()) as HubStats;
+  }
+
+  /** Resident memory in MiB without the pages of mapped files: what the process itself takes. */
+  ownMib(): number {
+    const rollup = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/RssAnon:\s+(\d+)/.exec(rollup)?.[1] ?? 0) / 1024;
   }
 
   /** Resident memory in MiB. */
@@ -63,9 +79,17 @@ export class HubProcess {
     return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_A_SECOND;
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    return this.end('SIGTERM');
+  }
+
+  kill(): Promise<void> {
+    return this.end('SIGKILL');
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
     const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    this.child.kill('SIGTERM');
+    this.child.kill(signal);
     await ended;
   }
 }

@@ -3,6 +3,7 @@
  * stays small. It acks lazily, as the SDK does, and keeps an account of its own that needs no trust in the hub's.
  */
 import {
+  type ClientFrame,
   decodeServerMessage,
   encodeClientFrame,
   type ServerFrame,
@@ -54,24 +55,36 @@ export class WireClient {
   }
 
   async subscribe(options: SubscribeOptions): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.onOk = (queue) => {
-        this.queue = queue;
-        resolve();
-      };
-      this.socket.send(encodeClientFrame({ type: 'subscribe', ref: 1, options }));
+    this.queue = await this.command({ type: 'subscribe', ref: 1, options });
+  }
+
+  async consume(name: string, prefetch: number): Promise<void> {
+    this.queue = await this.command({ type: 'consume', ref: 1, options: { consume: name, prefetch } });
+  }
+
+  /** Resolves with the queue that the answer names, if any; one command at a time. */
+  command(frame: ClientFrame): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.onAnswer = { resolve, reject };
+      this.socket.send(encodeClientFrame(frame));
     });
   }
 
   /** Publishes `count` messages in one WebSocket message and resolves once all before them are well under way. */
-  async publish(exchange: string, key: string, payload: string, count: number): Promise<void> {
+  async publish(
+    exchange: string,
+    key: string,
+    payload: string,
+    count: number,
+    window = this.window,
+  ): Promise<void> {
     let text = '';
     for (let i = 0; i < count; i++) {
       this.seq++;
       text += `${i === 0 ? '' : '\n'}["publish",${this.seq},"${exchange}","${key}",${JSON.stringify(payload)}]`;
     }
     this.socket.send(text);
-    while (this.seq - this.confirmed - this.refused > this.window - count) {
+    while (this.seq - this.confirmed - this.refused > window - count) {
       await new Promise<void>((resolve) => {
         this.onConfirmed = resolve;
       });
@@ -86,7 +99,7 @@ export class WireClient {
     return this.confirmed + this.refused === this.seq;
   }
 
-  private onOk: ((queue: number) => void) | undefined;
+  private onAnswer: { resolve(queue: number): void; reject(error: Error): void } | undefined;
 
   private take(text: string): void {
     for (const frame of decodeServerMessage(text) ?? []) {
@@ -103,7 +116,10 @@ export class WireClient {
           this.onConfirmed?.();
           break;
         case 'ok':
-          this.onOk?.(frame.result && 'queue' in frame.result ? frame.result.queue : 0);
+          this.onAnswer?.resolve(frame.result && 'queue' in frame.result ? frame.result.queue : 0);
+          break;
+        case 'error':
+          this.onAnswer?.reject(new Error(frame.text));
           break;
         case 'ping':
           this.socket.send('["pong"]');

@@ -9,6 +9,7 @@
  *
  * A *life* is one consumer at the hub. When another begins, what waits here is dropped, because the hub delivers it
  * again; what the application holds is recognised when it comes again, and what it acknowledged is acknowledged again.
+ * Of a message whose log has begun anew nothing can tell that: it has offset 0, like others, and is given once more.
  */
 import type { ConsumeOptions, Consuming, Deliver, ResumeQueue, TagRanges, Welcome } from '@ringhub/protocol';
 import { AckBatcher } from './ack-batcher.ts';
@@ -98,24 +99,26 @@ export class QueueFeed implements SessionFeed, SubscriptionFeed {
       const tag = firstTag + index;
       if (tag <= this.#lastTag) continue;
       this.#lastTag = tag;
-      // Of a later version: there is nothing in it for the application.
-      if (item.kind !== 'message') this.#acks.settle(tag);
-      else {
-        const position = { log: item.log, epoch: epochs[item.log]!, offset: item.offset };
-        const note = noted.get(index);
-        this.#take({ item, note, position, tag, lastTag: tag, life: this.#life, settled: false });
-      }
+      const position =
+        item.kind === 'message'
+          ? { log: item.log, epoch: epochs[item.log]!, offset: item.offset }
+          : undefined;
+      const note = noted.get(index);
+      this.#take({ item, note, position, tag, lastTag: tag, life: this.#life, settled: false });
     }
   }
 
   #take(delivery: Delivery): void {
-    const id = idOf(delivery.position!);
-    const held = this.#held.get(id);
-    if (this.#life > 1 && held) {
+    const isUnacked = this.granted.ack === 'none';
+    const id = this.#life > 1 ? idIn(delivery) : undefined;
+    const held = id && this.#held.get(id);
+    if (held) {
       held.tag = held.lastTag = delivery.tag;
       held.life = this.#life;
-    } else if (this.#life > 1 && this.#known.has(id)) this.#acks.settle(delivery.tag);
-    else this.#waiting.push(delivery, this.granted.ack === 'none' ? BOUNDS : UNBOUNDED);
+    } else if (id && this.#known.has(id)) this.#acks.settle(delivery.tag);
+    // Of a later version: there is nothing in it for the application.
+    else if (delivery.item.kind !== 'message' && !isUnacked) this.#acks.settle(delivery.tag);
+    else this.#waiting.push(delivery, isUnacked ? BOUNDS : UNBOUNDED);
   }
 
   /** There are none for named queues. */
@@ -123,7 +126,8 @@ export class QueueFeed implements SessionFeed, SubscriptionFeed {
 
   next(): Delivery | undefined {
     const delivery = this.#waiting.shift();
-    if (delivery?.position) this.#held.set(idOf(delivery.position), delivery);
+    const id = delivery && idIn(delivery);
+    if (id) this.#held.set(id, delivery);
     return delivery;
   }
 
@@ -136,12 +140,11 @@ export class QueueFeed implements SessionFeed, SubscriptionFeed {
   settle(delivery: Delivery, outcome: Outcome): boolean {
     if (delivery.settled) return false;
     (delivery as OwnDelivery).settled = true;
-    const { position, tag, life } = delivery;
-    if (!position) return false;
-    const id = idOf(position);
-    this.#held.delete(id);
+    const { tag, life } = delivery;
+    const id = idIn(delivery);
+    if (id) this.#held.delete(id);
     if (this.granted.ack === 'none') return false;
-    if (outcome === 'ack') this.#remember(id);
+    if (id && outcome === 'ack') this.#remember(id);
     // Back in its queue since its consumer is gone: it comes again, here or elsewhere.
     if (life !== this.#life) return false;
     if (outcome === 'ack') {
@@ -190,6 +193,9 @@ export class QueueFeed implements SessionFeed, SubscriptionFeed {
     this.#unsent.unshift(...this.#sent.splice(0));
   }
 }
+
+/** Tells a message from others, where its position does. */
+const idIn = ({ position }: Delivery): string | undefined => (position?.offset ? idOf(position) : undefined);
 
 /** The prefetch bounds it. */
 const UNBOUNDED = { capacity: Infinity, capacityBytes: Infinity };

@@ -307,7 +307,7 @@ export function consume<Messages extends object>(
   return consumer as Promise<QueueConsumer<never>>;
 }
 
-/** As of a subscription, with what only named queues have. With ack `none` there may be gaps, made here. */
+/** As of a subscription, with what only named queues have. With ack `none` there may be gaps. */
 const messageOf =
   (feed: QueueFeed): typeof eventOf =>
   (delivery: Delivery, settle) => {

@@ -8,7 +8,7 @@
 import {
   type BindingArguments,
   type BindingSpec,
-  ERROR_CODES,
+  CLIENT_ERROR_CODES,
   type Granted,
   type SubscribeOptions,
 } from '@ringhub/protocol';
@@ -292,7 +292,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   #handlerFailed(error: unknown, delivery: Delivery): void {
     if (!this.#tell(error)) reportUnhandled(error);
-    const isBad = (error as { code?: unknown } | undefined)?.code === ERROR_CODES['bad-payload'];
+    const isBad = (error as { code?: unknown } | undefined)?.code === CLIENT_ERROR_CODES['bad-payload'];
     this.#settle(delivery, delivery.item.kind !== 'message' ? 'ack' : isBad ? 'reject' : 'nack');
   }
 

@@ -260,7 +260,8 @@ export type ClientFrame =
       readonly name: string;
       readonly options: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean };
     }
-  | { readonly type: 'purge' | 'inspect'; readonly ref: number; readonly name: string }
+  | { readonly type: 'purge'; readonly ref: number; readonly name: string }
+  | { readonly type: 'inspect'; readonly ref: number; readonly name: string }
   | { readonly type: 'consume'; readonly ref: number; readonly options: ConsumeOptions }
   | { readonly type: 'unsubscribe'; readonly ref: number; readonly queue: number }
   | { readonly type: 'credit'; readonly ref: number; readonly queue: number; readonly prefetch: number }

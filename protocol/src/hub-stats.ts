@@ -19,6 +19,24 @@ export interface LedgerTotals {
   readonly residual: number;
 }
 
+/** How often something took how long: not cumulative, and one bucket more than bounds, for what took longer. */
+export interface Distribution {
+  readonly boundsMs: readonly number[];
+  readonly buckets: readonly number[];
+  readonly count: number;
+  readonly sumMs: number;
+}
+
+/** What figures of named queues are made of (PROTOCOL §20): of one, or of all together. */
+export interface QueueMeasures {
+  /** Losses by reason; those that are 0 are left out. */
+  readonly lost: Readonly<Record<string, number>>;
+  /** T of each processed message. */
+  readonly responseTime: Distribution;
+  /** t − T of each processed message. */
+  readonly delay: Distribution;
+}
+
 /** Named queues that `stats` and `list` describe one by one. */
 export const MAX_LISTED_QUEUES = 100;
 
@@ -29,11 +47,17 @@ export interface HubStats {
   readonly queues: number;
   readonly namedQueues: {
     readonly count: number;
+    /** In all of them. */
+    readonly messages: QueueInfo['messages'];
+    readonly bytes: number;
+    readonly consumers: number;
     /** The first by name, {@link MAX_LISTED_QUEUES} at most. */
     readonly list: readonly QueueInfo[];
   };
   /** Over all named queues that are and were. */
   readonly figures: QueueFigures;
+  /** Of the same messages. */
+  readonly measures: QueueMeasures;
   readonly bindings: number;
   readonly exchanges: number;
   readonly publishes: {
@@ -58,4 +82,14 @@ export interface HubStats {
     readonly messages: number;
     readonly bytes: number;
   }[];
+  /** Where the hub keeps data. */
+  readonly store?: {
+    /** What its file takes of the disk. */
+    readonly bytes: number;
+    readonly entries: number;
+    /** Records found damaged when they were read. */
+    readonly corrupt: number;
+    /** Nothing durable can be stored any more. */
+    readonly failed: boolean;
+  };
 }

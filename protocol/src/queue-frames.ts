@@ -69,9 +69,9 @@ export interface QueueSettings
 export interface QueueFigures {
   /** Mean time that processed messages had waited in the queue. */
   readonly responseTimeMs: number | null;
-  /** Messages processed in a second, over the last minute. */
+  /** Messages processed in a second, over the last ten whole seconds. */
   readonly throughputPerSec: number;
-  /** Lost of all that ended: neither acknowledged nor written nor asked for. */
+  /** Lost of all there were: ended, and neither acknowledged nor written nor asked for (purged, deleted). */
   readonly lossRate: number | null;
   /** Mean time from a message's arrival at the hub to its consumer's ack, less the waiting time. */
   readonly delayMs: number | null;

@@ -4,10 +4,12 @@
  */
 import { Command } from 'commander';
 import { bindCommand, unbindCommand } from './cli/bind.ts';
+import { consumeCommand } from './cli/consume.ts';
 import { declareCommand, deleteCommand } from './cli/declare.ts';
 import { EXIT_USAGE } from './cli/exit-codes.ts';
 import { listCommand } from './cli/list.ts';
 import { pubCommand } from './cli/pub.ts';
+import { queueCommand } from './cli/queue.ts';
 import { serveCommand } from './cli/serve.ts';
 import { configCommand } from './cli/show-config.ts';
 import { storeCommand } from './cli/store.ts';
@@ -26,6 +28,8 @@ const commands = [
   configCommand(),
   pubCommand(),
   subCommand(),
+  consumeCommand(),
+  queueCommand(),
   listCommand(),
   declareCommand(),
   deleteCommand(),

@@ -109,7 +109,13 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
   const durable = await openData(options);
-  const engine = new EmbeddedEngine({ clock, epoch: ids.id(), limits: options.volatileLog, durable });
+  const engine = new EmbeddedEngine({
+    clock,
+    epoch: ids.id(),
+    limits: options.volatileLog,
+    onFault,
+    durable,
+  });
   const hub = new Hub({
     engine,
     clock,

@@ -161,7 +161,7 @@ describe('after a reconnect', () => {
       [1, 'plain', { resent: ['s1', 1] }],
       [2, 'lost', { resent: ['s1', 2] }],
       [3, 'with id', { id: 'i1' }],
-      [4, 'unsent', undefined],
+      [4, 'unsent', {}],
     ]);
     const queues = { took: ['jobs'], refused: [['rest', 'queue-full']] };
     scene.socket.says(
@@ -194,9 +194,9 @@ describe('after a reconnect', () => {
     (await scene.reconnect()).welcome({ session: 's2', publishWindow: { messages: 5, bytes: 1000 } });
     await scene.settle();
     const properties = () =>
-      scene.socket.sent.filter(([type]) => type === 'publish').map((frame) => frame[5] ?? null);
+      scene.socket.sent.filter(([type]) => type === 'publish').map((frame) => frame[5]);
     const first = (seq: number) => ({ resent: ['s1', seq] });
-    expect(properties()).toEqual([first(1), { id: 'i1' }, first(3), first(4), null]);
+    expect(properties()).toEqual([first(1), { id: 'i1' }, first(3), first(4), {}]);
     (await scene.reconnect()).welcome({
       session: 's3',
       epochs: { v: 'e2' },
@@ -209,7 +209,7 @@ describe('after a reconnect', () => {
       first(3),
       first(4),
       { resent: ['s2', 5] },
-      null,
+      {},
     ]);
   });
 });

@@ -256,6 +256,34 @@ describe('a consumer', () => {
     ]);
   });
 
+  it('takes messages of a log that has begun anew for what they are: all different', async () => {
+    const { scene: world, consumed, told } = await scene();
+    const consumer = await consumed();
+    world.socket.says(deliver(7, 1, 2));
+    const [one, two] = [await message(consumer), await message(consumer)];
+    one.ack();
+    (await world.reconnect()).welcome({
+      session: 's2',
+      epochs: { v: 'e2' },
+      queues: [{ was: 7, ...consuming(3) }],
+    });
+    const placeless = (n: number) => item(n).with(5, 0);
+    world.socket.says(['deliver', 3, 1, [placeless(2), placeless(3), placeless(4)]]);
+    const again = [await message(consumer), await message(consumer), await message(consumer)];
+    expect(again.map(({ data }) => data)).toEqual([2, 3, 4]);
+    two.ack();
+    again[0]!.ack();
+    (await world.reconnect()).welcome({
+      session: 's3',
+      epochs: { v: 'e2' },
+      queues: [{ was: 3, ...consuming(5) }],
+    });
+    world.socket.says(['deliver', 5, 1, [placeless(3), placeless(5)]]);
+    expect((await message(consumer)).data).toBe(3);
+    expect((await message(consumer)).data).toBe(5);
+    expect(await told()).toEqual([]);
+  });
+
   it('that has its messages requeued at once begins anew in a session that goes on', async () => {
     const { scene: world, consumed, told } = await scene();
     const consumer = await consumed({ ack: 'manual', onLost: 'requeue' });
@@ -323,6 +351,22 @@ describe('a consumer', () => {
     await answered(consume(hub, 'jobs', { signal: later.signal }), consuming(8));
     later.abort();
     expect((await sent()).toSpliced(1, 1)).toEqual(['unsubscribe', 8]);
+  });
+
+  it('without acks is told what was lost with a connection', async () => {
+    const { scene: world, hub, answered, told } = await scene();
+    const [, consumer] = await answered(
+      consume(hub, 'jobs', { ack: 'none' }),
+      consuming(7, { ack: 'none', prefetch: 64 }),
+    );
+    world.socket.says(deliver(7, 1, 1));
+    (await world.reconnect()).welcome({ resumed: true, queues: [{ was: 7, ...consuming(7) }] });
+    const gap = { count: 3, reason: 'not-received', ranges: [] };
+    world.socket.says(['deliver', 7, 2, [{ gap }, item(5)]]);
+    expect((await consumer.next()).value).toMatchObject({ kind: 'message', data: 1 });
+    expect((await consumer.next()).value).toEqual({ kind: 'gap', ...gap });
+    expect((await consumer.next()).value).toMatchObject({ kind: 'message', data: 5 });
+    expect(await told()).toEqual([]);
   });
 
   it('without acks says nothing; what it is too slow for becomes a gap', async () => {

@@ -15,14 +15,14 @@ export interface Item {
 }
 
 export interface ModelConsumer {
-  readonly id: number;
+  id: number;
   readonly ack: 'manual' | 'none';
   readonly onLost: 'keep' | 'requeue';
   prefetch: number;
   attached: boolean;
   assigned: Item[];
   /** By tag, from 1. */
-  sent: { readonly item: Item; state: 'open' | 'settled' | 'returned' }[];
+  sent: { readonly item: Item; state: 'open' | 'settled' }[];
   sentTag: number;
 }
 
@@ -33,6 +33,9 @@ export interface Shown {
 }
 
 export type Ranges = readonly (readonly [number, number])[];
+
+/** After a lost connection. */
+export const beginsAnew = ({ ack, onLost }: ModelConsumer): boolean => ack !== 'none' && onLost === 'requeue';
 
 const sum = (items: readonly Item[]): number => items.reduce((bytes, item) => bytes + item.bytes, 0);
 
@@ -139,13 +142,13 @@ export class NamedQueueModel {
   }
 
   /** The tag that a settling call must be refused for. */
-  unknownTag(c: ModelConsumer, upTo: number, ranges: Ranges, passesSettled: boolean): number | undefined {
+  unknownTag(c: ModelConsumer, upTo: number, ranges: Ranges): number | undefined {
     if (c.ack === 'none') return undefined;
     if (upTo > c.sentTag) return upTo;
     for (const [from, to] of ranges) {
       if (from <= upTo) return from;
       for (let tag = from; tag <= to; tag++) {
-        if (tag > c.sentTag || (!passesSettled && c.sent[tag - 1]!.state === 'settled')) return tag;
+        if (tag > c.sentTag) return tag;
       }
     }
     return undefined;
@@ -178,14 +181,22 @@ export class NamedQueueModel {
   lose(c: ModelConsumer, nowMs: number): string[] {
     c.attached = false;
     this.giveBack(c.assigned.splice(0));
-    if (c.onLost === 'requeue') this.returnSent(c, nowMs);
+    if (beginsAnew(c)) this.returnSent(c, nowMs);
     return this.dispatch(nowMs);
+  }
+
+  /** Its connection is back: it stands in line as a new one. */
+  renew(c: ModelConsumer, id: number, nowMs: number): string[] {
+    const told = this.leave(c, nowMs);
+    Object.assign(c, { id, attached: true, sent: [], sentTag: 0 });
+    this.turns = this.turns.filter((other) => other !== c);
+    return [...told, ...this.join(c, nowMs)].sort();
   }
 
   resume(c: ModelConsumer, lastTag: number, acked: readonly number[], nowMs: number): string[] {
     c.attached = true;
     for (const tag of acked) this.settleOne(c, tag, 'ack');
-    if (c.ack === 'none' || c.onLost === 'requeue') c.sent.length = lastTag;
+    if (c.ack === 'none') c.sent.length = lastTag;
     c.sentTag = lastTag;
     return this.offer(c, nowMs);
   }
@@ -234,7 +245,7 @@ export class NamedQueueModel {
   private returnSent(c: ModelConsumer, nowMs: number): void {
     for (const sent of c.sent) {
       if (sent.state === 'open') this.fail(sent.item, 0, nowMs);
-      sent.state = 'returned';
+      sent.state = 'settled';
     }
   }
 

@@ -86,6 +86,12 @@ export class NamedQueueScene {
     return consumer;
   }
 
+  /** The connection of a consumer that begins anew is back. */
+  renew(consumer: Consumer): Consumer {
+    this.dirty.delete(consumer);
+    return this.queue.renewConsumer(consumer, ++this.consumerIds, this.moment, this.effects);
+  }
+
   /** One batch: tag, number and redelivered count of each message. */
   fill(consumer: Consumer, maxItems = 100): { tag: number; seq: number; redelivered?: number }[] {
     const { batch } = this;

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Consumer } from '../../server/src/core/consumer.ts';
-import { type ModelConsumer, NamedQueueModel, type Ranges } from './named-queue-model.ts';
+import { beginsAnew, type ModelConsumer, NamedQueueModel, type Ranges } from './named-queue-model.ts';
 import { NamedQueueScene, type SceneOptions, settingsOf } from './named-queue-scene.ts';
 
 type Op =
@@ -102,7 +102,7 @@ const options = fc
   .map(([queue, buries]) => (buries ? { ...queue, deadLetterExchange: 'dlx' } : queue));
 
 interface Pair {
-  readonly real: Consumer;
+  real: Consumer;
   readonly model: ModelConsumer;
   /** The last tag its client has received, and the highest that was ever sent. */
   lastTag: number;
@@ -230,8 +230,13 @@ class Run {
         return model.lose(consumer, nowMs);
       case 'resume': {
         if (consumer.attached) return [];
+        if (beginsAnew(consumer)) {
+          this.seen.add('anew');
+          Object.assign(pair, { real: scene.renew(real), lastTag: 0, highestTag: 0 });
+          return model.renew(consumer, pair.real.id, nowMs);
+        }
         // The client may have received less than was sent, but nothing that it has settled was lost.
-        let least = consumer.ack === 'none' || consumer.onLost === 'requeue' ? 0 : consumer.sent.length;
+        let least = consumer.ack === 'none' ? 0 : consumer.sent.length;
         while (least > 0 && real.window.get(least)) least--;
         const lastTag = least + Math.floor(op.share * (consumer.sent.length - least + 1));
         const ackedUpTo = Math.floor(op.share * lastTag);
@@ -287,9 +292,7 @@ class Run {
     const tag = this.tagFor(op.share, real, consumer.sent.length);
     const upTo = op.op === 'ack' ? tag : 0;
     const ranges: Ranges = op.op === 'ack' || tag === 0 ? [] : [[tag, tag]];
-    const unknown = this.isExact
-      ? this.model.unknownTag(consumer, upTo, ranges, op.op === 'nack' || op.op === 'reject')
-      : undefined;
+    const unknown = this.isExact ? this.model.unknownTag(consumer, upTo, ranges) : undefined;
     let told: number | undefined;
     if (op.op === 'reject') told = real.reject(ranges, moment, effects);
     else if (op.op === 'nack') told = real.nack(ranges, op.delayMs, moment, effects);
@@ -381,7 +384,7 @@ class Run {
       inflight += real.inflight;
       if (real.hasSomethingToSend) expect(scene.dirty.has(real)).toBe(true);
       expect(real.hasCredit && queue.ready.loadedMessages > 0).toBe(false);
-      if (real.settings.ack === 'manual' && !this.reduced.has(real.id))
+      if (real.settings.ack === 'manual' && !this.reduced.has(real))
         expect(real.inflight).toBeLessThanOrEqual(real.settings.prefetch);
     }
     expect(inflight).toBe(queue.inflightMessages);
@@ -389,12 +392,12 @@ class Run {
 
   /** What has happened in this run. */
   readonly seen = new Set<string>();
-  private readonly reduced = new Set<number>();
+  private readonly reduced = new Set<Consumer>();
 
   noteCredit(op: Op): void {
     if (op.op !== 'credit') return;
     const pair = this.pick(op);
-    if (pair) this.reduced.add(pair.real.id);
+    if (pair) this.reduced.add(pair.real);
   }
 
   /** The queue is emptied by a consumer, or deleted: then every message has ended once. */
@@ -431,7 +434,7 @@ class Run {
 const EVERYTHING = [
   ...['acked', 'written', 'rejected', 'expired', 'overflow', 'redelivery-limit', 'purged', 'deleted'],
   ...['dead rejected', 'dead expired', 'dead maxlen', 'dead delivery_limit', 'requeued', 'restart', 'load'],
-  ...['sent again', 'redelivered', 'delayed', 'refused', 'unloaded'],
+  ...['sent again', 'redelivered', 'anew', 'delayed', 'refused', 'unloaded'],
 ];
 
 describe('a named queue', () => {

@@ -80,24 +80,58 @@ describe('a lost connection', () => {
     expect(scene.fill(a)).toEqual([{ tag: 2, seq: 3 }]);
   });
 
-  it('gives all to others at once where the consumer chose so, and its old acks are no fault', () => {
+  it('gives all to others at once where the consumer chose so, and that begins anew', () => {
+    const scene = new NamedQueueScene({ autoDelete: true });
+    pushMany(scene, 3);
+    const a = scene.consume({ onLost: 'requeue', exclusive: true, prefetch: 9 });
+    scene.drain(a);
+    a.setPrefetch(2, scene.moment, scene.effects);
+    a.lost(scene.moment, scene.effects);
+    expect(scene.perform()).toEqual(['requeued 1 x1', 'requeued 2 x1', 'requeued 3 x1']);
+    const again = scene.renew(a);
+    expect(again.settings).toMatchObject({ exclusive: true, onLost: 'requeue', prefetch: 2 });
+    expect(scene.fill(again)).toEqual([
+      { tag: 1, seq: 1, redelivered: 1 },
+      { tag: 2, seq: 2, redelivered: 1 },
+    ]);
+    expect([a.inflight, scene.fill(a), scene.queue.consumers.size, scene.unused]).toEqual([0, [], 1, 0]);
+  });
+
+  it('that was not noticed before counts for what it had in hand, too', () => {
     const scene = new NamedQueueScene();
     pushMany(scene, 3);
     const a = scene.consume({ onLost: 'requeue' });
+    scene.fill(a, 2);
+    a.ack(1, [], scene.moment, scene.effects);
+    const again = scene.renew(a);
+    expect(scene.perform()).toEqual(['acked 1', 'requeued 2 x1']);
+    // The third was not sent: it counts no attempt.
+    expect(scene.fill(again)).toEqual([
+      { tag: 1, seq: 2, redelivered: 1 },
+      { tag: 2, seq: 3 },
+    ]);
+  });
+
+  it('may have lost what was said: tags that are settled are passed over, those never sent refused', () => {
+    const scene = new NamedQueueScene();
+    pushMany(scene, 5);
+    const a = scene.consume({ prefetch: 4 });
     scene.drain(a);
-    a.lost(scene.moment, scene.effects);
-    expect(scene.perform()).toEqual(['requeued 1 x1', 'requeued 2 x1', 'requeued 3 x1']);
-    const b = scene.consume({ prefetch: 2 });
-    expect(scene.drain(b)).toEqual([1, 2]);
-    // It had received two of three: the third tag was never seen and is used again.
-    a.resume(2, 1, [], scene.moment, scene.effects);
-    expect(scene.fill(a)).toEqual([{ tag: 3, seq: 3, redelivered: 1 }]);
-    expect(a.ack(2, [], scene.moment, scene.effects)).toBeUndefined();
-    expect(a.reject([[1, 2]], scene.moment, scene.effects)).toBeUndefined();
+    const { moment, effects } = scene;
+    a.nack([[2, 2]], 50, moment, effects);
+    a.reject([[3, 3]], moment, effects);
+    scene.perform();
+    a.lost(moment, effects);
+    a.resume(4, 1, [], moment, effects);
+    expect(a.nack([[2, 3]], 50, moment, effects)).toBeUndefined();
+    expect(a.reject([[1, 3]], moment, effects)).toBeUndefined();
+    expect(a.ack(0, [[2, 4]], moment, effects)).toBeUndefined();
+    expect(scene.perform()).toEqual(['acked 1', 'acked 4']);
+    expect(scene.drain(a)).toEqual([5]);
+    expect(a.ack(0, [[4, 9]], moment, effects)).toBe(6);
+    expect(a.nack([[6, 6]], 0, moment, effects)).toBe(6);
+    expect(a.reject([[5, 7]], moment, effects)).toBe(6);
     expect(scene.perform()).toEqual([]);
-    expect(a.ack(0, [[3, 4]], scene.moment, scene.effects)).toBe(4);
-    expect(a.ack(3, [], scene.moment, scene.effects)).toBeUndefined();
-    expect(scene.perform()).toEqual(['acked 3']);
   });
 
   it('is told as a number where nobody acks, with a gap once more if that was lost as well', () => {

@@ -33,7 +33,7 @@ async function messages(name: string) {
 
 beforeAll(async () => {
   await commandLine.build();
-  running = await startHub();
+  running = await startHub({ data: join(folder, 'data') });
   hub = await connect(running.url, { token: running.token });
 });
 
@@ -101,8 +101,8 @@ describe('ringhub pub', () => {
     const unknown = ringhub('pub', 'nowhere', 'k', 'v');
     const lines = ringhubReading('a\nb\n', 'pub', 'nowhere', 'k', '-l');
     expect(await Promise.all([unroutable.ended, unknown.ended, lines.ended])).toEqual([5, 1, 1]);
-    expect(unroutable.err).toMatch(/^ringhub: .*\(unroutable\): .*--mandatory.*\n$/);
-    expect(unknown.err).toMatch(/^ringhub: .*\(unknown-exchange\): .*ringhub declare.*\n$/);
+    expect(unroutable.err).toMatch(/^ringhub: unroutable: .*--mandatory.*\n$/);
+    expect(unknown.err).toMatch(/^ringhub: unknown-exchange: .*ringhub declare.*\n$/);
     expect(lines.err).toMatch(/^ringhub: line 1: .*\nringhub: line 2: .*\n$/);
   });
 
@@ -248,8 +248,66 @@ describe('exchanges and bindings', () => {
     const x = await exchange('topic');
     const run = ringhub('declare', x, '--type', 'direct');
     expect(await run.ended).toBe(1);
-    expect(run.err).toMatch(/^ringhub: .*\(exchange-mismatch\): .*\n$/);
+    expect(run.err).toMatch(/^ringhub: exchange-mismatch: .*\n$/);
     expect(await ringhub('declare', x, '--type', 'queue').ended).toBe(2);
+  });
+});
+
+describe('ringhub queue and ringhub consume', () => {
+  const fine = async (...args: string[]): Promise<string> => {
+    const run = ringhub(...args);
+    expect([await run.ended, run.err]).toEqual([0, expect.any(String)]);
+    return run.out;
+  };
+
+  it('take a queue from its declaration to its end', async () => {
+    await fine('queue', 'declare', 'jobs', '--durable', '--retry-delay', '1s', '--retry-max', '1m');
+    await fine('queue', 'bind', 'jobs', 'amq.topic', 'jobs.#');
+    const bound = ringhub('pub', 'amq.topic', 'jobs.mail', 'by its binding');
+    expect([await bound.ended, bound.err]).toEqual([0, '']);
+    await fine('pub', '', 'jobs', 'by its name');
+    const inspected = JSON.parse(await fine('queue', 'inspect', 'jobs'));
+    expect(inspected).toMatchObject({ name: 'jobs', messages: { ready: 2, inflight: 0 } });
+    expect(inspected.options).toMatchObject({ durable: true, retry: { delayMs: 1000, maxDelayMs: 60_000 } });
+
+    const [tables, json, only] = await Promise.all([
+      fine('queue', 'list'),
+      fine('queue', 'list', '--json'),
+      fine('list', '--queues'),
+    ]);
+    expect(tables).toMatch(
+      /^QUEUE +READY +IN FLIGHT +DELAYED +CONSUMERS +ATTRIBUTES\njobs +2 +0 +0 +0 +durable\n$/,
+    );
+    expect(only).toBe(tables);
+    expect(JSON.parse(json)).toMatchObject([{ name: 'jobs' }]);
+
+    expect(await fine('consume', 'jobs', '-n', '1', '-v')).toBe('jobs.mail by its binding\n');
+    expect(JSON.parse(await fine('queue', 'inspect', 'jobs')).ledger).toMatchObject({ acked: 1, ready: 1 });
+    await fine('queue', 'unbind', 'jobs', 'amq.topic', 'jobs.#');
+    const full = ringhub('queue', 'delete', 'jobs', '--if-unused', '--if-empty');
+    expect([await full.ended, full.err]).toEqual([1, expect.stringMatching(/^ringhub: queue-not-empty: /)]);
+    await fine('queue', 'purge', 'jobs');
+    await fine('queue', 'delete', 'jobs', '--if-unused', '--if-empty');
+  });
+
+  it('say how to find a queue that is not there', async () => {
+    const runs = [ringhub('queue', 'inspect', 'job'), ringhub('consume', 'job', '-n', '1')];
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([1, 1]);
+    for (const { err } of runs) expect(err).toMatch(/^ringhub: queue-not-found: .*"ringhub queue list"/);
+  });
+
+  it('refuse what makes no sense before they connect', async () => {
+    const runs = [
+      ringhub('queue'),
+      ringhub('queue', 'declare'),
+      ringhub('queue', 'declare', 'jobs', '--retry-delay', 'soon'),
+      ringhub('queue', 'declare', 'jobs', '--delivery-limit', 'many'),
+      ringhub('queue', 'declare', 'jobs', '--overflow', 'conflate'),
+      ringhub('queue', 'declare', 'jobs', '--retry-max', '1m'),
+      ringhub('consume', 'jobs', '--ack', 'manual'),
+      ringhub('consume', 'jobs', '-n', '0'),
+    ];
+    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual(runs.map(() => 2));
   });
 });
 

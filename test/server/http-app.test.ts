@@ -36,6 +36,8 @@ class RecordingHub implements HubApi {
   listen = () => ({ error: 'unavailable' }) as const;
   topology = () => ({ exchanges: [], bindings: [], queues: [], complete: true });
   changeTopology = () => undefined;
+  queueCommand = () => undefined;
+  queueMeasures = () => [];
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;
 }

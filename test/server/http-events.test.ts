@@ -1,5 +1,9 @@
 /** Event streams over real HTTP: resume by Last-Event-ID, who may open one, and what becomes of a reader that is slow or gone. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunningHub, StartHubOptions } from '../../server/src/index.ts';
 import { startHub } from './support/start-hub.ts';
@@ -129,6 +133,34 @@ describe('an event stream', () => {
       expect.stringMatching(/^v:.+:1$/),
       expect.stringMatching(/^v:.+:3$/),
     ]);
+  });
+
+  it('of a durable exchange goes on behind Last-Event-ID after a restart of the hub', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'ringhub-events-'));
+    try {
+      const before = await start({ data, token: 'a-token' });
+      const post = (hub: RunningHub, path: string, body: object) =>
+        fetch(`${hub.httpUrl}${path}`, {
+          method: 'POST',
+          body: JSON.stringify(body),
+          headers: { Authorization: `Bearer ${hub.token}`, 'Content-Type': 'application/json' },
+        });
+      await post(before, '/v1/exchanges', { name: 'kept', type: 'topic', durable: true });
+      const first = await open(before, 'exchange=kept&since=earliest');
+      for (const key of ['k.1', 'k.2'])
+        await post(before, '/v1/publish', { exchange: 'kept', key, text: key });
+      await first.count(2);
+      const { id } = first.events[0]!;
+      expect(id).toMatch(/^d:.+:1$/);
+      await before.close();
+      const after = await start({ data, token: 'a-token' });
+      const second = await open(after, 'exchange=kept', { 'Last-Event-ID': id! });
+      await post(after, '/v1/publish', { exchange: 'kept', key: 'k.3', text: 'k.3' });
+      await second.count(2);
+      expect(second.shown).toEqual(['k.2', 'k.3']);
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
   });
 
   it('goes on behind Last-Event-ID, which counts more than since', async () => {

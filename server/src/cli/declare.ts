@@ -7,6 +7,7 @@ import { EXIT_CODES, type HubFlags, talk, timeoutOf, withHub } from './session.t
 
 interface DeclareFlags extends HubFlags {
   readonly type: 'direct' | 'fanout' | 'topic' | 'headers';
+  readonly durable?: true;
   readonly internal?: true;
   readonly autoDelete?: true;
   readonly alternate?: string;
@@ -32,6 +33,7 @@ export const declareCommand = (): Command =>
         .choices(['direct', 'fanout', 'topic', 'headers'])
         .default('topic'),
     )
+    .option('--durable', 'it, and what is published to it, survive the hub')
     .option('--internal', 'only other exchanges may publish to it')
     .option('--auto-delete', 'deleted with its last binding')
     .option('--alternate <exchange>', 'gets what this one has no binding for')
@@ -40,9 +42,10 @@ export const declareCommand = (): Command =>
     .action((exchange: string, flags: DeclareFlags) =>
       talk(flags, async (hub, end) => {
         const signal = timeoutOf(flags, end);
-        const { type, internal, autoDelete, alternate, passive } = flags;
+        const { type, durable, internal, autoDelete, alternate, passive } = flags;
         const attributes = {
           type,
+          ...(durable && { durable }),
           ...(internal && { internal }),
           ...(autoDelete && { autoDelete }),
           ...(alternate !== undefined && { alternate }),

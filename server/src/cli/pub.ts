@@ -86,8 +86,15 @@ async function publishOne(hub: Hub, end: AbortSignal, wanted: Wanted): Promise<n
   const { exchange, key, payload = await readStdin(end), flags } = wanted;
   const receipt = await hub.publish(exchange, key, payload, optionsOf(flags, end));
   await tell(receipt, flags);
-  if (receipt.sessions === 0 && !flags.json) notice('published; nobody is subscribed to it now');
+  if (!flags.json) noticeQueues(receipt);
+  if (receipt.sessions === 0 && !receipt.queues?.took.length && !flags.json)
+    notice('published; nobody is subscribed to it now');
   return 0;
+}
+
+/** A queue that refused it while another took it is easily overlooked. */
+function noticeQueues({ queues }: Receipt): void {
+  for (const [queue, why] of queues?.refused ?? []) notice(`the queue ${queue} did not take it: ${why}`);
 }
 
 /** Outcomes are told in the order of the lines; the exit code is that of the first that failed. */

@@ -116,7 +116,8 @@ function explained(error: unknown): { exitCode: number; message: string } {
     const hint = HINTS[name as ErrorName];
     return {
       exitCode: EXITS[name as ErrorName] ?? EXIT.refused,
-      message: `${message}${what && ` [${what}]`} (${name})${hint ? `: ${hint}` : ''}`,
+      // The hub's text begins with the error's name.
+      message: `${message}${what && ` [${what}]`}${hint ? `: ${hint}` : ''}`,
     };
   }
   if (error instanceof Error && error.name === 'TimeoutError') {
@@ -130,6 +131,10 @@ const HINTS: Partial<Record<ErrorName, string>> = {
   'exchange-mismatch': '"ringhub list" shows how it was declared; delete it first, or choose another name',
   'exchange-in-use': 'leave --if-unused out to delete it nevertheless',
   'unknown-binding': '"ringhub list --bindings" shows those there are',
+  'queue-not-found': '"ringhub queue list" shows those there are, "ringhub queue declare" makes one',
+  'queue-mismatch': '"ringhub queue inspect" shows its options; delete it first, or choose another name',
+  'queue-in-use': 'end its consumers, or leave --if-unused out',
+  'queue-not-empty': 'leave --if-empty out to delete it nevertheless',
   'internal-exchange': 'publish to an exchange that is bound to it',
   forbidden: 'use another token, or ask for the permission',
   unroutable: 'nobody is subscribed to it; leave --mandatory out to publish nevertheless',

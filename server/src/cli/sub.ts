@@ -135,9 +135,17 @@ function printEvent(event: SubscriptionEvent, { json, verbose }: SubFlags): Prom
   if (event.kind === 'gap') return notice(`missed ${event.count ?? 'unknown'} messages (${event.reason})`);
   if (event.kind === 'snapshot-end')
     return notice(event.complete ? 'live from here' : 'live from here; the hub had forgotten some keys');
-  const payload = Buffer.from(event.raw as string);
-  const key = verbose ? Buffer.from(`${event.routingKey} `) : Buffer.alloc(0);
-  return print(Buffer.concat([key, payload, Buffer.from('\n')]));
+  return print(payloadLine(event, verbose));
+}
+
+/** The payload of a message as it came, and a line break. */
+export function payloadLine(
+  { raw, routingKey }: Pick<Message, 'raw' | 'routingKey'>,
+  verbose = false,
+): Buffer {
+  const payload = Buffer.from(raw as string);
+  const key = verbose ? Buffer.from(`${routingKey} `) : Buffer.alloc(0);
+  return Buffer.concat([key, payload, Buffer.from('\n')]);
 }
 
 function toJson(event: SubscriptionEvent): unknown {
@@ -160,7 +168,7 @@ function toJson(event: SubscriptionEvent): unknown {
 }
 
 /** Values of JSON messages as such, text as text, bytes as base64. */
-function dataOf(message: Message): { data: unknown } | { b64: string } {
+export function dataOf(message: Pick<Message, 'data' | 'raw'>): { data: unknown } | { b64: string } {
   try {
     const { data } = message;
     return data instanceof Uint8Array ? { b64: Buffer.from(data).toString('base64') } : { data };
@@ -169,7 +177,7 @@ function dataOf(message: Message): { data: unknown } | { b64: string } {
   }
 }
 
-function tellConnection(hub: Hub): void {
+export function tellConnection(hub: Hub): void {
   let isLost = false;
   hub.addEventListener('state', ({ state, resumed }) => {
     if (state === 'waiting' && !isLost) notice('the connection is lost: trying again');

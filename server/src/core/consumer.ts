@@ -67,8 +67,6 @@ export class Consumer {
   private isAttached = true;
   private readonly assigned = new Fifo<QueueEntry>();
   private assignedBytes = 0;
-  /** Tags up to here may be of messages that went back to the queue: settling them is no fault. */
-  private returnedUpTo = 0;
   private notice: GapEntry | undefined;
   /** The last gap told with ack `none`, should it not have been received. */
   private told: { readonly tag: number; readonly gap: GapEntry } | undefined;
@@ -133,24 +131,23 @@ export class Consumer {
   }
 
   /**
-   * Settles tags as acknowledged.
+   * Settles tags as acknowledged. Those that are settled already are passed over: after a resume a client cannot know.
    *
-   * @returns a tag that was never sent, is settled already or is named twice; then nothing has changed
+   * @returns a tag that was never sent or is named twice; then nothing has changed
    */
   ack(upTo: number, ranges: TagRanges, moment: Moment, effects: QueueEffect[]): number | undefined {
     if (this.settings.ack === 'none') return undefined;
     const unknown = upTo > this.window.sentTag ? upTo : this.unknownTag(ranges, upTo);
     if (unknown !== undefined) return unknown;
-    for (let tag = this.window.firstTag; tag <= upTo; tag++) this.settle(tag, 'acked', moment, effects);
-    for (const tag of tagsOf(ranges, this.window.firstTag)) this.settle(tag, 'acked', moment, effects);
+    this.settleAcked(upTo, ranges, moment, effects);
     this.creditChanged(moment, effects);
     return undefined;
   }
 
-  /** Ends messages unprocessed: dead letters. Settled ones are passed over; returns a tag that was never sent. */
+  /** Ends messages unprocessed: dead letters. Returns an unknown tag as {@link ack} does. */
   reject(ranges: TagRanges, moment: Moment, effects: QueueEffect[]): number | undefined {
     if (this.settings.ack === 'none') return undefined;
-    const unknown = this.unsentTag(ranges);
+    const unknown = this.unknownTag(ranges, 0);
     if (unknown !== undefined) return unknown;
     for (const tag of tagsOf(ranges, this.window.firstTag)) this.settle(tag, 'rejected', moment, effects);
     this.creditChanged(moment, effects);
@@ -158,8 +155,7 @@ export class Consumer {
   }
 
   /**
-   * Gives messages back to the queue, for any consumer to try again. Settled ones are passed over; returns a tag that
-   * was never sent.
+   * Gives messages back to the queue, for any consumer to try again. Returns an unknown tag as {@link ack} does.
    *
    * @param delayMs not before so long from now; undefined for the queue's backoff
    */
@@ -170,7 +166,7 @@ export class Consumer {
     effects: QueueEffect[],
   ): number | undefined {
     if (this.settings.ack === 'none') return undefined;
-    const unknown = this.unsentTag(ranges);
+    const unknown = this.unknownTag(ranges, 0);
     if (unknown !== undefined) return unknown;
     for (const tag of tagsOf(ranges, this.window.firstTag)) {
       const entry = this.window.take(tag);
@@ -196,8 +192,13 @@ export class Consumer {
     this.isAttached = false;
     this.isMarked = false;
     while (this.assigned.length > 0) this.returnLastAssigned();
-    if (this.settings.onLost === 'requeue') this.returnSent(moment, effects);
+    if (this.beginsAnew) this.returnSent(moment, effects);
     this.queue.dispatch(moment, effects);
+  }
+
+  /** Whether it is another consumer after a lost connection: what it was sent is anybody's by then. */
+  get beginsAnew(): boolean {
+    return this.settings.onLost === 'requeue' && this.settings.ack !== 'none';
   }
 
   /** Whether a resume claims no more than was sent. */
@@ -207,8 +208,8 @@ export class Consumer {
   }
 
   /**
-   * The client came back: applies its acks, and has what was sent after `lastTag` sent again with its tags. Where that
-   * went back to the queue, tags go on after `lastTag`.
+   * The client came back: applies its acks, and has what was sent after `lastTag` sent again with its tags. With ack `none`
+   * that is lost, and tags go on after `lastTag`. Not for one that {@link beginsAnew}.
    *
    * @returns with ack `none`, how many messages were written and not received: the caller may {@link tell} it; else 0
    */
@@ -221,14 +222,10 @@ export class Consumer {
   ): number {
     if (this.isAttached) this.lost(moment, effects);
     this.isAttached = true;
-    const { firstTag } = this.window;
-    for (let tag = firstTag; tag <= ackedUpTo; tag++) this.settle(tag, 'acked', moment, effects);
-    for (const tag of tagsOf(ackedRanges, firstTag)) this.settle(tag, 'acked', moment, effects);
+    this.settleAcked(ackedUpTo, ackedRanges, moment, effects);
     const notReceived = this.settings.ack === 'none' ? this.notReceived(lastTag) : 0;
-    const keepsTags = this.settings.ack !== 'none' && this.settings.onLost === 'keep';
-    if (keepsTags) this.window.rewind(lastTag);
-    else this.window.restartAfter(lastTag);
-    this.returnedUpTo = Math.min(this.returnedUpTo, lastTag);
+    if (this.settings.ack === 'none') this.window.restartAfter(lastTag);
+    else this.window.rewind(lastTag);
     this.creditChanged(moment, effects);
     if (this.hasSomethingToSend && !this.isMarked) {
       this.isMarked = true;
@@ -306,22 +303,20 @@ export class Consumer {
     if (entry?.kind === 'message') this.queue.ended(entry, outcome, moment, effects);
   }
 
-  /** The first tag that was not sent, is settled, or does not lie above `above`; with bounded work. */
-  private unknownTag(ranges: TagRanges, above: number): number | undefined {
-    for (const [from, to] of ranges) {
-      if (from <= above) return from;
-      for (let tag = Math.max(from, this.returnedUpTo + 1); tag <= to; tag++) {
-        if (tag > this.window.sentTag || !this.window.get(tag)) return tag;
-      }
-    }
-    return undefined;
+  private settleAcked(upTo: number, ranges: TagRanges, moment: Moment, effects: QueueEffect[]): void {
+    const { firstTag } = this.window;
+    for (let tag = firstTag; tag <= upTo; tag++) this.settle(tag, 'acked', moment, effects);
+    for (const tag of tagsOf(ranges, firstTag)) this.settle(tag, 'acked', moment, effects);
   }
 
-  /** After a resume a client cannot know whether its last nacks and rejects arrived, and sends them again. */
-  private unsentTag(ranges: TagRanges): number | undefined {
+  /** The first tag that was not sent, or does not lie above `above`. */
+  private unknownTag(ranges: TagRanges, above: number): number | undefined {
     const { sentTag } = this.window;
-    const range = ranges.find(([, to]) => to > sentTag);
-    return range && Math.max(range[0], sentTag + 1);
+    for (const [from, to] of ranges) {
+      if (from <= above) return from;
+      if (to > sentTag) return Math.max(from, sentTag + 1);
+    }
+    return undefined;
   }
 
   private creditChanged(moment: Moment, effects: QueueEffect[]): void {
@@ -339,8 +334,8 @@ export class Consumer {
   }
 
   private returnSent(moment: Moment, effects: QueueEffect[]): void {
-    this.returnedUpTo = this.window.lastTag;
-    for (let tag = this.window.firstTag; tag <= this.returnedUpTo; tag++) {
+    const { lastTag } = this.window;
+    for (let tag = this.window.firstTag; tag <= lastTag; tag++) {
       const entry = this.window.take(tag);
       if (entry?.kind === 'message') this.queue.failed(entry, 0, moment, effects);
     }

@@ -41,21 +41,27 @@ export class DeclaredQueue {
 
   /** False where it was bound so already. */
   bind({ exchange, spec }: QueueBinding): boolean {
-    if (!exchange.queues.bind(spec, this)) return false;
+    // The table would count it again, and want it taken back as often.
+    if (this.indexOf({ exchange, spec }) >= 0) return false;
+    exchange.queues.bind(spec, this);
     this.bindings.push({ exchange, spec });
     return true;
   }
 
   /** False where there is no such binding. */
   unbind({ exchange, spec }: QueueBinding): boolean {
-    const text = JSON.stringify(spec);
-    const at = this.bindings.findIndex(
-      (binding) => binding.exchange === exchange && JSON.stringify(binding.spec) === text,
-    );
+    const at = this.indexOf({ exchange, spec });
     if (at < 0) return false;
     this.bindings.splice(at, 1);
     exchange.queues.unbind(spec, this);
     return true;
+  }
+
+  private indexOf({ exchange, spec }: QueueBinding): number {
+    const text = JSON.stringify(spec);
+    return this.bindings.findIndex(
+      (binding) => binding.exchange === exchange && JSON.stringify(binding.spec) === text,
+    );
   }
 }
 

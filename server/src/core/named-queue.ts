@@ -197,6 +197,17 @@ export class NamedQueue implements Obligations {
     const isAlone = (consumer: Consumer): boolean => consumer.settings.exclusive;
     if (this.consumers.size > 0 && (settings.exclusive || [...this.consumers.values()].some(isAlone)))
       return 'in-use';
+    return this.join(settings, moment, effects);
+  }
+
+  /** Another consumer in the place of one that begins anew; the queue is not unused in between. */
+  renewConsumer(consumer: Consumer, id: number, moment: Moment, effects: QueueEffect[]): Consumer {
+    this.consumers.delete(consumer.id);
+    consumer.close(moment, effects);
+    return this.join({ ...consumer.settings, id, prefetch: consumer.prefetch }, moment, effects);
+  }
+
+  private join(settings: ConsumerSettings, moment: Moment, effects: QueueEffect[]): Consumer {
     const consumer = new Consumer(settings, this);
     this.consumers.set(consumer.id, consumer);
     this.rotation.join(consumer);
@@ -264,17 +275,6 @@ export class NamedQueue implements Obligations {
     if (consumer.isMarked) return;
     consumer.isMarked = true;
     effects.push({ kind: 'dirty', consumer });
-  }
-
-  /** A consumer begins anew under another id, with what it was granted; what it had goes back. */
-  renewConsumer(consumer: Consumer, id: number, moment: Moment, effects: QueueEffect[]): Consumer {
-    this.consumers.delete(consumer.id);
-    consumer.close(moment, effects);
-    const renewed = new Consumer({ ...consumer.settings, id, prefetch: consumer.prefetch }, this);
-    this.consumers.set(id, renewed);
-    this.rotation.join(renewed);
-    this.dispatch(moment, effects);
-    return renewed;
   }
 
   // ── what consumers say (Obligations) ──

@@ -40,6 +40,7 @@ export class PublishWindow {
   private untoldBytes = 0;
   /** Outcomes of the last numbers, twice the window: what can be re-sent is never older. */
   private readonly outcomes = new Map<number, Settled>();
+  private forgotUpTo = 0;
   private readonly pendingBytesOf = new Map<number, number>();
 
   constructor(private readonly limits: WindowLimits) {}
@@ -95,12 +96,7 @@ export class PublishWindow {
 
   private remember(seq: number, outcome: Settled): void {
     this.outcomes.set(seq, outcome);
-    const oldest = seq - 2 * this.limits.messages;
-    if (this.outcomes.size > 2 * this.limits.messages) {
-      for (const old of this.outcomes.keys()) {
-        if (old > oldest) break;
-        this.outcomes.delete(old);
-      }
-    }
+    // What is so old is settled: no more than a window is pending.
+    while (this.forgotUpTo < seq - 2 * this.limits.messages) this.outcomes.delete(++this.forgotUpTo);
   }
 }

@@ -12,6 +12,7 @@ import { toStored } from '../core/stored-record.ts';
 import type { LogLimits } from '../core/volatile-log.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
+import { RecentRecords } from './recent-records.ts';
 import { sealText, unsealText } from './sealed-value.ts';
 import { logKey, metaKey, sequenceOf, tableRange } from './store-keys.ts';
 import { decodeMessage, encodeMessage } from './stored-messages.ts';
@@ -25,8 +26,6 @@ export const DEFAULT_DURABLE_LOG_LIMITS: LogLimits = {
 
 /** Records trimmed in one batch; what is left over waits for the next. */
 const TRIM_AT_ONCE = 2_000;
-const MAX_RECENT = 1_024;
-const MAX_RECENT_BYTES = 4 * 1024 * 1024;
 const STATE_KEY = metaKey('log');
 
 /** Stored with every change of the log. */
@@ -59,8 +58,7 @@ export class DurableLog {
   private oldestRecord:
     | { readonly offset: number; readonly bytes: number; readonly timeMs: number }
     | undefined;
-  private readonly recent = new Map<number, StoredRecord>();
-  private recentBytes = 0;
+  private readonly recent: RecentRecords;
 
   constructor(
     readonly epoch: string,
@@ -79,6 +77,7 @@ export class DurableLog {
       : { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
     this.next = Math.max(state.next, newest ? sequenceOf(newest.key) + 1 : 1);
     this.last = this.next - 1;
+    this.recent = new RecentRecords(this.next);
     this.first = oldest ? sequenceOf(oldest.key) : this.next;
     this.bytes = state.bytes;
     this.lastTimeMs = state.lastTimeMs;
@@ -108,12 +107,7 @@ export class DurableLog {
   /** A record is on disk: from now on it is there for everybody. */
   flushed(record: StoredRecord): void {
     this.last = record.offset;
-    this.recent.set(record.offset, record);
-    this.recentBytes += record.bytes;
-    for (const offset of this.recent.keys()) {
-      if (this.recent.size <= MAX_RECENT && this.recentBytes <= MAX_RECENT_BYTES) return;
-      this.forgetRecent(offset);
-    }
+    this.recent.push(record);
   }
 
   /** Up to `limit` records after an offset, oldest first. */
@@ -121,7 +115,7 @@ export class DurableLog {
     const from = Math.max(after + 1, this.first);
     const to = Math.min(this.last, from + limit - 1);
     if (to < from) return [];
-    if (this.recent.has(from)) return this.recentFrom(from, to);
+    if (this.recent.get(from)) return this.recentFrom(from, to);
     return this.decodeAll(logKey(from), logKey(to + 1), limit, false);
   }
 
@@ -130,7 +124,7 @@ export class DurableLog {
     const to = Math.min(before - 1, this.last);
     const from = Math.max(this.first, to - limit + 1);
     if (to < from) return [];
-    if (this.recent.has(from)) return this.recentFrom(from, to).reverse();
+    if (this.recent.get(from)) return this.recentFrom(from, to).reverse();
     return this.decodeAll(logKey(from), logKey(to + 1), limit, true);
   }
 
@@ -164,8 +158,8 @@ export class DurableLog {
       if (timeMs < Number.POSITIVE_INFINITY) this.trimmedTimeMs = timeMs;
       this.isChanged = true;
       this.group.put(logKey(this.first), undefined);
-      this.forgetRecent(this.first);
       this.first++;
+      this.recent.forgetBefore(this.first);
     }
   }
 
@@ -178,13 +172,6 @@ export class DurableLog {
       this.oldestRecord = { offset: this.first, bytes: value?.length ?? 0, timeMs };
     }
     return this.oldestRecord;
-  }
-
-  private forgetRecent(offset: number): void {
-    const record = this.recent.get(offset);
-    if (!record) return;
-    this.recent.delete(offset);
-    this.recentBytes -= record.bytes;
   }
 
   private saveState(): void {

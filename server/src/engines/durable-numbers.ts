@@ -22,14 +22,17 @@ interface Saved extends SavedNumbers {
 }
 
 interface Kept {
+  /** Its place in the store. */
+  readonly key: Uint8Array;
   readonly numbers: StoredNumbers;
   /** Changes that are not on disk yet: until they are, the store does not know them. */
   unsaved: number;
 }
 
 export class DurableNumbers {
-  /** By key, the one used last at the end. */
+  /** By name, the one used last at the end. */
   private readonly sessions = new Map<string, Kept>();
+  private usedLast: string | undefined;
   private readonly changed = new Map<string, Kept>();
   /** Up to which key old sessions were looked for. */
   private forgotUpTo: Uint8Array | undefined;
@@ -44,17 +47,17 @@ export class DurableNumbers {
 
   /** A publish is about to be stored; it counts with the batch under way. */
   add(subject: string, { session, seq }: PublishNumber): void {
-    const key = keyOf(subject, session);
-    const kept = this.kept(key);
+    const name = nameOf(subject, session);
+    const kept = this.kept(name);
     kept.numbers.add(seq);
-    if (this.changed.has(key)) return;
-    this.changed.set(key, kept);
+    if (this.changed.has(name)) return;
+    this.changed.set(name, kept);
     kept.unsaved++;
   }
 
   /** What became of a publish; of one that is on its way to the disk that is told when it is there, or never will be. */
   find(subject: string, { session, seq }: PublishNumber, tell: (fate: Fate) => void): void {
-    const { numbers, unsaved } = this.kept(keyOf(subject, session));
+    const { numbers, unsaved } = this.kept(nameOf(subject, session));
     const isKnown = numbers.has(seq);
     if (isKnown === 'yes' && unsaved > 0)
       this.group.whenStored((failed) => tell(failed ? 'store-failed' : 'stored'));
@@ -72,13 +75,17 @@ export class DurableNumbers {
     this.forgotUpTo = found.length < FORGET_AT_ONCE ? undefined : found[found.length - 1]!.key;
   }
 
-  private kept(key: string): Kept {
-    let kept = this.sessions.get(key);
-    if (kept) this.sessions.delete(key);
+  private kept(name: string): Kept {
+    let kept = this.sessions.get(name);
+    // Publishes of a session come in batches.
+    if (kept && name === this.usedLast) return kept;
+    if (kept) this.sessions.delete(name);
     else {
-      kept = { numbers: this.stored(key), unsaved: 0 };
+      const key = keyOf(name);
+      kept = { key, numbers: this.stored(key), unsaved: 0 };
     }
-    this.sessions.set(key, kept);
+    this.usedLast = name;
+    this.sessions.set(name, kept);
     for (const [oldest, { unsaved }] of this.sessions) {
       if (this.sessions.size <= MAX_SESSIONS || unsaved > 0) break;
       this.sessions.delete(oldest);
@@ -86,8 +93,8 @@ export class DurableNumbers {
     return kept;
   }
 
-  private stored(key: string): StoredNumbers {
-    const value = this.store.get(bytesKey('numbers', Buffer.from(key, 'latin1')));
+  private stored(key: Uint8Array): StoredNumbers {
+    const value = this.store.get(key);
     if (!value) return new StoredNumbers();
     const saved = unsealJson<Saved>(value);
     // Where it is damaged, nobody knows of any number.
@@ -95,9 +102,9 @@ export class DurableNumbers {
   }
 
   private save(): void {
-    for (const [key, kept] of this.changed) {
+    for (const kept of this.changed.values()) {
       const saved: Saved = { ...kept.numbers.saved, atMs: this.wallMs() };
-      this.group.put(bytesKey('numbers', Buffer.from(key, 'latin1')), sealJson(saved));
+      this.group.put(kept.key, sealJson(saved));
       this.group.whenStored((failed) => {
         if (!failed) kept.unsaved--;
       });
@@ -108,5 +115,7 @@ export class DurableNumbers {
 
 const FATES = { yes: 'stored', no: 'not-stored', unknown: 'unknown' } as const;
 
-const keyOf = (subject: string, session: string): string =>
-  createHash('sha256').update(`${subject}\n${session}`).digest().subarray(0, HASH_BYTES).toString('latin1');
+const nameOf = (subject: string, session: string): string => `${subject}\n${session}`;
+
+const keyOf = (name: string): Uint8Array =>
+  bytesKey('numbers', createHash('sha256').update(name).digest().subarray(0, HASH_BYTES));

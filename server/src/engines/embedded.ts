@@ -38,6 +38,8 @@ export interface EmbeddedEngineOptions {
   /** Of the volatile log: a new one for each process. */
   readonly epoch: string;
   readonly limits?: LogLimits | undefined;
+  /** Told when something happened that must not. */
+  readonly onFault?: (fault: string, error: unknown) => void;
   /** Without it nothing can be durable. */
   readonly durable?:
     | {
@@ -72,12 +74,17 @@ export class EmbeddedEngine implements Engine {
   private readonly trimming: { stop(): void };
   private feed: (record: StoredRecord) => void = () => {};
 
-  constructor({ clock, epoch, limits = DEFAULT_LOG_LIMITS, durable }: EmbeddedEngineOptions) {
+  constructor(options: EmbeddedEngineOptions) {
+    const { clock, epoch, limits = DEFAULT_LOG_LIMITS, durable } = options;
     this.clock = clock;
     this.volatile = new VolatileLog(epoch, limits);
-    this.durable = durable && open(clock, durable, epoch);
+    this.durable = durable && open(durable, options);
     this.logs = durable ? ['v', 'd'] : ['v'];
     this.trimming = clock.every(TRIM_EVERY_MS, () => this.trim());
+  }
+
+  get stored(): { readonly bytes: number; readonly entries: number } | undefined {
+    return this.durable?.store.size;
   }
 
   get queues(): QueueEntries | undefined {
@@ -250,12 +257,11 @@ const NO_EXTRAS: PublishExtras = {};
 const NO_SEQS: readonly number[] = [];
 
 function open(
-  clock: Clock,
   { store, epoch, limits }: NonNullable<EmbeddedEngineOptions['durable']>,
-  volatileEpoch: string,
+  { clock, epoch: volatileEpoch, onFault }: EmbeddedEngineOptions,
 ): Durable {
   const epochOf = (log: LogId): string => (log === 'd' ? epoch : volatileEpoch);
-  const group = new WriteGroup(store, clock);
+  const group = new WriteGroup(store, clock, onFault);
   const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
   const wallMs = () => clock.wallMs();
   const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now);

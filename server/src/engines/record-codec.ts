@@ -88,7 +88,8 @@ export function encodeRecord(record: DiskRecord): Uint8Array {
   if (xDeath !== undefined) writer.text(JSON.stringify(xDeath));
   if (isText) writer.utf8(payload);
   else writer.raw(payload);
-  return seal(writer.slice(), RECORD_LAYOUT);
+  // Node's pool of small buffers: a memory area for each record would cost more than all else.
+  return seal(Buffer.from(writer.subarray()), RECORD_LAYOUT);
 }
 
 /** The record of a value that stands under a key with this sequence; `undefined` where the key has none. */

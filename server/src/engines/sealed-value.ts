@@ -12,8 +12,12 @@ export const SEAL_BYTES = 5;
 
 /** Seals in place a value whose body begins at SEAL_BYTES. */
 export function seal(value: Uint8Array, layout: number): Uint8Array {
+  const sum = crc32(value.subarray(SEAL_BYTES));
   value[0] = layout;
-  view(value).setUint32(1, crc32(value.subarray(SEAL_BYTES)));
+  value[1] = sum >>> 24;
+  value[2] = sum >>> 16;
+  value[3] = sum >>> 8;
+  value[4] = sum;
   return value;
 }
 

@@ -55,7 +55,7 @@ export function bytesKey(table: 'ids' | 'numbers', bytes: Uint8Array): Uint8Arra
 export function sumsKey(queue: number): Uint8Array {
   const key = new Uint8Array(5);
   key[0] = TABLES.sums;
-  new DataView(key.buffer).setUint32(1, queue);
+  writeU32(key, 1, queue);
   return key;
 }
 
@@ -63,7 +63,7 @@ export function sumsKey(queue: number): Uint8Array {
 export function valueKey(incarnation: number, hash: Uint8Array = new Uint8Array(0)): Uint8Array {
   const key = new Uint8Array(5 + hash.length);
   key[0] = TABLES.values;
-  new DataView(key.buffer).setUint32(1, incarnation);
+  writeU32(key, 1, incarnation);
   key.set(hash, 5);
   return key;
 }
@@ -73,8 +73,7 @@ export const queueKey = (queue: number, seq: number): Uint8Array => entryKey('qu
 export function entryKey(table: 'queue' | 'attempts', queue: number, seq: number): Uint8Array {
   const key = new Uint8Array(13);
   key[0] = TABLES[table];
-  const view = new DataView(key.buffer);
-  view.setUint32(1, queue);
+  writeU32(key, 1, queue);
   writeU64(key, 5, seq);
   return key;
 }
@@ -116,7 +115,14 @@ export const queueRange = (queue: number): { from: Uint8Array; to: Uint8Array } 
 
 function writeU64(bytes: Uint8Array, at: number, value: number): void {
   if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a sequence number: ${value}`);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(at, Math.floor(value / U32));
-  view.setUint32(at + 4, value % U32);
+  writeU32(bytes, at, Math.floor(value / U32));
+  writeU32(bytes, at + 4, value % U32);
+}
+
+/** By hand: asking a small array for its buffer, as a view does, has that made first. */
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }

@@ -9,17 +9,11 @@ import { type DiskRecord, decodeRecord, encodeRecord } from './record-codec.ts';
 
 /** A record of the durable log, or the latest of its key. */
 export const encodeMessage = (record: StoredRecord): Uint8Array =>
-  encodeRecord({ ...fieldsOf(record), sequence: record.offset, reached: record.reached });
+  encodeRecord(diskRecord(record, record.offset, record.reached, undefined));
 
 /** A message's copy in a queue, under its number there. */
 export const encodeCopy = (record: StoredRecord, seq: number, epoch: string): Uint8Array =>
-  encodeRecord({
-    ...fieldsOf(record),
-    sequence: seq,
-    // It has been routed.
-    reached: [],
-    copyOf: { log: record.log, epoch, offset: record.offset },
-  });
+  encodeRecord(diskRecord(record, seq, ROUTED, { log: record.log, epoch, offset: record.offset }));
 
 /**
  * `undefined` where its bytes are damaged.
@@ -48,7 +42,18 @@ export function decodeCopy(
   return toMessage(disk, log, epoch === epochOf(log) ? offset : 0, now);
 }
 
-const fieldsOf = (record: StoredRecord) => ({
+/** Of a copy: it has been routed. */
+const ROUTED: readonly number[] = [];
+
+const diskRecord = (
+  record: StoredRecord,
+  sequence: number,
+  reached: readonly number[],
+  copyOf: DiskRecord['copyOf'],
+): DiskRecord => ({
+  sequence,
+  reached,
+  copyOf,
   timeMs: record.timeMs,
   exchange: record.exchange,
   key: record.key,

@@ -29,6 +29,7 @@ export class WriteGroup {
   constructor(
     private readonly store: Store,
     private readonly clock: Clock,
+    private readonly onFault: (fault: string, error: unknown) => void = () => {},
   ) {}
 
   /** Whether so much waits for the disk that nothing more should be taken. */
@@ -70,8 +71,17 @@ export class WriteGroup {
     this.store.commit(writes, (error) => {
       this.waitingBytes -= bytes;
       if (error) this.hasFailed = true;
-      for (const done of afterwards) done(error !== undefined);
+      for (const done of afterwards) this.tell(done, error !== undefined);
     });
+  }
+
+  /** A fault of one must not keep the others from hearing. */
+  private tell(done: Done, failed: boolean): void {
+    try {
+      done(failed);
+    } catch (error) {
+      this.onFault('what was stored could not be told', error);
+    }
   }
 
   private schedule(): void {

@@ -16,14 +16,9 @@ import { history } from './history-route.ts';
 import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
 import { OPENAPI } from './openapi.ts';
 import { publishRoute } from './publish-route.ts';
+import { declareQueue, deleteQueue, inspectQueue, listQueues, purgeQueue } from './queue-routes.ts';
 import { pagesIn, staticFile } from './static-files.ts';
-import {
-  bindExchanges,
-  declareExchange,
-  deleteExchange,
-  topology,
-  unbindExchanges,
-} from './topology-routes.ts';
+import { bind, declareExchange, deleteExchange, type Route, topology, unbind } from './topology-routes.ts';
 
 export interface HttpAppOptions {
   readonly hub: HubApi;
@@ -87,7 +82,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   });
 
   app.options('/v1/*', (c) => {
-    c.header('Access-Control-Allow-Methods', 'GET, POST, DELETE');
+    c.header('Access-Control-Allow-Methods', 'GET, POST, PUT, DELETE');
     c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key, Last-Event-ID');
     c.header('Access-Control-Max-Age', String(CORS_MAX_AGE_S));
     return c.body(null, 204);
@@ -109,7 +104,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   });
 
   const called =
-    (route: (hub: HubApi, c: Context, principal: Principal) => Response | Promise<Response>) =>
+    (route: Route) =>
     async (c: Context): Promise<Response> => {
       const principal = await bearer(c, options.auth);
       return principal ? route(hub, c, principal) : failed({ error: 'unauthorized' });
@@ -118,8 +113,13 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   app.get('/v1/topology', called(topology));
   app.post('/v1/exchanges', bounded, called(declareExchange));
   app.delete('/v1/exchanges/:name', called(deleteExchange));
-  app.post('/v1/bindings', bounded, called(bindExchanges));
-  app.delete('/v1/bindings', bounded, called(unbindExchanges));
+  app.post('/v1/bindings', bounded, called(bind));
+  app.delete('/v1/bindings', bounded, called(unbind));
+  app.get('/v1/queues', called(listQueues));
+  app.get('/v1/queues/:name', called(inspectQueue));
+  app.put('/v1/queues/:name', bounded, called(declareQueue));
+  app.delete('/v1/queues/:name', called(deleteQueue));
+  app.delete('/v1/queues/:name/messages', called(purgeQueue));
   app.get(EVENTS_PATH, async (c) => {
     // The cookie comes by itself: only from our own pages it says who asks.
     const shown = c.req.header('Authorization') === undefined && isOwnPage(c) ? tokenOfCookie(c) : undefined;

@@ -13,6 +13,9 @@ import {
   formatCursor,
   type GapRange,
   type Item,
+  type LogId,
+  type Position,
+  parseCursor,
   type ServerFrame,
   type Since,
 } from '@ringhub/protocol';
@@ -31,7 +34,10 @@ export class EventStream implements Listener {
   private readonly waiting: Uint8Array[] = [];
   private readonly encoder = new TextEncoder();
   private listening: Listening | undefined;
-  private epoch = '';
+  /** The present epoch of each log. */
+  private epochs: Partial<Record<LogId, string>> = {};
+  /** Up to where everything was told, in each log that the subscription reads. */
+  private readonly positions = new Map<LogId, Position>();
   private isOver = false;
   private isInSnapshot = false;
   /** Goes on with a pull that found nothing to give. */
@@ -60,6 +66,7 @@ export class EventStream implements Listener {
     this.listening = listening;
     this.isInSnapshot = listening.cursor === null;
     const cursor = typeof since === 'object' && 'cursor' in since ? since.cursor : listening.cursor;
+    if (cursor !== null) this.moveTo(cursor);
     this.put(`retry: ${RETRY_MS}\n${cursor === null ? '' : `id: ${cursor}\n`}\n`);
   }
 
@@ -92,11 +99,12 @@ export class EventStream implements Listener {
   private textOf(frame: ServerFrame): string {
     switch (frame.type) {
       case 'welcome':
-        this.epoch = frame.epochs.v ?? '';
+        this.epochs = frame.epochs;
         return '';
       case 'deliver':
         return frame.items.map((item) => this.eventOf(item)).join('');
       case 'mark':
+        this.moveTo(frame.cursor);
         return `id: ${frame.cursor}\n\n`;
       case 'ping':
         return ': ping\n\n';
@@ -117,21 +125,34 @@ export class EventStream implements Listener {
   private cursorOf(item: Item): string | undefined {
     if (item.kind === 'snapshot-end') {
       this.isInSnapshot = false;
+      this.moveTo(item.cursor);
       return item.cursor;
     }
     if (!this.isOrdered || this.isInSnapshot) return undefined;
-    if (item.kind === 'message') return this.cursorAt(item.offset);
-    return this.cursorAt(Math.max(0, ...item.gap.ranges.map((range) => this.behind(range))));
+    if (item.kind === 'message') this.move(item.log, item.offset);
+    else this.passGap(item.gap.ranges);
+    return formatCursor([...this.positions.values()]);
+  }
+
+  private passGap(ranges: readonly GapRange[]): void {
+    for (const log of new Set(ranges.map((range) => range.log))) {
+      const ends = ranges.filter((range) => range.log === log).map((range) => this.behind(range));
+      this.move(log, Math.max(0, ...ends));
+    }
   }
 
   /** Where reading goes on behind a loss; behind another life of the log it is the start of this one. */
-  private behind({ epoch, from, to, reason }: GapRange): number {
-    if (epoch !== this.epoch) return 0;
+  private behind({ log, epoch, from, to, reason }: GapRange): number {
+    if (epoch !== this.epochs[log]) return 0;
     return reason === 'epoch' || to === null ? from - 1 : to;
   }
 
-  private cursorAt(offset: number): string {
-    return formatCursor([{ log: 'v', epoch: this.epoch, offset }]);
+  private move(log: LogId, offset: number): void {
+    this.positions.set(log, { log, epoch: this.epochs[log] ?? '', offset });
+  }
+
+  private moveTo(cursor: string): void {
+    for (const position of parseCursor(cursor) ?? []) this.positions.set(position.log, position);
   }
 
   private put(text: string): void {

@@ -27,3 +27,33 @@ export function bindingsOf(query: URLSearchParams): unknown[] {
   const exchange = query.get('exchange') ?? 'amq.topic';
   return (keys.length > 0 ? keys : ['#']).map((key) => [exchange, key]);
 }
+
+/** A flag of a query, `?flag` alone meaning true; its text where it is none, and `undefined` where it is not there. */
+export const flagOf = (text: string | undefined): boolean | string | undefined =>
+  text === undefined ? undefined : (FLAGS.get(text) ?? text);
+
+const FLAGS = new Map([
+  ['', true],
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
+
+/** The object that a body is, if it is one. */
+export function objectOf(body: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of a body that is none. */
+export const NO_OBJECT: Failure = {
+  error: 'bad-argument',
+  detail: { field: 'body', expected: 'a JSON object' },
+};

@@ -4,36 +4,22 @@
  * Written by hand; test/server/openapi.test.ts calls every operation in it and holds status and body against it.
  */
 import { EXCHANGE_TYPES, OVERFLOW_POLICIES } from '@ringhub/protocol';
-
-const text = { type: 'string' };
-const count = { type: 'integer', minimum: 0 };
-const flag = { type: 'boolean' };
-const nothing = { type: 'null' };
-const maybeCount = { anyOf: [count, nothing] };
-const list = (items: object) => ({ type: 'array', items });
-const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-
-const record = (properties: Record<string, object>, optional: readonly string[] = []) => ({
-  type: 'object',
-  properties,
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-});
+import { QUEUE_PATHS, QUEUE_SCHEMAS } from './openapi-queues.ts';
+import {
+  answer,
+  content,
+  count,
+  flag,
+  list,
+  maybeCount,
+  query,
+  record,
+  ref,
+  refused,
+  text,
+} from './openapi-schemas.ts';
 
 const headers = { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'null'] } };
-
-const content = (schema: object, type = 'application/json') => ({ content: { [type]: { schema } } });
-const answer = (description: string, schema?: object, type?: string) => ({
-  description,
-  ...(schema && content(schema, type)),
-});
-const refused = answer('Refused; the status is that of the error table', ref('Error'));
-
-const query = (name: string, schema: object, description: string) => ({
-  name,
-  in: 'query',
-  schema,
-  description,
-});
 
 const BINDING_PARAMETERS = [
   query('exchange', { type: 'string', default: 'amq.topic' }, 'The exchange to read from'),
@@ -45,15 +31,35 @@ const attributes = {
   internal: flag,
   autoDelete: flag,
   alternate: text,
+  durable: flag,
 };
-const OPTIONAL_ATTRIBUTES = ['internal', 'autoDelete', 'alternate'];
-const binding = record({ source: text, destination: text, key: text, args: headers }, ['key', 'args']);
+const OPTIONAL_ATTRIBUTES = ['internal', 'autoDelete', 'alternate', 'durable'];
+const binding = record({ source: text, destination: text, queue: text, key: text, args: headers }, [
+  'destination',
+  'queue',
+  'key',
+  'args',
+]);
 
 const SCHEMAS = {
   Error: record({
     error: record({ code: count, name: text, text, detail: { type: 'object' } }, ['detail']),
   }),
-  Receipt: record({ log: text, epoch: text, offset: count, sessions: count, duplicate: flag }),
+  Receipt: record(
+    {
+      log: text,
+      epoch: text,
+      offset: count,
+      sessions: count,
+      duplicate: flag,
+      queues: {
+        ...record({ took: list(text), refused: list(list(text)) }),
+        description:
+          'Named queues that took it, and those that refused it, each with why; absent where it reached none',
+      },
+    },
+    ['queues'],
+  ),
   Publish: record(
     {
       exchange: { type: 'string', default: 'amq.topic' },
@@ -102,14 +108,18 @@ const SCHEMAS = {
   Topology: record({
     exchanges: list(record({ name: text, ...attributes, bindings: count }, OPTIONAL_ATTRIBUTES)),
     bindings: list(record({ exchange: text, key: text, args: headers, to: { type: 'object' } }, ['args'])),
+    queues: list(ref('Queue')),
     complete: flag,
   }),
-  Binding: binding,
+  Binding: { ...binding, description: 'To an exchange (destination) or to a named queue (queue)' },
+  ...QUEUE_SCHEMAS,
   Stats: {
     ...record({
       connections: count,
       sessions: record({ attached: count, parked: count }),
       queues: count,
+      namedQueues: record({ count, list: list(ref('Queue')) }),
+      figures: ref('Figures'),
       bindings: count,
       exchanges: count,
       routed: count,
@@ -181,7 +191,7 @@ export const OPENAPI = {
     '/v1/topology': {
       get: {
         operationId: 'topology',
-        summary: 'Exchanges and bindings that the caller may subscribe to',
+        summary: 'Exchanges, bindings and named queues that the caller may read from',
         responses: { 200: answer('What there is', ref('Topology')), default: refused },
       },
     },
@@ -206,18 +216,19 @@ export const OPENAPI = {
     },
     '/v1/bindings': {
       post: {
-        operationId: 'bindExchanges',
-        summary: 'Bind an exchange to another; once, however often it is asked for',
+        operationId: 'bind',
+        summary: 'Bind an exchange or a named queue to an exchange; once, however often it is asked for',
         requestBody: { required: true, ...content(ref('Binding')) },
         responses: { 200: answer('It is there', ref('Binding')), default: refused },
       },
       delete: {
-        operationId: 'unbindExchanges',
-        summary: 'Take a binding between exchanges back',
+        operationId: 'unbind',
+        summary: 'Take such a binding back',
         requestBody: { required: true, ...content(ref('Binding')) },
         responses: { 204: answer('It is gone'), default: refused },
       },
     },
+    ...QUEUE_PATHS,
     '/v1/stats': {
       get: {
         operationId: 'stats',

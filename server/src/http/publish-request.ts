@@ -11,6 +11,7 @@ import {
   readClientFields,
 } from '@ringhub/protocol';
 import type { PublishRequest } from '../ports/hub-api.ts';
+import { flagOf } from './frame-fields.ts';
 
 export type ReadPublish =
   | { readonly kind: 'request'; readonly request: PublishRequest }
@@ -63,25 +64,16 @@ export function publishFromRaw(
   fallbackId: string | undefined,
 ): ReadPublish {
   const ttlMs = query.get('ttlMs');
-  const mandatory = query.get('mandatory');
   const payload = rawPayload(contentType, body);
   const read = check(query.get('exchange') ?? undefined, query.get('key'), '', {
     contentType: payload.contentType,
     id: query.get('id') ?? fallbackId,
     ttlMs: ttlMs === null ? undefined : /^\d+$/.test(ttlMs) ? Number(ttlMs) : ttlMs,
-    mandatory: mandatory === null ? undefined : (FLAGS.get(mandatory) ?? mandatory),
+    mandatory: flagOf(query.get('mandatory') ?? undefined),
   });
   if (read.kind === 'refused') return read;
   return { kind: 'request', request: { ...read.request, payload: payload.payload } };
 }
-
-const FLAGS = new Map([
-  ['', true],
-  ['1', true],
-  ['true', true],
-  ['0', false],
-  ['false', false],
-]);
 
 /** Text where the type says so and the bytes are UTF-8; else bytes. What `curl -d` calls a form is text. */
 function rawPayload(

@@ -1,19 +1,21 @@
 /**
- * Exchanges and the bindings between them over HTTP (PROTOCOL §17): the commands of the wire, with their checks.
+ * Exchanges over HTTP, and their bindings to each other and to named queues (PROTOCOL §17): the commands of the wire, with
+ * their checks.
  */
 import type { Context } from 'hono';
 import type { Principal } from '../ports/auth.ts';
 import type { HubApi, HubRefusal } from '../ports/hub-api.ts';
 import { type Failure, failed, json } from './answers.ts';
-import { frameOf } from './frame-fields.ts';
+import { flagOf, frameOf, NO_OBJECT, objectOf } from './frame-fields.ts';
 
-type Route = (hub: HubApi, c: Context, principal: Principal) => Response | Promise<Response>;
+/** Answers a caller who was let in. */
+export type Route = (hub: HubApi, c: Context, principal: Principal) => Response | Promise<Response>;
 
 export const topology: Route = (hub, _, principal) => json(hub.topology(principal));
 
 export const declareExchange: Route = async (hub, c, principal) => {
-  const body = await bodyOf(c);
-  if (!body) return notJson();
+  const body = objectOf(await c.req.text());
+  if (!body) return failed(NO_OBJECT);
   const { name, ...options } = body;
   const frame = frameOf('declare', 0, name, options);
   if ('error' in frame) return failed(frame);
@@ -22,12 +24,11 @@ export const declareExchange: Route = async (hub, c, principal) => {
 };
 
 export const deleteExchange: Route = (hub, c, principal) => {
-  const ifUnused = c.req.query('ifUnused');
-  const frame = frameOf('delete', 0, c.req.param('name'), FLAGS.get(ifUnused) ?? ifUnused);
+  const frame = frameOf('delete', 0, c.req.param('name'), flagOf(c.req.query('ifUnused')) ?? false);
   return done(hub, principal, frame);
 };
 
-export const bindExchanges: Route = async (hub, c, principal) => {
+export const bind: Route = async (hub, c, principal) => {
   const frame = await bindingOf('bind', c);
   if ('error' in frame) return failed(frame);
   const refusal = await change(hub, principal, frame);
@@ -37,17 +38,7 @@ export const bindExchanges: Route = async (hub, c, principal) => {
   return json({ source, ...to, key, ...(args && { args }) });
 };
 
-export const unbindExchanges: Route = async (hub, c, principal) =>
-  done(hub, principal, await bindingOf('unbind', c));
-
-const FLAGS = new Map<string | undefined, boolean>([
-  [undefined, false],
-  ['', true],
-  ['true', true],
-  ['1', true],
-  ['false', false],
-  ['0', false],
-]);
+export const unbind: Route = async (hub, c, principal) => done(hub, principal, await bindingOf('unbind', c));
 
 type Change = Parameters<HubApi['changeTopology']>[1];
 
@@ -65,9 +56,11 @@ async function bindingOf(
   type: 'bind' | 'unbind',
   c: Context,
 ): Promise<Extract<Change, { to: unknown }> | Failure> {
-  const body = await bodyOf(c);
-  if (!body) return { error: 'bad-argument', detail: { field: 'body', expected: 'JSON' } };
+  const body = objectOf(await c.req.text());
+  if (!body) return NO_OBJECT;
   const { source, destination, queue, key, args } = body;
+  if (destination !== undefined && queue !== undefined)
+    return { error: 'bad-argument', detail: { field: 'destination', why: 'it leads to one of the two' } };
   // A number would be a queue of a session.
   const exchange = typeof destination === 'string' ? destination : null;
   const frame = frameOf(type, 0, queue === undefined ? exchange : { queue }, source, key ?? '', args);
@@ -77,17 +70,3 @@ async function bindingOf(
     ? { error: 'bad-argument', detail: { field: 'destination' } }
     : { type, to, binding };
 }
-
-async function bodyOf(c: Context): Promise<Record<string, unknown> | undefined> {
-  try {
-    const body: unknown = JSON.parse(await c.req.text());
-    return typeof body === 'object' && body !== null && !Array.isArray(body)
-      ? (body as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const notJson = (): Response =>
-  failed({ error: 'bad-argument', detail: { field: 'body', expected: 'JSON' } });

@@ -131,14 +131,14 @@ export class Consumers {
   resume(session: Session, wanted: ResumeQueue, options: ConsumeOptions): ResumedQueue {
     const made = session.consumers.get(wanted.queue);
     if (!made) return this.beginAnew(session, wanted.queue, options);
-    const { ack, onLost, exclusive } = made.consumer.settings;
-    if (onLost === 'requeue' && ack !== 'none') return this.renew(made);
+    if (made.consumer.beginsAnew) return this.renew(made, wanted);
     const { lastTag, ackedUpTo, ackedRanges } = wanted;
     const missed = this.tell(made, (consumer, moment, effects) =>
       consumer.resume(lastTag, ackedUpTo, ackedRanges, moment, effects),
     );
     if (missed > 0) made.consumer.tell(notReceived(missed));
     this.flusher.markConsumer(made);
+    const { ack, onLost, exclusive } = made.consumer.settings;
     return {
       was: wanted.queue,
       queue: made.id,
@@ -146,11 +146,12 @@ export class Consumers {
     };
   }
 
-  /** What it had is with the queue, and maybe with others: old tags mean nothing any more. */
-  private renew(old: QueueConsumer): ResumedQueue {
+  /** What it was sent is anybody's again; what it acknowledged is settled where its loss was not noticed before. */
+  private renew(old: QueueConsumer, { ackedUpTo, ackedRanges }: ResumeQueue): ResumedQueue {
     const { session, queue, consumer } = old;
     this.forget(old);
     const made = this.work.run(queue, (moment, effects) => {
+      consumer.ack(ackedUpTo, ackedRanges, moment, effects);
       const id = this.hub.nextQueueId();
       return this.remember(session, queue, queue.state.renewConsumer(consumer, id, moment, effects));
     });

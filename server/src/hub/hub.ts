@@ -21,6 +21,9 @@ import {
   type Hello,
   type HistoryPage,
   type HistoryRequest,
+  type QueueEmptied,
+  type QueueInfo,
+  type QueueMeasures,
   type ServerFrame,
   SUBPROTOCOL_BINARY,
   type SubscribeOptions,
@@ -38,6 +41,7 @@ import type {
   Listening,
   PublishOutcome,
   PublishRequest,
+  QueueCommand,
   TopologyChange,
 } from '../ports/hub-api.ts';
 import { Consumers } from './consumers.ts';
@@ -57,7 +61,7 @@ import { QueueIntake } from './queue-intake.ts';
 import { QueueWork } from './queue-work.ts';
 import { restoreDefinitions } from './restore.ts';
 import { Sessions } from './sessions.ts';
-import { statsOf } from './stats.ts';
+import { measuresOfQueues, statsOf } from './stats.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
 import { TopologyCommands } from './topology.ts';
@@ -215,16 +219,11 @@ export class Hub implements HubApi {
       case 'list':
         return this.answer(session, frame.ref, this.graph.list(askerOf(session)));
       case 'declareQueue':
-        this.queues.declare(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
-        return undefined;
       case 'deleteQueue':
-        this.queues.delete(askerOf(session), frame.name, frame.options, this.answerTo(session, frame.ref));
-        return undefined;
       case 'purge':
-        this.queues.purge(askerOf(session), frame.name, this.answerTo(session, frame.ref));
-        return undefined;
       case 'inspect':
-        return this.answer(session, frame.ref, this.queues.inspect(askerOf(session), frame.name));
+        this.queues.perform(askerOf(session), frame, this.answerTo(session, frame.ref));
+        return undefined;
       case 'consume':
         return this.answer(session, frame.ref, this.consumers.consume(session, frame.options));
       case 'history': {
@@ -324,6 +323,14 @@ export class Hub implements HubApi {
     this.graph.changeGraph({ principal, session: undefined }, change, done);
   }
 
+  queueCommand(
+    principal: Principal,
+    command: QueueCommand,
+    done: (answer: QueueInfo | QueueEmptied | Refusal) => void,
+  ): void {
+    this.queues.perform({ principal, session: undefined }, command, done);
+  }
+
   health(): Health {
     const reasons: string[] = [];
     if (this.context.draining) reasons.push('the hub is shutting down');
@@ -335,6 +342,10 @@ export class Hub implements HubApi {
 
   stats(): HubStats {
     return statsOf(this.context, this.sessions.parkedCount);
+  }
+
+  queueMeasures(): QueueMeasures[] {
+    return measuresOfQueues(this.context);
   }
 
   // ── commands ──

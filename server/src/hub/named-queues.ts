@@ -9,6 +9,7 @@ import {
   type ErrorName,
   MAX_LISTED_QUEUES,
   type PassiveDeclare,
+  type QueueEmptied,
   type QueueInfo,
   type QueueOptions,
 } from '@ringhub/protocol';
@@ -20,6 +21,7 @@ import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { Storing } from '../ports/engine.ts';
+import type { QueueCommand } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import { storedBinding } from './definitions.ts';
 import type { ExchangeDeletion } from './exchange-deletion.ts';
@@ -47,6 +49,26 @@ export class NamedQueues {
       const queue = hub.queueOfId(id);
       return queue && sumsOf(queue, storing);
     });
+  }
+
+  /** Performs a command; what is durable is answered when it is on disk. */
+  perform(asker: Asker, command: QueueCommand, answer: Answer<QueueInfo | QueueEmptied>): void {
+    switch (command.type) {
+      case 'declareQueue':
+        this.declare(asker, command.name, command.options, answer);
+        return;
+      case 'deleteQueue':
+        this.delete(asker, command.name, command.options, answer);
+        return;
+      case 'purge':
+        this.purge(asker, command.name, answer);
+        return;
+      case 'inspect':
+        answer(this.inspect(asker, command.name));
+        return;
+      default:
+        command satisfies never;
+    }
   }
 
   declare(
@@ -97,7 +119,7 @@ export class NamedQueues {
     asker: Asker,
     name: string,
     { ifUnused, ifEmpty }: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean },
-    answer: Answer<{ readonly messages: number }>,
+    answer: Answer<QueueEmptied>,
   ): void {
     const queue = this.permitted(asker, name, 'delete-queue');
     if ('error' in queue) {
@@ -113,7 +135,7 @@ export class NamedQueues {
     }
   }
 
-  purge(asker: Asker, name: string, answer: Answer<{ readonly messages: number }>): void {
+  purge(asker: Asker, name: string, answer: Answer<QueueEmptied>): void {
     const queue = this.permitted(asker, name, 'delete-queue');
     if ('error' in queue) {
       answer(queue);
@@ -214,7 +236,7 @@ export class NamedQueues {
 
   sweep(): void {
     for (const queue of this.hub.namedQueues.values()) {
-      this.work.run(queue, (moment, effects) => queue.state.sweep(moment, effects));
+      this.work.attempt(queue, (moment, effects) => queue.state.sweep(moment, effects));
     }
   }
 

@@ -1,10 +1,11 @@
 /**
  * A named queue as clients and operators see it (PROTOCOL §20).
  */
-import type { LedgerTotals, QueueFigures, QueueInfo } from '@ringhub/protocol';
+import type { Distribution, LedgerTotals, QueueFigures, QueueInfo, QueueMeasures } from '@ringhub/protocol';
 import type { DeclaredQueue } from '../core/declared-queue.ts';
+import { BUCKETS_MS, type Histogram } from '../core/histogram.ts';
 import type { Ledger } from '../core/ledger.ts';
-import { type QueueFigures as Figures, lossRate } from '../core/queue-figures.ts';
+import { type QueueFigures as Figures, lossRate, lostBy } from '../core/queue-figures.ts';
 
 export function infoOf({ name, state }: DeclaredQueue, nowMs: number): QueueInfo {
   const { ready, delayed, inflightMessages: inflight } = state;
@@ -24,6 +25,17 @@ export const figuresOf = (figures: Figures, ledger: Ledger, nowMs: number): Queu
   throughputPerSec: figures.throughputPerSec(nowMs),
   lossRate: ledger.routed === 0 ? null : lossRate(ledger),
   delayMs: figures.delay.meanMs ?? null,
+});
+
+export const measuresOf = ({ response, delay }: Figures, ledger: Ledger): QueueMeasures => ({
+  lost: Object.fromEntries(lostBy(ledger)),
+  responseTime: distribution(response),
+  delay: distribution(delay),
+});
+
+const distribution = (histogram: Histogram): Distribution => ({
+  boundsMs: BUCKETS_MS,
+  ...histogram.toSums(),
 });
 
 export const ledgerTotals = (

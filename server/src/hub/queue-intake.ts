@@ -99,7 +99,7 @@ export class QueueIntake {
       this.hub.endedQueues.settle('deleted');
       return;
     }
-    this.work.run(queue, (moment, effects) => {
+    this.work.attempt(queue, (moment, effects) => {
       const { messageTtlMs } = queue.state.settings;
       // Its TTL begins when it could be delivered first.
       queue.state.push(newEntry(seq, record, messageTtlMs, moment.wallMs), moment, effects);

@@ -49,6 +49,15 @@ export class QueueWork {
     return result;
   }
 
+  /** As `run`, where nobody could be told of a fault: a broken queue must cost publishers and others nothing. */
+  attempt(queue: DeclaredQueue, call: (moment: Moment, effects: QueueEffect[]) => void): void {
+    try {
+      this.run(queue, call);
+    } catch (error) {
+      this.hub.fault(`the queue ${queue.name} failed`, error);
+    }
+  }
+
   /** What is delayed comes when it is due, not when the next sweep finds it. */
   private setAlarm(queue: DeclaredQueue): void {
     const atMs = queue.state.nextDueMs;
@@ -59,7 +68,7 @@ export class QueueWork {
     const waitMs = Math.min(MAX_ALARM_MS, Math.max(0, atMs - this.hub.clock.nowMs()));
     const { stop } = this.hub.clock.after(waitMs, () => {
       queue.alarm = undefined;
-      this.run(queue, (moment, effects) => queue.state.sweep(moment, effects));
+      this.attempt(queue, (moment, effects) => queue.state.sweep(moment, effects));
     });
     queue.alarm = { atMs, stop };
   }

@@ -1,11 +1,12 @@
 /**
  * The hub's counters and gauges in one answer (PROTOCOL §2 `stats`).
  */
-import { type HubStats, MAX_LISTED_QUEUES } from '@ringhub/protocol';
+import { type HubStats, MAX_LISTED_QUEUES, type QueueMeasures } from '@ringhub/protocol';
+import type { DeclaredQueue } from '../core/declared-queue.ts';
 import { Ledger } from '../core/ledger.ts';
 import { QueueFigures } from '../core/queue-figures.ts';
 import type { HubContext } from './context.ts';
-import { figuresOf, infoOf, ledgerTotals } from './queue-info.ts';
+import { figuresOf, infoOf, ledgerTotals, measuresOf } from './queue-info.ts';
 
 export function statsOf(hub: HubContext, parked: number): HubStats {
   const { counters } = hub;
@@ -35,7 +36,7 @@ export function statsOf(hub: HubContext, parked: number): HubStats {
     sessions: { attached, parked },
     queues,
     namedQueues: namedQueuesOf(hub),
-    figures: overallFigures(hub),
+    ...overallFigures(hub),
     bindings: hub.bindings,
     exchanges: hub.exchanges.size,
     publishes: {
@@ -52,19 +53,40 @@ export function statsOf(hub: HubContext, parked: number): HubStats {
     ledger: ledgerTotals(ledger, ready, inflight, residual),
     memory: { heldBytes: hub.budget.heldBytes, budgetBytes: hub.budget.budgetBytes },
     logs: hub.engine.logs.map((log) => ({ log, ...hub.engine.bounds(log) })),
+    ...(hub.engine.stored && {
+      store: { ...hub.engine.stored, corrupt: counters.corrupt, failed: hub.failure !== undefined },
+    }),
   };
 }
 
+/** Of the queues that are listed one by one. */
+export const measuresOfQueues = (hub: HubContext): QueueMeasures[] =>
+  listedQueues(hub).map(({ state }) => measuresOf(state.account.figures, state.ledger));
+
 function namedQueuesOf(hub: HubContext): HubStats['namedQueues'] {
   const nowMs = hub.clock.nowMs();
-  const listed = [...hub.namedQueues.values()]
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .slice(0, MAX_LISTED_QUEUES);
-  return { count: hub.namedQueues.size, list: listed.map((queue) => infoOf(queue, nowMs)) };
+  let [ready, inflight, delayed, bytes, consumers] = [0, 0, 0, 0, 0];
+  for (const { state } of hub.namedQueues.values()) {
+    ready += state.ready.messages;
+    inflight += state.inflightMessages;
+    delayed += state.delayed.messages;
+    bytes += state.bytes;
+    consumers += state.consumers.size;
+  }
+  return {
+    count: hub.namedQueues.size,
+    messages: { ready, inflight, delayed },
+    bytes,
+    consumers,
+    list: listedQueues(hub).map((queue) => infoOf(queue, nowMs)),
+  };
 }
 
+const listedQueues = (hub: HubContext): DeclaredQueue[] =>
+  [...hub.namedQueues.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(0, MAX_LISTED_QUEUES);
+
 /** Over all named queues, those that ended included. */
-function overallFigures(hub: HubContext): HubStats['figures'] {
+function overallFigures(hub: HubContext): Pick<HubStats, 'figures' | 'measures'> {
   const nowMs = hub.clock.nowMs();
   const ledger = new Ledger();
   ledger.add(hub.endedQueues);
@@ -76,5 +98,8 @@ function overallFigures(hub: HubContext): HubStats['figures'] {
     figures.add(state.account.figures.toSums());
     throughputPerSec += state.account.figures.throughputPerSec(nowMs);
   }
-  return { ...figuresOf(figures, ledger, nowMs), throughputPerSec };
+  return {
+    figures: { ...figuresOf(figures, ledger, nowMs), throughputPerSec },
+    measures: measuresOf(figures, ledger),
+  };
 }

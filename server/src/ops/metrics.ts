@@ -2,11 +2,12 @@
  * The hub's numbers for Prometheus, taken from its statistics when they are asked for.
  *
  * Labels have few values that are known beforehand (reasons, error names, logs): never names of exchanges,
- * keys, sessions or users. Every term of the ledger is here, so that its law can be watched from outside:
+ * keys, sessions or users; named queues are the one exception, in `queue-metrics.ts`. Every term of the ledger is here, so that its law can be watched from outside:
  * `ringhub_ledger_residual` other than 0 is a fault of the hub.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { HubApi, HubStats } from '../ports/hub-api.ts';
+import { clear, QueueMetrics } from './queue-metrics.ts';
 
 export interface MetricsOptions {
   readonly hub: HubApi;
@@ -36,6 +37,12 @@ const ofLogs =
   (value: (log: HubStats['logs'][number]) => number) =>
   (stats: HubStats): Samples =>
     stats.logs.map((log) => [value(log), { log: log.log }] as const);
+
+/** Absent without a store. */
+const ofStore =
+  (value: (store: NonNullable<HubStats['store']>) => number) =>
+  ({ store }: HubStats): Samples =>
+    store ? [[value(store)]] : [];
 
 const FAMILIES: readonly Family[] = [
   {
@@ -174,6 +181,30 @@ const FAMILIES: readonly Family[] = [
     labels: ['log'],
     samples: ofLogs((log) => log.bytes),
   },
+  {
+    name: 'store_bytes',
+    help: 'What the store takes of the disk.',
+    kind: 'gauge',
+    samples: ofStore((store) => store.bytes),
+  },
+  {
+    name: 'store_entries',
+    help: 'Entries of the store.',
+    kind: 'gauge',
+    samples: ofStore((store) => store.entries),
+  },
+  {
+    name: 'store_corrupt_total',
+    help: 'Records found damaged when they were read.',
+    kind: 'counter',
+    samples: ofStore((store) => store.corrupt),
+  },
+  {
+    name: 'store_failed',
+    help: 'Whether nothing durable can be stored any more: 1 or 0.',
+    kind: 'gauge',
+    samples: ofStore((store) => Number(store.failed)),
+  },
 ];
 
 export class Metrics {
@@ -181,6 +212,7 @@ export class Metrics {
   readonly #hub: HubApi;
   readonly #update: readonly ((stats: HubStats) => void)[];
   readonly #ready: Gauge;
+  readonly #queues: QueueMetrics;
 
   constructor({ hub, version, ofProcess }: MetricsOptions) {
     this.#hub = hub;
@@ -190,12 +222,13 @@ export class Metrics {
       .labels(version)
       .set(1);
     this.#ready = new Gauge({ name: 'ringhub_ready', help: 'Whether the hub is ready: 1 or 0.', registers });
+    this.#queues = new QueueMetrics(this.#registry);
     this.#update = FAMILIES.map(({ name, help, kind, labels = [], samples }) => {
       const settings = { name: `ringhub_${name}`, help, labelNames: labels, registers };
       const metric = kind === 'counter' ? new Counter(settings) : new Gauge(settings);
       return (stats) => {
         // The hub keeps the totals: a counter is written anew from them.
-        metric.reset();
+        clear(metric);
         for (const [value, labelled = {}] of samples(stats)) metric.inc(labelled, value);
       };
     });
@@ -207,6 +240,7 @@ export class Metrics {
   text(): Promise<string> {
     const stats = this.#hub.stats();
     for (const update of this.#update) update(stats);
+    this.#queues.update(stats, this.#hub.queueMeasures());
     this.#ready.set(this.#hub.health().ready ? 1 : 0);
     return this.#registry.metrics();
   }

@@ -149,6 +149,8 @@ export interface EngineQueues {
   count(queue: number): { readonly messages: number; readonly bytes: number };
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
+  /** Called back once everything asked so far is on disk, or with an error when it never will be. */
+  whenStored(done: (error?: ErrorName) => void): void;
 }
 
 /**
@@ -191,6 +193,8 @@ export interface Engine {
   readBack(log: LogId, before: number, limit: number, done: (entries: readonly LogEntry[]) => void): void;
   /** The offset after which all records have at least this log time; below `first` − 1 where some were trimmed. */
   offsetBefore(log: LogId, timeMs: number): number;
+  /** What the store takes of the disk; absent without one. */
+  readonly stored: { readonly bytes: number; readonly entries: number } | undefined;
   /** Absent without a store: then nothing durable can be declared. */
   readonly queues: EngineQueues | undefined;
   readonly values: EngineValues | undefined;

@@ -14,6 +14,9 @@ import type {
   NamedQueue,
   Payload,
   PublishProperties,
+  QueueEmptied,
+  QueueInfo,
+  QueueMeasures,
   QueueReceipt,
   Subscribed,
   SubscribeOptions,
@@ -68,6 +71,14 @@ export type TopologyChange =
       readonly binding: BindingSpec;
     };
 
+/** What can be asked of named queues but for consuming, which takes a session. */
+export type QueueCommand = WithoutRef<
+  Extract<
+    ClientFrame,
+    { type: 'declareQueue' } | { type: 'deleteQueue' } | { type: 'purge' } | { type: 'inspect' }
+  >
+>;
+
 /** Takes what one subscription brings, as the frames of a WebSocket (PROTOCOL §2). */
 export interface Listener {
   /** Sent and not yet handed to the operating system: above a bound nothing more is sent. */
@@ -98,6 +109,14 @@ export interface HubApi {
   topology(principal: Principal): Topology;
   /** What is durable is done when it is on disk; `done` may be called before this returns. */
   changeTopology(principal: Principal, change: TopologyChange, done: (refusal?: HubRefusal) => void): void;
+  /** As `changeTopology`, for named queues. */
+  queueCommand(
+    principal: Principal,
+    command: QueueCommand,
+    done: (answer: QueueInfo | QueueEmptied | HubRefusal) => void,
+  ): void;
   stats(): HubStats;
+  /** Of the queues that `stats` lists, in their order. */
+  queueMeasures(): readonly QueueMeasures[];
   health(): Health;
 }

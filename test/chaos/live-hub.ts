@@ -1,0 +1,93 @@
+/** A hub in a process of its own, on one folder and one port, that can be killed and started again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+const POLL_MS = 5;
+
+export class LiveHub {
+  readonly token = 'chaos-token-0123456789-0123456789';
+  /** What it logged as an error or worse, over all its lives. */
+  readonly faults: string[] = [];
+  private child: ChildProcess | undefined;
+  private port = 0;
+  private ended: Promise<unknown> = Promise.resolve();
+
+  /** @param command what runs a hub, to which `serve` and its options are added */
+  constructor(
+    private readonly command: readonly string[],
+    private readonly folder: string,
+    private readonly env: Readonly<Record<string, string>> = {},
+  ) {}
+
+  get httpUrl(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get wsUrl(): string {
+    return `ws://127.0.0.1:${this.port}/v1/ws`;
+  }
+
+  get pid(): number {
+    return this.child!.pid!;
+  }
+
+  /** Begins a life; it may not be ready yet. */
+  spawn(): void {
+    const [program, ...args] = this.command;
+    const options = ['serve', '--dev', '--no-demo', '--transport', 'ws', '--data', this.folder];
+    const child = spawn(program!, [...args, ...options, '--port', String(this.port)], {
+      env: {
+        PATH: process.env.PATH,
+        RINGHUB_TOKEN: this.token,
+        RINGHUB_LOG__LEVEL: 'error',
+        ...this.env,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child = child;
+    this.ended = once(child, 'close');
+    child.stdout!.on('data', (text) => {
+      const said = /is at http:\/\/[^/]*:(\d+)\//.exec(String(text));
+      if (said) this.port = Number(said[1]);
+    });
+    child.stderr!.on('data', (text) => this.faults.push(String(text).trim()));
+  }
+
+  /** Begins a life and waits until it says that it is ready; returns how many ms that took. */
+  async start(): Promise<number> {
+    const startedMs = performance.now();
+    this.spawn();
+    while (!(await this.isReady())) {
+      if (this.child!.exitCode !== null) throw new Error(`the hub ended: ${this.faults.join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return performance.now() - startedMs;
+  }
+
+  /** Kills it, as the system does to a process that takes too much memory. */
+  async kill(): Promise<void> {
+    this.child?.kill('SIGKILL');
+    await this.ended;
+  }
+
+  /** Resolves with its exit code once it has ended by itself. */
+  async exit(): Promise<number | null> {
+    await this.ended;
+    return this.child!.exitCode;
+  }
+
+  async isReady(): Promise<boolean> {
+    if (this.port === 0) return false;
+    return fetch(`${this.httpUrl}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  }
+
+  /** Values by name and labels, as in `ringhub_ledger_dropped_total{reason="corrupt"}`. */
+  async metrics(): Promise<ReadonlyMap<string, number>> {
+    const text = await (await fetch(`${this.httpUrl}/metrics`)).text();
+    const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(samples.map((line) => [line.replace(/ [^ ]+$/, ''), Number(line.split(' ').at(-1))]));
+  }
+}
