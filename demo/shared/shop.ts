@@ -108,9 +108,9 @@ export interface ServicePlan {
 }
 
 export const SERVICES: readonly ServicePlan[] = [
-  { name: 'stock', title: 'Stock', queue: 'orders.stock', pattern: 'goods.*', tookMs: 700 },
-  { name: 'payment', title: 'Payment', queue: 'orders.payment', pattern: '*.*', tookMs: 500 },
-  { name: 'mail', title: 'Mail', queue: 'orders.mail', pattern: '*.*', tookMs: 350 },
+  { name: 'stock', title: 'Stock', queue: 'orders.stock', pattern: 'goods.*', tookMs: 600 },
+  { name: 'payment', title: 'Payment', queue: 'orders.payment', pattern: '*.*', tookMs: 450 },
+  { name: 'mail', title: 'Mail', queue: 'orders.mail', pattern: '*.*', tookMs: 300 },
 ];
 
 export const keyOf = ({ kind, customer }: Pick<Order, 'kind' | 'customer'>): string => `${kind}.${customer}`;
