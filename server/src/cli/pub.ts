@@ -130,7 +130,7 @@ async function tell(receipt: Receipt, { json, verbose }: PubFlags): Promise<void
   const { queues } = receipt;
   if (json) await print(`${JSON.stringify(receipt)}\n`);
   if (verbose) notice(receiptText(receipt));
-  // A queue that refused it while another took it is easily overlooked.
+  // Others took it, so it is published: but who fills a queue wants to know.
   else if (!json) for (const refused of queues?.refused ?? []) notice(refusalText(refused));
 }
 
@@ -147,7 +147,7 @@ function receiptText({ position, sessions, duplicate, queues }: Receipt): string
 }
 
 const refusalText = ([queue, reason]: readonly [string, string]): string =>
-  `the queue ${queue} did not take it: ${reason}`;
+  `the queue ${queue} refused it (${reason})`;
 
 const optionsOf = (flags: PubFlags, end: AbortSignal): PublishOptions => {
   const { contentType, header, id, ttl, mandatory } = flags;
