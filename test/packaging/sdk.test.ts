@@ -65,6 +65,8 @@ describe('the packed SDK', () => {
 
   it('runs', () => {
     writeFileSync(join(elsewhere, 'program.mjs'), program.replace(': typeof client.connect', ''));
-    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe('function function function function\n');
+    expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe(
+      'function function function function function\n',
+    );
   });
 });
