@@ -43,7 +43,7 @@ class HubProcess {
     const env = { PATH: process.env.PATH };
     const hub = new HubProcess(spawn(process.execPath, [program, ...args], { env }));
     hubs.push(hub);
-    await expect.poll(() => hub.said, { timeout: WAIT_MS }).toMatch(/is at http[^]*Token +\S+\n/);
+    await expect.poll(() => hub.said, { timeout: WAIT_MS }).toMatch(/is at http[\s\S]*Token +\S+\n/);
     return hub;
   }
 
