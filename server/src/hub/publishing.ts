@@ -61,12 +61,14 @@ export class Publishing {
     const bytes = payloadBytes(frame.payload);
     const admission = session.publishes.admit(seq, bytes);
     if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
-    const answer = frame.properties.resent && this.answerResent(session, frame, frame.properties.resent);
-    if (answer !== undefined) {
-      session.publishes.settle(seq, answer);
-      return this.answer(session, seq, answer);
+    const { resent, id } = frame.properties;
+    const fate = resent && this.fateOf(session, frame, resent);
+    // Its id, if it has one, may still tell.
+    if (fate !== undefined && (fate !== 'fate-unknown' || id === undefined)) {
+      session.publishes.settle(seq, fate);
+      return this.answer(session, seq, fate);
     }
-    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes);
+    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes, fate);
     if ('error' in way) {
       session.publishes.settle(seq, way.error);
       return this.refuse(session, seq, way);
@@ -81,27 +83,30 @@ export class Publishing {
   }
 
   /**
-   * A publish that a lost session may have made already: how that ended, as far as anybody knows. `undefined` where it
-   * was not stored, so that it is published now.
+   * How a publish ended that a lost session may have made already, as far as anybody knows; `undefined` where it was not
+   * stored, so that it is published now.
    */
-  private answerResent(
+  private fateOf(
     session: Session,
-    frame: Publish,
+    { exchange: name, key, properties }: Publish,
     [lost, seq]: NonNullable<Publish['properties']['resent']>,
-  ): Settled | undefined {
-    // What carries an id is recognised by it.
-    if (frame.properties.id !== undefined) return undefined;
-    const exchange = this.hub.exchanges.get(frame.exchange);
-    if (!exchange) return undefined;
-    const { queues } = this.hub.exchanges.resolve(exchange, frame.key, frame.properties.headers);
-    if (exchange.log !== 'd' && !queues.some(({ isDurable }) => isDurable)) return 'fate-unknown';
+  ): Exclude<Settled, ErrorName> | 'fate-unknown' | undefined {
+    const exchange = this.hub.exchanges.get(name);
+    const isDurable =
+      exchange?.log === 'd' ||
+      (exchange &&
+        this.hub.exchanges
+          .resolve(exchange, key, properties.headers)
+          .queues.some(({ isDurable }) => isDurable));
+    if (exchange && !isDurable) return 'fate-unknown';
     switch (this.hub.engine.wasStored(session.principal.subject, { session: lost, seq })) {
       case 'yes':
-        return { log: exchange.log, offset: 0, sessions: 0, duplicate: true };
+        return { log: exchange?.log ?? 'd', offset: 0, sessions: 0, duplicate: true };
       case 'unknown':
         return 'fate-unknown';
       case 'no':
-        return undefined;
+        // Of an exchange that is gone nobody knows whether its log is.
+        return exchange ? undefined : 'fate-unknown';
     }
   }
 
@@ -179,12 +184,17 @@ export class Publishing {
     this.append(HUB_SUBJECT, request, bytes, { log: 'v', reached, taking }, NO_NUMBERS, () => {});
   }
 
-  /** Where a publish goes, or why it goes nowhere. Named queues have kept room for it. */
+  /**
+   * Where a publish goes, or why it goes nowhere. Named queues have kept room for it.
+   *
+   * @param fate why it is not to be published now, should its id be new
+   */
   private wayOf(
     principal: Principal,
     { exchange: name, key, properties }: PublishRequest,
     bytes: number,
     maxBytes: number,
+    fate?: 'fate-unknown',
   ): Refusal | Way {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
@@ -192,7 +202,7 @@ export class Publishing {
     if (!exchange) {
       // Sent again with its id, it may have been published when the exchange was still there.
       if (properties.id !== undefined)
-        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: 'unknown-exchange' };
+        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? 'unknown-exchange' };
       return { error: 'unknown-exchange', detail: { exchange: name } };
     }
     if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
@@ -202,9 +212,10 @@ export class Publishing {
     const { reached, routable, queues } = this.hub.exchanges.resolve(exchange, key, headers);
     const taking = this.intake.admit(queues, { payloadBytes: bytes, key, headers });
     const refusal = this.refusalOf(taking, routable, mandatory ?? false, name);
-    if (!refusal) return { log, reached, taking };
+    const refuseNew = fate ?? refusal?.error;
+    if (!refuseNew) return { log, reached, taking };
     // Sent again with its id, it may have been published when there still was a way.
-    return id === undefined ? refusal : { log, reached, taking, refuseNew: refusal.error };
+    return refusal && id === undefined ? refusal : { log, reached, taking, refuseNew };
   }
 
   /** Why a publish is not to be taken, though all about it is right. */
