@@ -226,6 +226,37 @@ describe('with an engine that answers later', () => {
   });
 });
 
+describe('publishes of a session that was lost', () => {
+  const resent = { resent: ['gone', 1] };
+
+  it('are not published again where nobody can know of the first time, unless their id tells', () => {
+    const scene = new HubScene();
+    scene.client().publish(1, 'k', 'x', { id: 'i1' });
+    const client = scene.client();
+    client.publish(1, 'k', 'x', resent).publish(2, 'k', 'x', { id: 'i1', ...resent });
+    client.publish(3, 'k', 'x', { id: 'i2', ...resent });
+    const unknown = (seq: number) => ({ seq, code: ERRORS['fate-unknown'].code });
+    const frames = client.take();
+    expect(frames.filter(({ type }) => type === 'refused')).toMatchObject([unknown(1), unknown(3)]);
+    expect(frames.filter(({ type }) => type === 'confirm')).toMatchObject([
+      { runs: [{ seq: 2, offset: 1, duplicate: true }] },
+    ]);
+    scene.restart();
+    // The id went with the log: the message may have been in it.
+    const after = scene.client();
+    after.publish(1, 'k', 'x', { id: 'i1', ...resent });
+    after.send(
+      ['publish', 2, 'no such', 'k', 'x', { id: 'i1', ...resent }],
+      ['publish', 3, 'no such', 'k', 'x', resent],
+    );
+    expect(after.takeOf('refused')).toMatchObject([1, 2, 3].map(unknown));
+    expect(scene.hub.stats().publishes.taken).toBe(0);
+    // Its number holds for the answer, too.
+    after.publish(1, 'k', 'x', { id: 'i1', ...resent });
+    expect(after.takeOf('refused')).toMatchObject([unknown(1)]);
+  });
+});
+
 describe('commands', () => {
   it('are answered in the order they were sent', () => {
     const client = new HubScene().client();

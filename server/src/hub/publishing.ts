@@ -70,9 +70,9 @@ export class Publishing {
   }
 
   /** Checked, routed and handed to the engine. */
-  private take(session: Session, frame: Publish, bytes: number): void {
+  private take(session: Session, frame: Publish, bytes: number, fate?: 'fate-unknown'): void {
     const { seq } = frame;
-    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes);
+    const way = this.wayOf(session.principal, frame, bytes, session.limits.maxPayloadBytes, fate);
     if ('error' in way) {
       session.publishes.settle(seq, way.error);
       this.refuse(session, seq, way);
@@ -92,20 +92,24 @@ export class Publishing {
     [lost, number]: NonNullable<Publish['properties']['resent']>,
   ): void {
     this.hub.engine.fateOf(session.principal.subject, { session: lost, seq: number }, (fate) => {
-      // Where its way leads into memory only, it may have been published by a hub that is no more.
-      if (fate === 'not-stored' && this.isStoredWay(frame)) this.take(session, frame, bytes);
-      else if (fate === 'stored') {
+      if (fate === 'stored') {
         this.hub.counters.duplicate++;
         const log = this.hub.exchanges.get(frame.exchange)?.log ?? 'd';
         this.settle(session, frame.seq, { log, offset: 0, sessions: 0, duplicate: true });
-      } else this.settle(session, frame.seq, fate === 'store-failed' ? 'store-failed' : 'fate-unknown');
+      } else if (fate === 'store-failed') this.settle(session, frame.seq, fate);
+      // Where its way leads into memory only, it may have been published by a hub that is no more.
+      else if (fate === 'not-stored' && this.isStoredWay(frame)) this.take(session, frame, bytes);
+      // Its id, if it has one, may still tell.
+      else if (frame.properties.id !== undefined) this.take(session, frame, bytes, 'fate-unknown');
+      else this.settle(session, frame.seq, 'fate-unknown');
     });
   }
 
-  /** Whether anything of a publish would be stored, or it is to be refused anyway. */
+  /** Whether anything of a publish would be stored. Of an exchange that is gone nobody knows whether its log is. */
   private isStoredWay({ exchange: name, key, properties: { headers } }: Publish): boolean {
     const exchange = this.hub.exchanges.get(name);
-    if (!exchange || exchange.log === 'd') return true;
+    if (!exchange) return false;
+    if (exchange.log === 'd') return true;
     return this.hub.exchanges.resolve(exchange, key, headers).queues.some(({ isDurable }) => isDurable);
   }
 
@@ -188,12 +192,17 @@ export class Publishing {
     this.append(HUB_SUBJECT, request, bytes, { log: 'v', reached, taking }, NO_NUMBERS, () => {});
   }
 
-  /** Where a publish goes, or why it goes nowhere. Named queues have kept room for it. */
+  /**
+   * Where a publish goes, or why it goes nowhere. Named queues have kept room for it.
+   *
+   * @param fate why it is not to be published now, should its id be new
+   */
   private wayOf(
     principal: Principal,
     { exchange: name, key, properties }: PublishRequest,
     bytes: number,
     maxBytes: number,
+    fate?: 'fate-unknown',
   ): Refusal | Way {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
@@ -201,7 +210,7 @@ export class Publishing {
     if (!exchange) {
       // Sent again with its id, it may have been published when the exchange was still there.
       if (properties.id !== undefined)
-        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: 'unknown-exchange' };
+        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? 'unknown-exchange' };
       return { error: 'unknown-exchange', detail: { exchange: name } };
     }
     if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
@@ -211,9 +220,10 @@ export class Publishing {
     const { reached, routable, queues } = this.hub.exchanges.resolve(exchange, key, headers);
     const taking = this.intake.admit(queues, { payloadBytes: bytes, key, headers });
     const refusal = this.refusalOf(taking, routable, mandatory ?? false, name);
-    if (!refusal) return { log, reached, taking };
+    const refuseNew = fate ?? refusal?.error;
+    if (!refuseNew) return { log, reached, taking };
     // Sent again with its id, it may have been published when there still was a way.
-    return id === undefined ? refusal : { log, reached, taking, refuseNew: refusal.error };
+    return refusal && id === undefined ? refusal : { log, reached, taking, refuseNew };
   }
 
   /** Why a publish is not to be taken, though all about it is right. */
