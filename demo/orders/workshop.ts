@@ -36,7 +36,8 @@ export class Workshop {
   readonly queues = new Map<string, QueueInfo>();
   /** When each queue was last seen with a consumer, by this page's clock. */
   readonly #servedMs = new Map<string, number>();
-  readonly #killed = new Set<number>();
+  /** Which process of a service this page has killed last. */
+  readonly #killed = new Map<ServiceName, number>();
   readonly #abort = new AbortController();
   #hub: Hub<Messages> | undefined;
 
@@ -94,7 +95,7 @@ export class Workshop {
     const info = this.queues.get(queue);
     if (this.isCutOff || !info) return 'unknown';
     const status = this.statuses.get(service);
-    if (info.consumers > 0 && status && !this.#killed.has(status.pid)) return 'up';
+    if (info.consumers > 0 && status && this.#killed.get(service) !== status.pid) return 'up';
     const servedMs = this.#servedMs.get(queue);
     return servedMs !== undefined && performance.now() - servedMs < GONE_MS ? 'restarting' : 'down';
   }
@@ -104,7 +105,7 @@ export class Workshop {
     if (pid === undefined) return;
     this.#hub?.publish(CONTROL, service, { pid }).then(
       ({ sessions }) => {
-        if (sessions > 0) this.#killed.add(pid);
+        if (sessions > 0) this.#killed.set(service, pid);
         this.changes.tell();
       },
       (error) => {

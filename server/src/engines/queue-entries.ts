@@ -9,6 +9,7 @@ import type { ErrorName, LogId } from '@ringhub/protocol';
 import type { EngineQueues, StoredEntry, StoredRecord, Storing } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
+import { EntryRecount } from './entry-recount.ts';
 import { sealJson, sealText, unsealJson } from './sealed-value.ts';
 import { entryKey, queueKey, queueOf, queueRange, sequenceOf, sumsKey, tableRange } from './store-keys.ts';
 import { decodeCopy, encodeCopy } from './stored-messages.ts';
@@ -44,6 +45,9 @@ interface Postponed {
 export class QueueEntries implements EngineQueues {
   private readonly states = new Map<number, QueueState>();
   private readonly changed = new Set<number>();
+  private readonly recounts = new Map<number, EntryRecount>();
+  /** Ranges whose batch is not on disk yet: there may be entries that are not, either. */
+  private readonly fresh = new Set<Range>();
   private readonly storing = new Map<number, { messages: number; bytes: number }>();
   private sumsOf: (queue: number, storing: Storing) => string | undefined = () => undefined;
 
@@ -105,15 +109,15 @@ export class QueueEntries implements EngineQueues {
 
   settle(queue: number, seq: number): void {
     if (!this.isThere(queue)) return;
+    this.recounts.get(queue)?.ends(seq);
     this.removeEntry(queue, seq);
     this.changed.add(queue);
   }
 
   drop(queue: number, after: number, upTo: number): void {
     if (!this.isThere(queue)) return;
-    this.stateOf(queue).dropping.push([after, upTo]);
+    this.stateOf(queue).dropping.push(this.freshRange(after, upTo));
     this.changed.add(queue);
-    this.group.whenStored(() => {});
   }
 
   postpone(queue: number, seq: number, attempts: number, dueMs: number): void {
@@ -163,9 +167,25 @@ export class QueueEntries implements EngineQueues {
   /** Queue ids are never used twice, so what is left of it can go by and by. */
   remove(queue: number): void {
     const { lastSeq } = this.stateOf(queue);
-    this.states.set(queue, { lastSeq, dropping: [[0, lastSeq]], isRemoved: true });
+    this.recounts.get(queue)?.stop();
+    this.states.set(queue, { lastSeq, dropping: [this.freshRange(0, lastSeq)], isRemoved: true });
     this.changed.add(queue);
-    this.group.whenStored(() => {});
+  }
+
+  recount(queue: number): EntryRecount | undefined {
+    const { lastSeq = 0 } = this.states.get(queue) ?? {};
+    if (lastSeq === 0) return undefined;
+    const read = ([after, upTo]: Range, limit: number) =>
+      this.store
+        .range(queueKey(queue, after + 1), queueKey(queue, upTo + 1), { limit })
+        .map(({ key, value }) => {
+          const seq = sequenceOf(key);
+          return { seq, bytes: decodeCopy(value, seq, this.epochOf, this.now())?.bytes };
+        });
+    const ranges = this.keptRanges(queue, 0, lastSeq);
+    const recount = new EntryRecount(ranges, read, () => this.recounts.delete(queue));
+    this.recounts.set(queue, recount);
+    return recount;
   }
 
   whenStored(done: (error?: ErrorName) => void): void {
@@ -176,8 +196,11 @@ export class QueueEntries implements EngineQueues {
   removeSome(): void {
     let left = REMOVE_AT_ONCE;
     for (const [queue, state] of this.states) {
+      if (this.recounts.has(queue)) continue;
       while (state.dropping.length > 0) {
-        const [after, upTo] = state.dropping[0]!;
+        const range = state.dropping[0]!;
+        if (this.fresh.has(range)) break;
+        const [after, upTo] = range;
         const from = queueKey(queue, after + 1);
         const found = this.store.range(from, queueKey(queue, upTo + 1), { limit: left });
         for (const { key } of found) this.removeEntry(queue, sequenceOf(key));
@@ -189,7 +212,7 @@ export class QueueEntries implements EngineQueues {
         }
         state.dropping.shift();
       }
-      if (state.isRemoved) {
+      if (state.isRemoved && state.dropping.length === 0) {
         this.states.delete(queue);
         this.changed.delete(queue);
         this.group.put(sumsKey(queue), undefined);
@@ -202,6 +225,13 @@ export class QueueEntries implements EngineQueues {
     const postponed = unsealJson<Postponed>(this.store.get(entryKey('attempts', queue, seq)));
     const { attempts, dueMs } = postponed ?? { attempts: 0, dueMs: 0 };
     return { seq, record, attempts, dueMs };
+  }
+
+  private freshRange(after: number, upTo: number): Range {
+    const range: Range = [after, upTo];
+    this.fresh.add(range);
+    this.group.whenStored(() => this.fresh.delete(range));
+    return range;
   }
 
   private removeEntry(queue: number, seq: number): void {

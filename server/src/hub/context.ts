@@ -69,6 +69,8 @@ export class HubContext {
   /** Ledgers of queues that ended, and what their laws left over. */
   readonly ended = new Ledger();
   endedResidual = 0;
+  /** By how many messages the books of durable queues and the store differed at the start. */
+  storeResidual = 0;
   /** Ledgers of named queues that ended. */
   readonly endedQueues = new Ledger();
   readonly endedFigures: QueueFigures;

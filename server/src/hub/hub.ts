@@ -59,6 +59,7 @@ import { type Asker, NamedQueues } from './named-queues.ts';
 import { Publishing } from './publishing.ts';
 import { QueueIntake } from './queue-intake.ts';
 import { QueueWork } from './queue-work.ts';
+import { Recounts } from './recount.ts';
 import { restoreDefinitions } from './restore.ts';
 import { Sessions } from './sessions.ts';
 import { measuresOfQueues, statsOf } from './stats.ts';
@@ -86,6 +87,7 @@ export class Hub implements HubApi {
   private readonly consumers: Consumers;
   private readonly checkpoints: LastValueCheckpoints;
   private readonly sweeper: Sweeper;
+  private readonly recounts: Recounts;
 
   constructor(options: HubOptions) {
     this.context = new HubContext(options);
@@ -130,7 +132,8 @@ export class Hub implements HubApi {
       new MemoryRelief(context, this.sessions, this.flusher),
       this.checkpoints,
     );
-    restoreDefinitions(context);
+    this.recounts = new Recounts(context);
+    restoreDefinitions(context, this.recounts);
     this.checkpoints.restore();
     context.engine.onFailure((why) => {
       context.failure = why;
@@ -285,6 +288,7 @@ export class Hub implements HubApi {
   /** Stops what runs by itself. */
   close(): void {
     this.sweeper.stop();
+    this.recounts.stop();
     this.queues.stop();
     this.checkpoints.save();
     this.checkpoints.stop();

@@ -11,8 +11,9 @@ import type { EngineQueues } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { StoredQueue } from './definitions.ts';
 import type { StoredSums } from './named-queues.ts';
+import type { Recounts } from './recount.ts';
 
-export function restoreDefinitions(hub: HubContext): void {
+export function restoreDefinitions(hub: HubContext, recounts: Recounts): void {
   const { definitions, exchanges } = hub;
   if (!definitions) return;
   hub.restoreNumbers(definitions.numbers);
@@ -25,7 +26,7 @@ export function restoreDefinitions(hub: HubContext): void {
     if (exchanges.bindExchange({ source: from, destination: to, binding: toArguments(key, args) }))
       hub.bindings++;
   }
-  for (const stored of definitions.queues) restoreQueue(hub, stored);
+  for (const stored of definitions.queues) restoreQueue(hub, stored, recounts);
   for (const { source, destination, key, args } of definitions.queueBindings) {
     const exchange = exchanges.get(source);
     const queue = hub.namedQueues.get(destination);
@@ -33,7 +34,7 @@ export function restoreDefinitions(hub: HubContext): void {
   }
 }
 
-function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue): void {
+function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue, recounts: Recounts): void {
   const settings = queueSettings(options);
   if (typeof settings === 'string') {
     hub.fault(`the stored queue ${name} cannot be declared again: ${settings}`);
@@ -41,12 +42,20 @@ function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue): void
   }
   const state = new NamedQueue(name, settings, hub.moment());
   const { queues } = hub.engine;
-  if (queues) restoreMessages(hub, state, queues, id);
+  if (queues) {
+    const { messages, bytes } = restoreMessages(hub, state, queues, id);
+    recounts.add(id, { queue: name, messages, bytes });
+  }
   hub.rememberQueue(new DeclaredQueue(id, options, state, undefined));
 }
 
 /** From the sums stored with the last change; where those are damaged, from the entries themselves. */
-function restoreMessages(hub: HubContext, state: NamedQueue, queues: EngineQueues, id: number): void {
+function restoreMessages(
+  hub: HubContext,
+  state: NamedQueue,
+  queues: EngineQueues,
+  id: number,
+): { readonly messages: number; readonly bytes: number } {
   const { first, last } = queues.bounds(id);
   const text = queues.sums(id);
   const sums = text === undefined ? undefined : (JSON.parse(text) as StoredSums);
@@ -67,4 +76,5 @@ function restoreMessages(hub: HubContext, state: NamedQueue, queues: EngineQueue
     redeliveredUpTo: sums?.deliveredUpTo ?? last,
     sums: sums?.account,
   });
+  return { messages, bytes };
 }

@@ -14,7 +14,7 @@ export function statsOf(hub: HubContext, parked: number): HubStats {
   ledger.add(hub.ended);
   ledger.add(hub.endedQueues);
   let [ready, inflight, queues, attached] = [0, 0, 0, 0];
-  let residual = hub.endedResidual;
+  let residual = hub.endedResidual + hub.storeResidual;
   for (const session of hub.sessions.values()) {
     if (session.link) attached++;
     for (const { queue } of session.subscriptions.values()) {

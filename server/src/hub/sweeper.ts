@@ -31,7 +31,7 @@ export class Sweeper {
     const nowMs = this.hub.clock.nowMs();
     this.sessions.expire(nowMs);
     this.queues.sweep();
-    let residual = this.hub.endedResidual;
+    let residual = this.hub.endedResidual + this.hub.storeResidual;
     for (const { state } of this.hub.namedQueues.values()) residual += Math.abs(state.residual);
     for (const session of this.hub.sessions.values()) {
       try {

@@ -115,6 +115,17 @@ export interface StoredEntry {
   readonly dueMs: number;
 }
 
+/** A count of what a queue had when it was asked for; what ends meanwhile is counted, too. */
+export interface Recount {
+  readonly messages: number;
+  /** Of those that are not damaged. */
+  readonly bytes: number;
+  readonly damaged: number;
+  /** Looks at up to `limit` more entries; true when all were looked at, or the queue is gone. */
+  step(limit: number): boolean;
+  stop(): void;
+}
+
 /** The durable half of named queues: which entries there are. What becomes of them is the hub's affair. */
 export interface EngineQueues {
   /**
@@ -147,6 +158,8 @@ export interface EngineQueues {
   bounds(queue: number): { readonly first: number; readonly last: number };
   /** Looks through all entries on disk: for a queue whose sums are lost. */
   count(queue: number): { readonly messages: number; readonly bytes: number };
+  /** Begins to count what is on disk of a queue, as it is now; `undefined` where there is nothing. */
+  recount(queue: number): Recount | undefined;
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
   /** Called back once everything asked so far is on disk, or with an error when it never will be. */
