@@ -13,6 +13,7 @@ import {
   type DiskMetric,
   type HostInfo,
   type HubLedger,
+  type HubQueues,
   type HubRates,
   METRICS_EXCHANGE,
   type MemoryMetric,
@@ -30,6 +31,7 @@ import {
   type Messages,
   type MetricEvent,
 } from './lane.ts';
+import { RecentValues } from './recent-values.ts';
 
 export type LinkState = HubEvents['state']['state'];
 
@@ -69,6 +71,8 @@ const MAX_RANGES_KEPT = 64;
 /** Gaps of a lane that follow so closely are told as one line. */
 const GAP_LINE_MS = 2000;
 const RETRY_MS = 2000;
+/** Half a minute. */
+const WAITING_VALUES = 60;
 /** Shorter than the SDK's own: there is one visitor, and the hub is near. */
 const BACKOFF = { minMs: 150, maxMs: 1000 };
 
@@ -89,6 +93,7 @@ export class DashboardModel {
   memory: MemoryMetric | undefined;
   rates: HubRates | undefined;
   ledger: HubLedger | undefined;
+  queues: HubQueues | undefined;
   log: readonly LogEntry[] = [];
   /** Said to screen readers: rare and important things only. */
   announcement = '';
@@ -97,6 +102,7 @@ export class DashboardModel {
   #abort = new AbortController();
   #logCount = 0;
   #clockOffsetMs = Number.POSITIVE_INFINITY;
+  readonly #waiting = new RecentValues(WAITING_VALUES);
   readonly #nets = new Map<string, NetMetric>();
   readonly #disks = new Map<string, DiskMetric>();
 
@@ -156,6 +162,11 @@ export class DashboardModel {
     const capacity = lane.granted?.capacity ?? lane.settings.capacity;
     const room = lane.settings.overflow === 'conflate' ? lane.staleKeys(this.lanes.normal) : waiting;
     return { waiting, inRing: Math.min(waiting, room, capacity) };
+  }
+
+  /** How many messages a named queue has held lately. */
+  waitingIn(queue: string): readonly number[] {
+    return this.#waiting.of(queue);
   }
 
   /** Pulls the cable for so long, or until `restoreLine`. */
@@ -305,11 +316,20 @@ export class DashboardModel {
     this.#note(where, 'error', this.problem);
   }
 
+  #takeQueues(queues: HubQueues): void {
+    this.queues = queues;
+    const waiting = queues.list.map(
+      ({ name, ready, inflight, delayed }) => [name, ready + inflight + delayed] as const,
+    );
+    this.#waiting.add(new Map(waiting));
+  }
+
   #metric({ routingKey, data, timeMs }: MetricEvent): void {
     const [place, kind, ...rest] = routingKey.split('.');
     const name = rest.join('.');
     if (place === 'hub' && kind === 'rates') this.rates = data as unknown as HubRates;
     else if (place === 'hub' && kind === 'ledger') this.ledger = data as unknown as HubLedger;
+    else if (place === 'hub' && kind === 'queues') this.#takeQueues(data as unknown as HubQueues);
     else if (kind === 'info') this.info = data as unknown as HostInfo;
     else if (kind === 'process') this.top = data as unknown as TopMetric;
     else if (kind === 'cpu') {

@@ -7,6 +7,7 @@ import type { DashboardModel } from './dashboard-model.ts';
 import { HostCharts } from './host-charts.tsx';
 import { LedgerPanel, ProcessPanel, RatesPanel } from './hub-panels.tsx';
 import { LaneCard } from './lane-card.tsx';
+import { QueuePanel } from './queue-panel.tsx';
 import { Timeline } from './timeline.tsx';
 
 export function Dashboard({ model }: { readonly model: DashboardModel }) {
@@ -47,6 +48,7 @@ export function Dashboard({ model }: { readonly model: DashboardModel }) {
             The hub itself
           </h2>
           <LedgerPanel model={model} />
+          <QueuePanel model={model} />
           <RatesPanel model={model} />
           <ProcessPanel model={model} />
         </section>

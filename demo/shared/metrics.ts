@@ -96,3 +96,29 @@ export interface HubLedger {
   readonly inflight: number;
   readonly residual: number;
 }
+
+/** The four numbers, as `inspect` and `stats` tell them; null while there is nothing to tell. */
+export interface QueueFigures {
+  readonly responseTimeMs: number | null;
+  readonly throughputPerSec: number;
+  readonly lossRate: number | null;
+  readonly delayMs: number | null;
+}
+
+export interface QueueMetric {
+  readonly name: string;
+  readonly ready: number;
+  readonly inflight: number;
+  readonly delayed: number;
+  readonly consumers: number;
+  readonly figures: QueueFigures;
+}
+
+/** `hub.queues`: named queues, twice a second. */
+export interface HubQueues {
+  readonly count: number;
+  /** Of all together. */
+  readonly figures: QueueFigures;
+  /** The busiest ones, by name. */
+  readonly list: readonly QueueMetric[];
+}

@@ -8,6 +8,8 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from '@ringhub/client';
+import { consume, declareQueue, deleteQueue } from '@ringhub/client/queues';
 import { startFeeder } from '@ringhub/demo/feeder';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -117,6 +119,39 @@ describe('the live dashboard', () => {
     await page.locator('.figure', { hasText: 'published' }).locator('dd', { hasText: /[1-9]/ }).waitFor();
     if (process.platform === 'linux') await page.locator('.processes tbody tr').first().waitFor();
     await page.screenshot({ path: join(shots, 'wide.png'), fullPage: true });
+  });
+
+  it('shows named queues: what waits in each, and their four numbers', async () => {
+    const client = await connect(hub.url, { token: hub.token });
+    try {
+      await declareQueue(client, 'jobs.of.the.test');
+      const row = page.locator('.queues tbody tr', { hasText: 'jobs.of.the.test' });
+      const cell = (name: string) => row.locator(`[data-cell="${name}"]`);
+      await cell('response time').filter({ hasText: '–' }).waitFor();
+      for (let i = 0; i < 3; i++) await client.publish('', 'jobs.of.the.test', 'x');
+      await cell('ready').filter({ hasText: /^3$/ }).waitFor();
+      let finish = () => {};
+      const finished = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const consumer = await consume(client, 'jobs.of.the.test', { prefetch: 2 }, () => finished);
+      await cell('in flight').filter({ hasText: /^2$/ }).waitFor();
+      finish();
+      await cell('ready').filter({ hasText: /^0$/ }).waitFor();
+      await cell('in flight').filter({ hasText: /^0$/ }).waitFor();
+      await cell('response time')
+        .filter({ hasText: /\d+ ms|s/ })
+        .waitFor();
+      await cell('loss')
+        .filter({ hasText: /^0\.0 %$/ })
+        .waitFor();
+      await row.locator('.sparkline').waitFor();
+      await consumer.unsubscribe();
+      await deleteQueue(client, 'jobs.of.the.test');
+      await row.waitFor({ state: 'detached' });
+    } finally {
+      await client.close();
+    }
   });
 
   it('fits a phone', async () => {

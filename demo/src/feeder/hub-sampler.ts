@@ -1,5 +1,5 @@
 /**
- * The hub's own figures, turned into rates over the last second and the ledger.
+ * The hub's own figures: rates over the last second, the ledger, and the busiest named queues.
  *
  * They come from `GET /v1/stats`, or straight from a hub in the same process. For HTTP it takes node:http with one
  * kept connection; `fetch` would cost several times the CPU at ten requests a second. One question at a time: a hub
@@ -7,7 +7,7 @@
  */
 import { Agent as HttpAgent, get as httpGet } from 'node:http';
 import { Agent as HttpsAgent, get as httpsGet } from 'node:https';
-import type { HubLedger, HubRates } from '../../shared/metrics.ts';
+import type { HubLedger, HubQueues, HubRates, QueueFigures } from '../../shared/metrics.ts';
 import { perSecond, round } from './rates.ts';
 
 /** Says what the hub's statistics are now. */
@@ -24,33 +24,49 @@ export interface Stats {
   readonly gaps: number;
   readonly resumes: { readonly resumed: number };
   readonly ledger: HubLedger;
+  readonly figures: QueueFigures;
+  readonly namedQueues: { readonly count: number; readonly list: readonly QueueStats[] };
   readonly memory: { readonly heldBytes: number; readonly budgetBytes: number };
+}
+
+interface QueueStats {
+  readonly name: string;
+  readonly messages: { readonly ready: number; readonly inflight: number; readonly delayed: number };
+  readonly consumers: number;
+  readonly figures: QueueFigures;
 }
 
 const MAX_ANSWER_CHARS = 256 * 1024;
 const TIMEOUT_MS = 2000;
 const WINDOW_READINGS = 10;
+const MAX_QUEUES = 8;
+/** Readings for each one of the queues: their numbers move slowly. */
+const QUEUES_EVERY = 5;
 
 export class HubSampler {
   readonly #ask: StatsSource;
   readonly #readings: { readonly atMs: number; readonly stats: Stats }[] = [];
   #busy = false;
+  #count = 0;
 
   constructor(ask: StatsSource) {
     this.#ask = ask;
   }
 
-  /** Asks, unless a question is open; hands over both metrics when the answer comes. */
+  /** Asks, unless a question is open; hands over the metrics when the answer comes. */
   sample(
     nowMs: number,
-    done: (rates: HubRates, ledger: HubLedger) => void,
+    done: (rates: HubRates, ledger: HubLedger, queues: HubQueues | undefined) => void,
     failed: (why: Error) => void,
   ): void {
     if (this.#busy) return;
     this.#busy = true;
     Promise.resolve()
       .then(this.#ask)
-      .then((stats) => done(this.#rates(nowMs, stats), stats.ledger))
+      .then((stats) => {
+        const queues = this.#count++ % QUEUES_EVERY === 0 ? queuesOf(stats) : undefined;
+        done(this.#rates(nowMs, stats), stats.ledger, queues);
+      })
       .catch(failed)
       .finally(() => {
         this.#busy = false;
@@ -77,6 +93,21 @@ export class HubSampler {
       resumed: stats.resumes.resumed,
     };
   }
+}
+
+/** Those where the most happens or waits, so that the list has a bound. */
+export function queuesOf({ namedQueues: { count, list }, figures }: Stats): HubQueues {
+  const weight = ({ figures: { throughputPerSec }, messages: { ready, inflight, delayed } }: QueueStats) =>
+    throughputPerSec + ready + inflight + delayed;
+  return {
+    count,
+    figures,
+    list: list
+      .toSorted((a, b) => weight(b) - weight(a))
+      .slice(0, MAX_QUEUES)
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ name, messages, consumers, figures: own }) => ({ name, ...messages, consumers, figures: own })),
+  };
 }
 
 /** `GET /v1/stats` of the hub that SDKs reach at `hubUrl`, over one kept connection. */

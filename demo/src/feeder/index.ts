@@ -97,9 +97,10 @@ class Feeder {
     this.#host.sample(nowMs, this.#tickMs, this.#publish);
     this.#hubSampler.sample(
       nowMs,
-      (rates, ledger) => {
+      (rates, ledger, queues) => {
         this.#publish('hub.rates', rates);
         this.#publish('hub.ledger', ledger);
+        if (queues) this.#publish('hub.queues', queues);
       },
       this.#warn,
     );
