@@ -92,18 +92,16 @@ export class OrderBook {
 
   /** An order as the log has it. */
   ordered(order: Order, place: Place): void {
-    this.#seen = place;
-    this.#entry(order).isLogged = true;
+    if (this.#passes(place)) this.#entry(order).isLogged = true;
   }
 
   charged({ order }: Charge, place: Place): void {
-    this.#seen = place;
     const entry = this.#entries.get(order);
-    if (entry) entry.charges += 1;
+    if (this.#passes(place) && entry) entry.charges += 1;
   }
 
   notified(notice: Notice, place: Place): void {
-    this.#seen = place;
+    if (!this.#passes(place)) return;
     if (notice.customer !== this.#customer) {
       this.foreign += 1;
       return;
@@ -150,6 +148,13 @@ export class OrderBook {
     return [...this.#entries.values()].flatMap(({ order, confirmed, isLogged }) =>
       confirmed || isLogged ? [] : [order],
     );
+  }
+
+  /** The log comes in order; what has been seen already is a delivery repeated, as after a lost connection. */
+  #passes(place: Place): boolean {
+    if (place.epoch === this.#seen.epoch && place.offset <= this.#seen.offset) return false;
+    this.#seen = place;
+    return true;
   }
 
   #entry(order: Order): Entry {

@@ -69,7 +69,8 @@ describe('an order', () => {
     const read = () => {
       book.ordered(order('a'), at(1));
       book.charged({ order: 'a', amount: 24 }, at(2));
-      for (const from of ['stock', 'payment', 'mail'] as const) book.notified(notice('a', from), at(3));
+      for (const [n, from] of (['stock', 'payment', 'mail'] as const).entries())
+        book.notified(notice('a', from), at(3 + n));
     };
     book.confirm({ order: order('a'), ...at(1) });
     read();
@@ -89,6 +90,9 @@ describe('the book', () => {
     book.notified(notice('a', 'mail'), at(2));
     book.notified(notice('a', 'mail'), at(3));
     book.notified(notice('x', 'mail', { customer: 'ben' }), at(4));
+    // The same one delivered once more is no second one.
+    book.notified(notice('x', 'mail', { customer: 'ben' }), at(4));
+    book.notified(notice('a', 'mail'), at(3));
     expect([book.received, book.repeated, book.foreign]).toEqual([2, 1, 1]);
   });
 
