@@ -26,6 +26,7 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '128' },
     batch: { type: 'string', default: '64' },
     publishers: { type: 'string', default: '100' },
+    parts: { type: 'string', default: 'batches,singles,lone' },
     cpuProfile: { type: 'string' },
   },
 });
@@ -34,6 +35,7 @@ const phaseMs = Number(values.seconds) * 1000;
 const batch = Number(values.batch);
 const publisherCount = Number(values.publishers);
 const payload = 'x'.repeat(Number(values.bytes));
+const parts = values.parts.split(',');
 const EXCHANGE = 'bench';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-durable-'));
@@ -157,14 +159,20 @@ const found = {
   singles: [] as (Phase & { raw: Rate })[],
   lone: [] as { hub: number; raw: number }[],
 };
-await hubPhase(inBatches);
+if (parts.includes('batches')) await hubPhase(inBatches);
 for (let round = 0; round < rounds; round++) {
-  const batches = await hubPhase(inBatches);
-  found.batches.push({ ...batches, raw: await rawPhase(batches.groupSize) });
-  const singles = await hubPhase((untilMs) => Promise.all(publishers.map((one) => single(one, untilMs))));
-  found.singles.push({ ...singles, raw: await rawPhase(singles.groupSize) });
-  const loneMs = await latencyMs(() => lone.publish(EXCHANGE, 'a.b', payload, 1, 1));
-  found.lone.push({ hub: loneMs, raw: await latencyMs(() => commit([record()])) });
+  if (parts.includes('batches')) {
+    const batches = await hubPhase(inBatches);
+    found.batches.push({ ...batches, raw: await rawPhase(batches.groupSize) });
+  }
+  if (parts.includes('singles')) {
+    const singles = await hubPhase((untilMs) => Promise.all(publishers.map((one) => single(one, untilMs))));
+    found.singles.push({ ...singles, raw: await rawPhase(singles.groupSize) });
+  }
+  if (parts.includes('lone')) {
+    const loneMs = await latencyMs(() => lone.publish(EXCHANGE, 'a.b', payload, 1, 1));
+    found.lone.push({ hub: loneMs, raw: await latencyMs(() => commit([record()])) });
+  }
   console.log(`round ${round + 1} of ${rounds}`);
 }
 
@@ -182,23 +190,27 @@ const rateRow = (phases: readonly (Phase & { raw: Rate })[], least: number) => (
     .map((all) => median(all).toFixed(1))
     .join(', '),
 });
-const loneRatio = median(found.lone.map((one) => one.hub)) / median(found.lone.map((one) => one.raw));
+const loneRow = ({ lone: all }: typeof found) => ({
+  hub: range(
+    all.map((one) => one.hub),
+    2,
+  ),
+  store: range(
+    all.map((one) => one.raw),
+    2,
+  ),
+  'messages a commit': '1',
+  ratio: (median(all.map((one) => one.hub)) / median(all.map((one) => one.raw))).toFixed(2),
+  wanted: 'at most 3',
+});
 console.table({
-  [`one publisher, batches of ${batch}: messages/s`]: rateRow(found.batches, 0.25),
-  [`${publisherCount} publishers, one each: messages/s`]: rateRow(found.singles, 0.5),
-  'a lone publish: ms': {
-    hub: range(
-      found.lone.map((one) => one.hub),
-      2,
-    ),
-    store: range(
-      found.lone.map((one) => one.raw),
-      2,
-    ),
-    'messages a commit': '1',
-    ratio: loneRatio.toFixed(2),
-    wanted: 'at most 3',
-  },
+  ...(parts.includes('batches') && {
+    [`one publisher, batches of ${batch}: messages/s`]: rateRow(found.batches, 0.25),
+  }),
+  ...(parts.includes('singles') && {
+    [`${publisherCount} publishers, one each: messages/s`]: rateRow(found.singles, 0.5),
+  }),
+  ...(parts.includes('lone') && { 'a lone publish: ms': loneRow(found) }),
 });
 const refused = sum(publishers.map((publisher) => publisher.refused));
 console.log(`refused: ${refused}; median (lowest to highest) of ${rounds} rounds of ${values.seconds} s`);

@@ -32,7 +32,8 @@ async function buildServer() {
   rmSync(at('server/dist'), { recursive: true, force: true });
   const result = await bundle({
     ...common,
-    entryPoints: [at('server/src/main.ts')],
+    // The demo's workers are programs that the hub starts.
+    entryPoints: { main: at('server/src/main.ts'), 'order-worker': at('demo/src/orders/worker.ts') },
     outdir: at('server/dist'),
     // The hub is a chunk of its own: commands that only talk to one start without it.
     splitting: true,

@@ -1,22 +1,28 @@
-/** One customer: the form, the orders with what was told of them, and the count that proves whose notices came. */
+/** One customer: the form, the orders with what became of them, and the count that proves whose notices came. */
 import type { TargetedSubmitEvent } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { Avatar } from '../shared/avatar.tsx';
 import { useChanges } from '../shared/changes.ts';
 import { count } from '../shared/figures.ts';
 import { toneOf } from '../shared/people-names.ts';
-import type { Customer, Placed } from './customer.ts';
-import { ARTICLES, concerns, SERVICES } from './shop.ts';
+import { ARTICLES, concerns, SERVICES, type ServicePlan } from '../shared/shop.ts';
+import type { Customer } from './customer.ts';
+import type { Fate, Placed } from './order-book.ts';
 
 interface CustomerProps {
   readonly customer: Customer;
 }
 
 const MAX_QUANTITY = 9;
+/** At the button that fills the queues. */
+const MANY = 5;
+/** Those in front of them are counted, not shown. */
+const SHOWN = 30;
 
 export function CustomerCard({ customer }: CustomerProps) {
   useChanges(customer.changes);
-  const { name, key, problem, orders } = customer;
+  const { name, key, problem, note, book } = customer;
+  const orders = book.orders.slice(0, SHOWN);
   return (
     <article class={`panel customer ${toneOf(name)}`} data-customer={name} aria-label={name}>
       <header>
@@ -32,6 +38,11 @@ export function CustomerCard({ customer }: CustomerProps) {
       {problem && (
         <p class="problem" role="alert">
           {problem}
+        </p>
+      )}
+      {note && (
+        <p class="problem" data-note>
+          {note}
         </p>
       )}
       <OrderForm customer={customer} />
@@ -59,10 +70,12 @@ function OrderForm({ customer }: CustomerProps) {
   const id = useId();
   const [chosen, setChosen] = useState(0);
   const [quantity, setQuantity] = useState(1);
+  const order = () => customer.order(ARTICLES[chosen]!, quantity);
   const submit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    customer.order(ARTICLES[chosen]!, quantity);
+    order();
   };
+  const cannot = !customer.isReady || customer.isFull;
   return (
     <form class="order-form" onSubmit={submit}>
       <label class="sr-only" for={`${id}-article`}>
@@ -93,8 +106,11 @@ function OrderForm({ customer }: CustomerProps) {
           </option>
         ))}
       </select>
-      <button type="submit" class="primary" disabled={!customer.isReady}>
+      <button type="submit" class="primary" disabled={cannot}>
         Order
+      </button>
+      <button type="button" disabled={cannot} onClick={() => Array.from({ length: MANY }).forEach(order)}>
+        Order five
       </button>
       {customer.line.isDown ? (
         <button type="button" class="primary" onClick={() => customer.line.restore()}>
@@ -115,43 +131,70 @@ function OrderForm({ customer }: CustomerProps) {
 }
 
 function OrderView({ placed, isOffline }: { readonly placed: Placed; readonly isOffline: boolean }) {
-  const { order, kind, isTaken, problem, told } = placed;
+  const { order, fate } = placed;
+  const words = WORDS[fate];
   return (
-    <li class={isTaken ? '' : 'is-waiting'} data-order={order.id}>
+    <li class={fate === 'sending' ? 'is-waiting' : ''} data-order={order.id} data-fate={fate}>
       <p>
         <b>
           {order.quantity} × {order.article}
         </b>{' '}
         <span class="muted">€ {order.total}</span>
-        <span class="order-state">
-          {problem || (isTaken ? '' : isOffline ? 'waiting to be sent' : 'sending')}
+        <span class={`order-state is-${fate}`}>
+          {fate === 'sending' && isOffline ? 'waiting to be sent' : words}
         </span>
       </p>
       <ul class="told">
-        {SERVICES.map((service) => {
-          const text = told.get(service.name);
-          const state = !concerns(service, kind) ? 'none' : text ? 'done' : 'open';
-          return (
-            <li key={service.name} class={state} data-from={service.name} data-state={state}>
-              <i aria-hidden="true">{{ none: '–', done: '✓', open: '…' }[state]}</i>
-              <span>
-                <b>{service.title}</b> {text ?? (state === 'none' ? 'not concerned' : 'not yet')}
-              </span>
-            </li>
-          );
-        })}
+        {SERVICES.map((service) => (
+          <ServiceLine key={service.name} service={service} placed={placed} />
+        ))}
       </ul>
     </li>
   );
 }
 
-function Proof({ customer }: CustomerProps) {
-  const { received, expected, foreign, lost } = customer;
-  const holds = foreign === 0 && lost === 0;
+const WORDS: Record<Fate, string> = {
+  sending: 'sending',
+  work: 'in work',
+  done: 'done',
+  failed: 'failed',
+  lost: 'lost',
+};
+
+const SIGNS = { none: '–', done: '✓', failed: '✗', open: '…' };
+
+function ServiceLine({ service, placed }: { readonly service: ServicePlan; readonly placed: Placed }) {
+  const { order, told, charges } = placed;
+  const notice = told.get(service.name);
+  const isConcerned = concerns(service, order.kind);
+  const state = !isConcerned ? 'none' : !notice ? 'open' : notice.failed ? 'failed' : 'done';
   return (
-    <p class="proof" data-received={received} data-foreign={foreign} data-expected={expected}>
-      <b>{count(received)}</b> of {count(expected)} notices for {customer.name}, <b>{count(foreign)}</b> for
-      others, <b>{count(lost)}</b> lost <span class={holds ? 'holds' : 'broken'}>{holds ? '✓' : '✗'}</span>
-    </p>
+    <li
+      class={state}
+      data-from={service.name}
+      data-state={state}
+      data-charges={service.name === 'payment' ? charges : undefined}
+    >
+      <i aria-hidden="true">{SIGNS[state]}</i>
+      <span>
+        <b>{service.title}</b> {notice?.text ?? (state === 'none' ? 'not concerned' : 'not yet')}
+        {notice && notice.attempt > 1 && <em class="again"> attempt {notice.attempt}</em>}
+      </span>
+    </li>
+  );
+}
+
+function Proof({ customer }: CustomerProps) {
+  const { received, foreign } = customer.book;
+  return (
+    <footer>
+      <p class="proof" data-received={received} data-foreign={foreign}>
+        <b>{count(received)}</b> notices for {customer.name}, <b>{count(foreign)}</b> for others{' '}
+        <span class={foreign === 0 ? 'holds' : 'broken'}>{foreign === 0 ? '✓' : '✗'}</span>
+      </p>
+      <button type="button" class="quiet" onClick={() => customer.replace()}>
+        New customer
+      </button>
+    </footer>
   );
 }

@@ -1,65 +1,68 @@
 /**
- * One customer: a connection of its own, the orders it placed and what it was told of them. It is bound to its own key
- * only; every notice says whom it is for, so that the page can count those that are for somebody else.
+ * One customer: a connection of its own, bound to its own key only. The list of its orders is read from the hub's log, so it
+ * is the same after a reload, and after the hub was killed.
  */
-import { connect, type Hub, type HubEvents, type Message } from '@ringhub/client';
+import {
+  connect,
+  type EventOf,
+  type GapEvent,
+  type Hub,
+  type HubEvents,
+  RinghubError,
+} from '@ringhub/client';
 import { Changes } from '../shared/changes.ts';
 import { fetchDevToken, hubUrl } from '../shared/dev-token.ts';
 import { SocketLine } from '../shared/severable-socket.ts';
 import {
   type Article,
-  BACKOFF,
-  concerns,
-  type Kind,
+  CHARGES,
+  keyOf,
   type Messages,
   NOTICES,
-  type Notice,
   ORDERS,
   type Order,
-  RETRY_MS,
-  SERVICES,
-  type ServiceName,
+  openShop,
   textOf,
-} from './shop.ts';
+} from '../shared/shop.ts';
+import { CustomerMemory } from './customer-memory.ts';
+import { OrderBook } from './order-book.ts';
 
-export interface Placed {
-  readonly order: Order;
-  readonly kind: Kind;
-  /** Whether the hub has taken it. */
-  isTaken: boolean;
-  problem: string;
-  readonly told: ReadonlyMap<ServiceName, string>;
-}
-
-const MAX_ORDERS = 30;
+/** Orders of one customer that a page keeps. */
+const MAX_ORDERS = 200;
+export const BACKOFF = { minMs: 150, maxMs: 800 };
+export const RETRY_MS = 2_000;
 
 export class Customer {
   readonly changes = new Changes();
   readonly line = new SocketLine();
   readonly name: string;
   readonly key: string;
+  readonly book: OrderBook;
   state: HubEvents['state']['state'] = 'connecting';
   isReady = false;
   problem = '';
-  /** Newest first. */
-  orders: readonly Placed[] = [];
-  /** Notices for this customer, for others, and those that came twice or are missing. */
-  received = 0;
-  foreign = 0;
-  lost = 0;
-  readonly #shop: string;
+  /** What happened to the hub's memory. */
+  note = '';
+  readonly #memory: CustomerMemory;
   readonly #abort = new AbortController();
-  #count = 0;
   #hub: Hub<Messages> | undefined;
 
-  constructor(name: string, shop: string) {
+  constructor(slot: string, othersNames: readonly string[]) {
+    this.#memory = new CustomerMemory(slot, othersNames);
+    const { key, name, confirmed, unconfirmed } = this.#memory.now;
+    this.key = key;
     this.name = name;
-    this.#shop = shop;
-    this.key = `customer.${crypto.randomUUID().slice(0, 8)}`;
+    this.book = new OrderBook(key);
+    for (const known of confirmed) this.book.confirm(known);
+    for (const order of unconfirmed) this.book.place(order);
   }
 
   get isOffline(): boolean {
     return this.isReady && this.state !== 'online' && this.state !== 'draining';
+  }
+
+  get isFull(): boolean {
+    return this.book.size >= MAX_ORDERS;
   }
 
   async join(): Promise<void> {
@@ -78,20 +81,12 @@ export class Customer {
         this.state = state;
         this.changes.tell();
       });
-      await hub.declareExchange(ORDERS, { type: 'topic' });
-      await hub.declareExchange(NOTICES, { type: 'direct' });
-      const subscription = await hub.subscribe(NOTICES, this.key);
-      this.isReady = true;
-      this.problem = '';
-      this.changes.tell();
-      for await (const event of subscription) {
-        if (event.kind === 'message') this.#notice(event);
-        if (event.kind === 'gap') this.lost += event.count ?? 1;
-        this.changes.tell();
-      }
+      await openShop(hub);
+      await this.#follow(hub);
     } catch (error) {
       if (signal.aborted) return;
-      this.problem = textOf(error);
+      if (error instanceof RinghubError && error.name === 'bad-cursor') this.#beginAnew();
+      else this.problem = textOf(error);
       this.changes.tell();
       void this.#hub?.close();
       setTimeout(() => signal.aborted || void this.join(), RETRY_MS);
@@ -103,43 +98,94 @@ export class Customer {
     void this.#hub?.close();
   }
 
+  /** Somebody else from now on. */
+  replace(): void {
+    this.#memory.forget();
+    location.reload();
+  }
+
   order({ name: article, kind, price }: Article, quantity: number): void {
-    this.#count += 1;
-    const id = `${this.key}-${this.#count}`;
-    const order = { id, customer: this.key, name: this.name, article, quantity, total: price * quantity };
-    const placed: Placed = { order, kind, isTaken: false, problem: '', told: new Map() };
-    this.orders = [placed, ...this.orders].slice(0, MAX_ORDERS);
+    if (this.isFull) return;
+    const { key: customer, name } = this;
+    const id = crypto.randomUUID().slice(0, 13);
+    const order = { id, customer, name, kind, article, quantity, total: price * quantity };
+    this.book.place(order);
+    this.#remember();
+    if (this.#hub) this.#send(this.#hub, order);
+  }
+
+  async #follow(hub: Hub<Messages>): Promise<void> {
+    const { start } = this.#memory.now;
+    this.book.rewind();
+    const subscription = await hub.subscribe({
+      bindings: [
+        [ORDERS, `*.${this.key}`],
+        [CHARGES, this.key],
+        [NOTICES, this.key],
+      ],
+      since: start === null ? 'live' : { cursor: start },
+      // The list is made of the log: nothing of it may give way.
+      overflow: 'catch-up',
+    });
+    this.#memory.keep({ start: start ?? subscription.cursor });
+    this.isReady = true;
+    this.problem = '';
+    // Sent once more under its id, an order that did get through is a duplicate.
+    for (const order of this.book.unconfirmed) this.#send(hub, order);
     this.changes.tell();
-    // Nobody in the shop is a shop that is closed: better told than kept in silence.
-    this.#hub?.publish(ORDERS, `${this.#shop}.${kind}`, order, { id, mandatory: true }).then(
-      () => this.#change(id, (now) => ({ ...now, isTaken: true })),
-      (error) => this.#change(id, (now) => ({ ...now, problem: textOf(error) })),
-    );
-  }
-
-  /** Notices that the orders taken so far should bring. */
-  get expected(): number {
-    const taken = this.orders.filter(({ isTaken }) => isTaken);
-    return taken.reduce(
-      (sum, { kind }) => sum + SERVICES.filter((service) => concerns(service, kind)).length,
-      0,
-    );
-  }
-
-  #notice({ data }: Message<Notice>): void {
-    if (data.customer !== this.key) {
-      this.foreign += 1;
-      return;
+    for await (const event of subscription) {
+      if (this.#memory.now.start === null) this.#memory.keep({ start: subscription.cursor });
+      this.#take(event);
+      this.changes.tell();
     }
-    this.received += 1;
-    this.#change(data.order, (placed) => ({
-      ...placed,
-      told: new Map([...placed.told, [data.from, data.text]]),
-    }));
   }
 
-  #change(id: string, change: (placed: Placed) => Placed): void {
-    this.orders = this.orders.map((placed) => (placed.order.id === id ? change(placed) : placed));
+  #take(event: EventOf<Messages, typeof ORDERS | typeof CHARGES | typeof NOTICES>): void {
+    if (event.kind === 'gap') this.#lose(event);
+    if (event.kind !== 'message') return;
+    const { position } = event;
+    if (event.exchange === ORDERS) this.book.ordered(event.data, position);
+    else if (event.exchange === CHARGES) this.book.charged(event.data, position);
+    else this.book.notified(event.data, position);
+  }
+
+  #lose({ reason, ranges }: GapEvent): void {
+    if (reason === 'epoch' || ranges.some((range) => range.reason === 'epoch')) this.#beginAnew();
+    else for (const { to } of ranges) this.book.forgetBefore((to ?? -1) + 1);
+    this.#remember();
+  }
+
+  /** The log is another one: the hub keeps no data, or has got another folder. */
+  #beginAnew(): void {
+    const { done, work, failed } = this.book.counts;
+    if (done + work + failed > 0)
+      this.note = 'The hub was started without the data it had: its orders of before are gone.';
+    this.book.forget();
+    this.#memory.keep({ start: null });
+    this.#remember();
+  }
+
+  #send(hub: Hub<Messages>, order: Order): void {
+    hub.publish(ORDERS, keyOf(order), order, { id: order.id }).then(
+      ({ position: { epoch, offset } }) => {
+        this.book.confirm({ order, epoch, offset });
+        this.#remember();
+      },
+      (error: unknown) => {
+        if (this.#abort.signal.aborted) return;
+        // With its id it may be sent again, whatever became of it.
+        if (error instanceof RinghubError && error.name === 'outcome-unknown') return this.#send(hub, order);
+        if (error instanceof RinghubError && error.name === 'closed') return;
+        this.problem = textOf(error);
+        this.book.withdraw(order.id);
+        this.#remember();
+      },
+    );
+  }
+
+  #remember(): void {
+    const { confirmed, unconfirmed } = this.book;
+    this.#memory.keep({ confirmed, unconfirmed });
     this.changes.tell();
   }
 }

@@ -1,28 +1,31 @@
 import { render } from 'preact';
-import { freeName } from '../shared/people-names.ts';
 import { Customer } from './customer.ts';
 import { OrdersPage } from './orders-page.tsx';
-import { Service } from './service.ts';
-import { SERVICES } from './shop.ts';
+import { Workshop } from './workshop.ts';
 
-/** `?shop=<id>`: a customer who comes to the shop of another tab; without, a shop of its own with two customers. */
-const asked = new URLSearchParams(location.search).get('shop') ?? '';
-const isGuest = /^shop-[\da-f]{6}$/.test(asked);
-const shop = isGuest ? asked : `shop-${crypto.randomUUID().slice(0, 6)}`;
+/** `?guest=<id>`: one more customer; without, the two of this browser. */
+const asked = new URLSearchParams(location.search).get('guest') ?? '';
+const isGuest = /^[\da-f]{6}$/.test(asked);
+const slots = isGuest ? [`guest-${asked}`] : ['first', 'second'];
 
 const customers: Customer[] = [];
-for (let left = isGuest ? 1 : 2; left > 0; left--) {
-  customers.push(new Customer(freeName(customers.map(({ name }) => name)), shop));
-}
-const services = isGuest ? [] : SERVICES.map((plan) => new Service(plan, shop));
+for (const slot of slots)
+  customers.push(
+    new Customer(
+      slot,
+      customers.map(({ name }) => name),
+    ),
+  );
+const workshop = new Workshop();
 
-for (const service of services) void service.start();
+void workshop.start();
 for (const customer of customers) void customer.join();
 addEventListener('pagehide', () => {
   for (const customer of customers) customer.leave();
-  for (const service of services) service.stop();
+  workshop.stop();
 });
 // Coming back from the back/forward cache would show a page without a connection.
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 
-render(<OrdersPage shop={shop} customers={customers} services={services} />, document.getElementById('app')!);
+const page = <OrdersPage customers={customers} workshop={workshop} isGuest={isGuest} />;
+render(page, document.getElementById('app')!);

@@ -1,80 +1,79 @@
-/** The page: what it is, two customers side by side, and the services of the shop between them and their notices. */
+/** The page: what it is, two customers side by side, and between them the workers and their queues. */
 import { Mark } from '../shared/mark.tsx';
+import { SERVICES } from '../shared/shop.ts';
+import { Balance } from './balance.tsx';
 import type { Customer } from './customer.ts';
 import { CustomerCard } from './customer-card.tsx';
-import type { Service } from './service.ts';
-import { ServiceCard } from './service-card.tsx';
+import { HubCard } from './hub-card.tsx';
+import { WorkerCard } from './worker-card.tsx';
+import type { Workshop } from './workshop.ts';
 
 interface OrdersPageProps {
-  readonly shop: string;
   readonly customers: readonly Customer[];
-  readonly services: readonly Service[];
+  readonly workshop: Workshop;
+  readonly isGuest: boolean;
 }
 
-export function OrdersPage({ shop, customers, services }: OrdersPageProps) {
+export function OrdersPage({ customers, workshop, isGuest }: OrdersPageProps) {
   return (
     <>
       <header class="top">
         <h1>
           <Mark /> Ringhub <small>orders</small>
         </h1>
-        {services.length > 0 && (
-          <a class="button" href={`?shop=${shop}`} target="_blank" rel="noopener">
+        {!isGuest && (
+          <a class="button" href={GUEST} target="_blank" rel="noopener">
             One more customer, in another tab
           </a>
         )}
       </header>
       <main>
-        <Intro isGuest={services.length === 0} />
-        <div class={`floor ${services.length === 0 ? 'is-guest' : ''}`}>
+        <Intro />
+        <Balance customers={customers} />
+        <div class={`floor ${isGuest ? 'is-guest' : ''}`}>
           {customers.map((customer) => (
             <CustomerCard key={customer.key} customer={customer} />
           ))}
-          {services.length > 0 && (
-            <section class="services" aria-labelledby="services-title">
-              <h3 id="services-title">
-                The shop <small>three services, each a client of its own</small>
-              </h3>
-              {services.map((service) => (
-                <ServiceCard key={service.plan.name} service={service} />
-              ))}
-            </section>
-          )}
+          <section class="services" aria-labelledby="services-title">
+            <h3 id="services-title">
+              The shop <small>three processes, each with a durable queue</small>
+            </h3>
+            {SERVICES.map((plan) => (
+              <WorkerCard key={plan.name} workshop={workshop} plan={plan} />
+            ))}
+            <HubCard workshop={workshop} />
+          </section>
         </div>
       </main>
     </>
   );
 }
 
-const Intro = ({ isGuest }: { readonly isGuest: boolean }) => (
+const GUEST = `?guest=${crypto.randomUUID().slice(0, 6)}`;
+
+const Intro = () => (
   <section class="intro" aria-labelledby="intro-title">
     <div>
-      <h2 id="intro-title">One order, three services, one customer told</h2>
+      <h2 id="intro-title">Kill a worker, kill the hub: no order is lost</h2>
       <p>
-        An order is published once, to a <b>topic exchange</b>: each service has bound the keys that concern
-        it. What they have done they tell over a <b>direct exchange</b>, under the key of the one who ordered.{' '}
-        <b>Whoever is not bound to that key sees nothing of it.</b>
+        An order is published once; each service gets it in a <b>durable queue</b> of its own, and
+        acknowledges it when its part is done and its customer told.{' '}
+        <b>What is not acknowledged comes again</b>, to whoever works then; and as each step carries the
+        order’s id, nothing is done twice.
       </p>
     </div>
     <ol class="steps">
       <li>
-        <b>Order</b> as {isGuest ? 'this customer' : 'either customer'}.{' '}
-        <span class="muted">
-          You should see all that concerns it done, and {isGuest ? 'nobody else' : 'the other customer not'}{' '}
-          told.
-        </span>
+        <b>Order five</b>, and <b>kill</b> a worker that has one in hand.{' '}
+        <span class="muted">It goes back to its queue and is done at the second attempt. Paid for once.</span>
       </li>
       <li>
-        <b>Order a voucher.</b>{' '}
-        <span class="muted">Nothing is taken from the stock: it has not bound that key.</span>
+        <b>Kill the hub</b> with orders in work, and start it again.{' '}
+        <span class="muted">All goes on where it was: workers, this page, and the sum above the cards.</span>
       </li>
       <li>
-        <b>
-          {isGuest ? 'Go offline, or pause a service in the other tab.' : 'Pause a service, or go offline.'}
-        </b>{' '}
-        <span class="muted">
-          You should see that what is meant for it waits, and is done once it is back.
-        </span>
+        <b>Order a Moon lamp</b>, which is sold out, or for € 100 and more, where the bank has to be asked
+        twice. <span class="muted">A dead letter; a retry with delay.</span>
       </li>
     </ol>
   </section>

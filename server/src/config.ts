@@ -27,7 +27,7 @@ const tokenGrant = z
 
 const schema = z.strictObject({
   dev: z.boolean().default(false),
-  /** Runs the demo pages' feeder; by default where `dev` is on. */
+  /** Runs the demo pages' feeder, and in dev mode the workers of the orders; by default where `dev` is on. */
   demo: z.boolean().optional(),
   host: z.string().min(1).default('127.0.0.1'),
   port: z.int().min(0).max(65_535).default(8080),

@@ -4,8 +4,8 @@ import { type KillAccount, payloadOf, type QueueName, wayOf } from './kill-accou
 import type { LiveHub } from './live-hub.ts';
 import { LiveWire } from './live-wire.ts';
 
-const WINDOW = 256;
-const BATCH = 16;
+const WINDOW = 1_024;
+const BATCH = 32;
 const RETRY_MS = 10;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -25,7 +25,7 @@ describe('queue settings', () => {
       maxMessages: 1_000_000,
       maxBytes: 1024 * 1024 * 1024,
       deliveryLimit: null,
-      retry: { delayMs: 10, factor: 2, maxDelayMs: 300_000, jitter: 0.2 },
+      retry: { delayMs: 10, factor: 2, maxDelayMs: 3_600_000, jitter: 0.2 },
     });
   });
 

@@ -1,4 +1,4 @@
-/** `ringhub pub`, `sub`, `declare`, `delete`, `bind`, `unbind` and `list` as processes, against a hub. */
+/** The commands that talk to a hub, as processes, against one. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -137,7 +137,7 @@ describe('ringhub sub', () => {
     await hub.publish(x, 'k', Uint8Array.of(1, 2));
     await hub.publish(x, 'k', 'not json', { contentType: 'application/json' });
     const first = ringhub('sub', x, '#', '--json', '--since', 'earliest', '-n', '1');
-    expect(await first.ended).toBe(0);
+    expect([await first.ended, first.err]).toEqual([0, expect.any(String)]);
     expect(JSON.parse(first.out)).toMatchObject({
       kind: 'message',
       exchange: x,
@@ -254,46 +254,102 @@ describe('exchanges and bindings', () => {
 });
 
 describe('ringhub queue and ringhub consume', () => {
-  const fine = async (...args: string[]): Promise<string> => {
-    const run = ringhub(...args);
-    expect([await run.ended, run.err]).toEqual([0, expect.any(String)]);
-    return run.out;
-  };
+  it('make a queue, bind it, fill it, look at it, consume it, empty it and take it away', async () => {
+    const x = await exchange();
+    const done = async (...args: string[]): Promise<Run> => {
+      const run = ringhub(...args);
+      expect([args, await run.ended, run.err]).toEqual([args, 0, expect.any(String)]);
+      return run;
+    };
+    const limits = ['--max-messages', '4', '--overflow', 'reject-publish', '--delivery-limit', 'none'];
+    await done('queue', 'declare', 'jobs', ...limits, '--retry-delay', '1s', '--retry-max', '1m');
+    await done('queue', 'bind', 'jobs', x, 'jobs.#');
+    expect((await done('list', '--bindings')).out).toMatch(new RegExp(`^${x} +jobs\\.# +queue jobs$`, 'm'));
 
-  it('take a queue from its declaration to its end', async () => {
-    await fine('queue', 'declare', 'jobs', '--durable', '--retry-delay', '1s', '--retry-max', '1m');
-    await fine('queue', 'bind', 'jobs', 'amq.topic', 'jobs.#');
-    const bound = ringhub('pub', 'amq.topic', 'jobs.mail', 'by its binding');
-    expect([await bound.ended, bound.err]).toEqual([0, '']);
-    await fine('pub', '', 'jobs', 'by its name');
-    const inspected = JSON.parse(await fine('queue', 'inspect', 'jobs'));
-    expect(inspected).toMatchObject({ name: 'jobs', messages: { ready: 2, inflight: 0 } });
-    expect(inspected.options).toMatchObject({ durable: true, retry: { delayMs: 1000, maxDelayMs: 60_000 } });
-
-    const [tables, json, only] = await Promise.all([
-      fine('queue', 'list'),
-      fine('queue', 'list', '--json'),
-      fine('list', '--queues'),
-    ]);
-    expect(tables).toMatch(
-      /^QUEUE +READY +IN FLIGHT +DELAYED +CONSUMERS +ATTRIBUTES\njobs +2 +0 +0 +0 +durable\n$/,
+    expect((await done('pub', x, 'jobs.1', 'one', '-v')).err).toMatch(
+      /^ringhub: published at v:\d+; for 0 sessions; queued in jobs\n$/,
     );
-    expect(only).toBe(tables);
-    expect(JSON.parse(json)).toMatchObject([{ name: 'jobs' }]);
+    expect((await done('pub', '', 'jobs', 'two')).err).toBe('');
+    const [three] = (
+      await done('pub', x, 'jobs.3', '{"n":3}', '--content-type', 'application/json', '--json')
+    ).lines;
+    expect(JSON.parse(three!)).toMatchObject({ queues: { took: ['jobs'], refused: [] } });
 
-    expect(await fine('consume', 'jobs', '-n', '1', '-v')).toBe('jobs.mail by its binding\n');
-    expect(JSON.parse(await fine('queue', 'inspect', 'jobs')).ledger).toMatchObject({ acked: 1, ready: 1 });
-    await fine('queue', 'unbind', 'jobs', 'amq.topic', 'jobs.#');
-    const full = ringhub('queue', 'delete', 'jobs', '--if-unused', '--if-empty');
-    expect([await full.ended, full.err]).toEqual([1, expect.stringMatching(/^ringhub: queue-not-empty: /)]);
-    await fine('queue', 'purge', 'jobs');
-    await fine('queue', 'delete', 'jobs', '--if-unused', '--if-empty');
+    const { options, messages, figures } = JSON.parse((await done('queue', 'inspect', 'jobs')).out);
+    expect(options).toMatchObject({
+      maxMessages: 4,
+      overflow: 'reject-publish',
+      deliveryLimit: null,
+      retry: { delayMs: 1_000, maxDelayMs: 60_000 },
+    });
+    expect(messages).toEqual({ ready: 3, inflight: 0, delayed: 0 });
+    expect(figures.responseTimeMs).toBeNull();
+    expect((await done('queue', 'list')).lines).toEqual([
+      'QUEUE  READY  IN FLIGHT  DELAYED  CONSUMERS  ATTRIBUTES',
+      'jobs   3      0          0        0          reject-publish',
+    ]);
+
+    expect((await done('consume', 'jobs', '-n', '2', '-v')).out).toBe('jobs.1 one\njobs two\n');
+    // What was not asked for was not sent here: for its next consumer it is new.
+    const [last] = (await done('consume', 'jobs', '-n', '1', '--json')).lines;
+    expect(JSON.parse(last!)).toMatchObject({ routingKey: 'jobs.3', data: { n: 3 }, attempt: 1 });
+    const [{ ledger }] = JSON.parse((await done('queue', 'list', '--json')).out);
+    expect(ledger).toMatchObject({ routed: 3, acked: 3, ready: 0, inflight: 0, residual: 0 });
+
+    await done('pub', x, 'jobs.4', 'four');
+    const refused = ringhub('queue', 'delete', 'jobs', '--if-empty');
+    expect([await refused.ended, refused.err]).toEqual([1, expect.stringContaining('queue-not-empty')]);
+    expect((await done('queue', 'purge', 'jobs')).err).toBe('ringhub: 1 message is gone\n');
+    await done('queue', 'unbind', 'jobs', x, 'jobs.#');
+    expect((await done('pub', x, 'jobs.5', 'five')).err).toContain('nobody is subscribed');
+    expect((await done('queue', 'delete', 'jobs', '--if-unused', '--if-empty')).err).toBe(
+      'ringhub: 0 messages are gone\n',
+    );
+    expect((await done('queue', 'list', '--json')).out).toBe('[]\n');
   });
 
-  it('say how to find a queue that is not there', async () => {
-    const runs = [ringhub('queue', 'inspect', 'job'), ringhub('consume', 'job', '-n', '1')];
-    expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual([1, 1]);
-    for (const { err } of runs) expect(err).toMatch(/^ringhub: queue-not-found: .*"ringhub queue list"/);
+  it('say what went wrong in one line', async () => {
+    await Promise.all(
+      [
+        ['queue', 'inspect', 'nowhere'],
+        ['queue', 'purge', 'nowhere'],
+        ['queue', 'delete', 'nowhere'],
+        ['queue', 'bind', 'nowhere', 'amq.topic', '#'],
+        ['consume', 'nowhere'],
+      ].map(async (args) => {
+        const run = ringhub(...args);
+        expect([args, await run.ended]).toEqual([args, 1]);
+        expect(run.err).toMatch(/^ringhub: queue-not-found: [^\n]*\n$/);
+      }),
+    );
+  });
+
+  it('say which queue was full, though another took the message', async () => {
+    const x = await exchange('fanout');
+    for (const [name, most] of [
+      ['small', '1'],
+      ['large', '9'],
+    ] as const) {
+      const limits = ['--max-messages', most, '--overflow', 'reject-publish', '--auto-delete'];
+      expect(await ringhub('queue', 'declare', name, ...limits).ended).toBe(0);
+      expect(await ringhub('queue', 'bind', name, x).ended).toBe(0);
+    }
+    const lines = ringhubReading('1\n2\n', 'pub', x, '', '--lines');
+    expect(await lines.ended).toBe(0);
+    expect(lines.err).toBe('ringhub: the queue small refused it (queue-full)\n');
+  });
+
+  it('hand out again what was consumed and not printed', async () => {
+    expect(await ringhub('queue', 'declare', 'left').ended).toBe(0);
+    for (const text of ['1', '2', '3']) await hub.publish('', 'left', text);
+    const first = ringhub('consume', 'left');
+    await first.says(/3\n/);
+    first.child.kill('SIGINT');
+    expect([await first.ended, first.err]).toEqual([0, expect.any(String)]);
+    await hub.publish('', 'left', '4');
+    const second = ringhub('consume', 'left', '-n', '1', '--json');
+    expect(await second.ended).toBe(0);
+    expect(JSON.parse(second.out)).toMatchObject({ data: '4', attempt: 1 });
   });
 
   it('refuse what makes no sense before they connect', async () => {
@@ -306,6 +362,7 @@ describe('ringhub queue and ringhub consume', () => {
       ringhub('queue', 'declare', 'jobs', '--retry-max', '1m'),
       ringhub('consume', 'jobs', '--ack', 'manual'),
       ringhub('consume', 'jobs', '-n', '0'),
+      ringhub('consume', 'jobs', '-n', '1', '--ack', 'none'),
     ];
     expect(await Promise.all(runs.map(({ ended }) => ended))).toEqual(runs.map(() => 2));
   });

@@ -41,7 +41,8 @@ beforeAll(async () => {
   cpSync(examples, folder, { recursive: true });
   const sdk = join(folder, 'node_modules/@ringhub/client');
   await build({
-    entryPoints: [join(root, 'client-sdk/src/index.ts'), join(root, 'client-sdk/src/node.ts')],
+    entryPoints: ['index', 'node', 'queues'].map((name) => join(root, `client-sdk/src/${name}.ts`)),
+    splitting: true,
     outdir: join(sdk, 'dist'),
     bundle: true,
     format: 'esm',
@@ -52,7 +53,7 @@ beforeAll(async () => {
     logLevel: 'error',
   });
   copyFileSync(join(root, 'client-sdk/package.json'), join(sdk, 'package.json'));
-  hub = await startHub();
+  hub = await startHub({ data: join(folder, 'data') });
 });
 
 afterEach(() => {
@@ -128,6 +129,44 @@ describe('hello-producer and hello-consumer', () => {
     const [, received] = await consumer.says(/sensors\.kitchen\.temperature { celsius: ([\d.]+) }/);
     expect(received).toBe(celsius);
     expect(await Promise.all([producer.interrupted(), consumer.interrupted()])).toEqual([0, 0]);
+  });
+});
+
+describe('queue-producer and queue-consumer', () => {
+  it('share jobs between consumers, each once; what a killed one had not finished goes to another', async () => {
+    const consumers = [new Program('queue-consumer.mjs'), new Program('queue-consumer.mjs')];
+    await Promise.all(consumers.map((consumer) => consumer.says(/consuming hello/)));
+    const producer = new Program('queue-producer.mjs');
+    await producer.says(/job 3 is in hello/);
+    const jobs = () =>
+      consumers.flatMap(({ text }) => [...text.matchAll(/number: (\d+) } attempt 1/g)].map(([, n]) => n));
+    await expect.poll(() => jobs().length).toBeGreaterThanOrEqual(3);
+    expect(new Set(jobs()).size).toBe(jobs().length);
+    for (const { text } of consumers) expect(text).toMatch(/number: \d/);
+
+    consumers[0]!.child.kill('SIGKILL');
+    const [, before] = await producer.says(/job (\d+) is in hello\n$/);
+    await expect.poll(() => jobs().includes(String(Number(before) + 2))).toBe(true);
+    await Promise.all([producer.interrupted(), consumers[1]!.interrupted()]);
+    const told = [...producer.text.matchAll(/job (\d+) is in hello/g)].length;
+    const numbers = new Set(
+      consumers.flatMap(({ text }) => [...text.matchAll(/number: (\d+) }/g)].map(([, n]) => n)),
+    );
+    expect(told - numbers.size).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('queue-worker', () => {
+  it('sends what can be sent, tries again what failed, and gives up on the rest', async () => {
+    const worker = new Program('queue-worker.mjs', {
+      args: ['ada@ok.example', 'bob@busy.example', 'eve@down.example', 'nobody'],
+    });
+    await worker.says(/sent to ada@ok\.example at attempt 1/);
+    await worker.says(/sent to bob@busy\.example at attempt 3/);
+    await worker.says(/given up on { to: 'eve@down\.example' } delivery_limit in mails/);
+    await worker.says(/given up on { to: 'nobody' } rejected in mails/);
+    expect(worker.text.match(/for eve@down\.example failed/g)).toHaveLength(4);
+    expect(await worker.interrupted()).toBe(0);
   });
 });
 

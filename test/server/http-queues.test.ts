@@ -143,14 +143,15 @@ describe('a queue', () => {
     const hub = await start();
     await caller(hub)('PUT', '/v1/queues/jobs');
     const call = caller(hub, 'browser-token');
-    const asked: [string, string][] = [
+    const asked: [string, string, unknown?][] = [
       ['PUT', '/v1/queues/other'],
+      ['PUT', '/v1/queues/jobs', { passive: true }],
       ['GET', '/v1/queues/jobs'],
       ['DELETE', '/v1/queues/jobs'],
       ['DELETE', '/v1/queues/jobs/messages'],
     ];
-    for (const [method, path] of asked) {
-      expect([method, path, await call(method, path)]).toMatchObject([
+    for (const [method, path, body] of asked) {
+      expect([method, path, await call(method, path, body)]).toMatchObject([
         method,
         path,
         { status: 403, body: { error: { name: 'forbidden' } } },

@@ -1,7 +1,7 @@
 /**
  * Faults of routing, history and event streams that can be planted (see `faults.ts`).
  */
-import { splitWords } from '@ringhub/protocol';
+import { formatCursor, parseCursor, splitWords } from '@ringhub/protocol';
 import type { Exchange } from '../../server/src/core/exchanges.ts';
 import type { Binding, Subscription } from '../../server/src/core/subscription.ts';
 import type { EventStream } from '../../server/src/http/event-stream.ts';
@@ -98,9 +98,12 @@ export const ROUTING_FAULTS = {
     about: 'an event stream gives the cursor behind the next message, too',
     follower: (follower) => {
       follower.onStream = (stream: EventStream) => {
-        const inner = stream as unknown as { cursorAt(offset: number): string };
-        const cursorAt = inner.cursorAt.bind(stream);
-        inner.cursorAt = (offset) => cursorAt(offset + 1);
+        const inner = stream as unknown as { cursorOf(item: unknown): string | undefined };
+        const cursorOf = inner.cursorOf.bind(stream);
+        inner.cursorOf = (item) => {
+          const positions = parseCursor(cursorOf(item) ?? '');
+          return positions && formatCursor(positions.map((p) => ({ ...p, offset: p.offset + 1 })));
+        };
       };
     },
   },

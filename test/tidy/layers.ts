@@ -67,7 +67,7 @@ export const layers: readonly Layer[] = [
   { name: 'sdk-node', files: /^client-sdk\/src\/node\.ts$/, imports: ['client-sdk'], libraries: 'packages' },
   { name: 'client-sdk', files: /^client-sdk\/src\//, imports: ['protocol'], libraries: 'none' },
   { name: 'demo-shared', files: /^demo\/shared\//, imports: ['client-sdk'], libraries: 'packages' },
-  { name: 'feeder', files: /^demo\/src\/feeder\//, imports: ['client-sdk', 'demo-shared'], libraries: 'all' },
+  { name: 'demo-node', files: /^demo\/src\//, imports: ['client-sdk', 'demo-shared'], libraries: 'all' },
   { name: 'demo', files: /^demo\//, imports: ['client-sdk', 'demo-shared'], libraries: 'packages' },
   // Programs as a user writes them.
   { name: 'examples', files: /^examples\//, imports: ['client-sdk', 'sdk-node'], libraries: 'all' },

@@ -17,6 +17,8 @@ interface ConsumeFlags extends HubFlags {
   readonly json?: true;
 }
 
+const DEFAULT_PREFETCH = 256;
+
 const EXAMPLES = `
 Examples:
   $ ringhub consume jobs                 payloads, one a line
@@ -39,6 +41,11 @@ export const consumeCommand = (): Command =>
     .option('--prefetch <number>', 'messages sent here and not printed yet, at most', count)
     .option('--exclusive', 'nobody else may consume meanwhile')
     .option('--json', 'print messages as lines of JSON')
+    .hook('preAction', (command) => {
+      const { ack, count: wanted } = command.opts<ConsumeFlags>();
+      if (ack === 'none' && wanted !== undefined)
+        command.error('--ack none takes what there is, not --count of it');
+    })
     .addHelpText('after', EXAMPLES)
     .action((queue: string, flags: ConsumeFlags) =>
       talk(flags, (hub, end) => consumeAll(hub, end, queue, flags)),
@@ -55,10 +62,10 @@ async function consumeAll(
   const waited = timeoutOf(flags, end);
   const giveUp = () => wait.abort(waited.reason);
   waited.addEventListener('abort', giveUp);
+  const prefetch = Math.min(flags.prefetch ?? DEFAULT_PREFETCH, flags.count ?? DEFAULT_PREFETCH);
   const options: ConsumerOptions = {
-    ack: flags.ack,
-    // Not more than will be printed: the rest is for others.
-    prefetch: flags.prefetch ?? flags.count,
+    ack: flags.ack === 'none' ? 'none' : 'manual',
+    prefetch,
     exclusive: flags.exclusive,
     // Whoever ends this command wants others to have the rest at once.
     onLost: 'requeue',
@@ -67,26 +74,72 @@ async function consumeAll(
   const consumer = await consume(hub, queue, options);
   waited.removeEventListener('abort', giveUp);
   if (!end.aborted) notice(`consuming ${queue}`);
-  const leave = () => void consumer.unsubscribe();
+  const printed = new Printed();
+  const leave = () => {
+    noMore(consumer);
+    printed.ack();
+    void consumer.unsubscribe();
+  };
   if (end.aborted) leave();
   end.addEventListener('abort', leave);
-  await printAll(consumer, end, flags);
+  await printAll(consumer, end, flags, printed);
   await consumer.unsubscribe();
 }
 
-async function printAll(consumer: QueueConsumer, end: AbortSignal, flags: ConsumeFlags): Promise<void> {
+/** Messages that were printed, and are to be acknowledged. */
+class Printed {
+  #held: QueueMessage[] = [];
+
+  add(message: QueueMessage): void {
+    this.#held.push(message);
+  }
+
+  ack(): void {
+    for (const message of this.#held) message.ack();
+    this.#held = [];
+  }
+}
+
+/**
+ * With a count, the last messages are acknowledged together at the end: each ack makes room for another one, which
+ * would be sent here in vain, and counted as an attempt.
+ */
+async function printAll(
+  consumer: QueueConsumer,
+  end: AbortSignal,
+  flags: ConsumeFlags,
+  printed: Printed,
+): Promise<void> {
+  const { prefetch } = consumer.granted;
   let left = flags.count ?? Number.POSITIVE_INFINITY;
   for await (const message of consumer) {
-    try {
-      await print(flags.json ? `${JSON.stringify(toJson(message))}\n` : payloadLine(message, flags.verbose));
-    } catch (error) {
-      // The reader of stdout has left: that ends the command like a signal.
-      if ((error as NodeJS.ErrnoException).code === 'EPIPE') return;
-      throw error;
+    // A reader of stdout that has left ends the command like a signal.
+    const hasReader = await tryPrint(
+      flags.json ? `${JSON.stringify(toJson(message))}\n` : payloadLine(message, flags.verbose),
+    );
+    if (hasReader) {
+      printed.add(message);
+      left--;
     }
-    if (--left > 0 && !end.aborted) continue;
-    message.ack();
-    return;
+    const isOver = !hasReader || left === 0 || end.aborted;
+    // Otherwise these acks, too, would have others sent here.
+    if (isOver) noMore(consumer);
+    // Before the loop is left: that ends the consumer.
+    if (isOver || left >= prefetch) printed.ack();
+    if (isOver) return;
+  }
+}
+
+/** Said in time, nothing more is sent; too late, what was sent goes back. */
+const noMore = (consumer: QueueConsumer): void => void consumer.pause().catch(() => {});
+
+async function tryPrint(data: string | Uint8Array): Promise<boolean> {
+  try {
+    await print(data);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return false;
+    throw error;
   }
 }
 

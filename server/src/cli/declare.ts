@@ -18,7 +18,7 @@ const DECLARE_EXAMPLES = `
 Examples:
   $ ringhub declare prices                              a topic exchange
   $ ringhub declare news --type fanout --auto-delete    gone with its last binding
-  $ ringhub declare orders --type direct --alternate unclaimed
+  $ ringhub declare refunds --type direct --alternate unclaimed
   $ ringhub declare prices --passive && echo it is there
 
 Declared again as it is, an exchange stays as it is; declared differently, it is refused.

@@ -27,6 +27,7 @@ interface PubFlags extends HubFlags {
   readonly id?: string;
   readonly ttl?: number;
   readonly mandatory?: true;
+  readonly verbose?: true;
   readonly json?: true;
 }
 
@@ -42,6 +43,7 @@ Examples:
   $ tail -f app.log | ringhub pub amq.topic logs.app -l   a message for each line
   $ ringhub pub amq.topic orders.1 paid --id order-1-paid   safe to run twice
   $ ringhub pub amq.topic orders.1 paid --mandatory || echo nobody listens
+  $ ringhub pub '' jobs 'do this' -v                    straight into the named queue jobs
 
 Header values that are JSON numbers, true, false, null or "quoted" are those; everything else is text.
 ${EXIT_CODES}`;
@@ -58,6 +60,7 @@ export const pubCommand = (): Command =>
     .option('--id <id>', 'the same id is published once')
     .option('--ttl <duration>', 'expires where it waits longer: 500ms, 30s, 10m …', ttl)
     .option('--mandatory', 'refuse it where nobody is subscribed to it')
+    .option('-v, --verbose', 'tell on stderr where each message went: its place in the log, sessions, queues')
     .option('--json', 'print the receipt of each message as a line of JSON')
     .addHelpText('after', EXAMPLES)
     .action((exchange: string, key: string, payload: string | undefined, flags: PubFlags) =>
@@ -86,15 +89,9 @@ async function publishOne(hub: Hub, end: AbortSignal, wanted: Wanted): Promise<n
   const { exchange, key, payload = await readStdin(end), flags } = wanted;
   const receipt = await hub.publish(exchange, key, payload, optionsOf(flags, end));
   await tell(receipt, flags);
-  if (!flags.json) noticeQueues(receipt);
-  if (receipt.sessions === 0 && !receipt.queues?.took.length && !flags.json)
-    notice('published; nobody is subscribed to it now');
+  const isTaken = receipt.sessions > 0 || receipt.duplicate || (receipt.queues?.took.length ?? 0) > 0;
+  if (!isTaken && !flags.json) notice('published; nobody is subscribed to it now');
   return 0;
-}
-
-/** A queue that refused it while another took it is easily overlooked. */
-function noticeQueues({ queues }: Receipt): void {
-  for (const [queue, why] of queues?.refused ?? []) notice(`the queue ${queue} did not take it: ${why}`);
 }
 
 /** Outcomes are told in the order of the lines; the exit code is that of the first that failed. */
@@ -129,9 +126,28 @@ async function publishLines(hub: Hub, end: AbortSignal, { exchange, key, flags }
   return end.aborted ? EXIT.interrupted : exitCode;
 }
 
-async function tell(receipt: Receipt, { json }: PubFlags): Promise<void> {
+async function tell(receipt: Receipt, { json, verbose }: PubFlags): Promise<void> {
+  const { queues } = receipt;
   if (json) await print(`${JSON.stringify(receipt)}\n`);
+  if (verbose) notice(receiptText(receipt));
+  // Others took it, so it is published: but who fills a queue wants to know.
+  else if (!json) for (const refused of queues?.refused ?? []) notice(refusalText(refused));
 }
+
+function receiptText({ position, sessions, duplicate, queues }: Receipt): string {
+  const { log, offset } = position;
+  if (duplicate) return 'published before; not again';
+  const took = queues?.took ?? [];
+  return [
+    `published at ${log}:${offset}`,
+    `for ${sessions} ${sessions === 1 ? 'session' : 'sessions'}`,
+    ...(took.length > 0 ? [`queued in ${took.join(', ')}`] : []),
+    ...(queues?.refused.map(refusalText) ?? []),
+  ].join('; ');
+}
+
+const refusalText = ([queue, reason]: readonly [string, string]): string =>
+  `the queue ${queue} refused it (${reason})`;
 
 const optionsOf = (flags: PubFlags, end: AbortSignal): PublishOptions => {
   const { contentType, header, id, ttl, mandatory } = flags;

@@ -36,7 +36,7 @@ interface DeclareFlags extends HubFlags {
   readonly overflow?: QueueOptions['overflow'];
   readonly messageTtl?: number;
   readonly expires?: number;
-  readonly deliveryLimit?: number | null;
+  readonly deliveryLimit?: number | 'none';
   readonly deadLetterExchange?: string;
   readonly deadLetterKey?: string;
   readonly retryDelay?: number;
@@ -100,7 +100,7 @@ function optionsOf(flags: DeclareFlags): QueueOptions {
     ...(overflow && { overflow }),
     ...(flags.messageTtl !== undefined && { messageTtlMs: flags.messageTtl }),
     ...(flags.expires !== undefined && { expiresMs: flags.expires }),
-    ...(deliveryLimit !== undefined && { deliveryLimit }),
+    ...(deliveryLimit !== undefined && { deliveryLimit: deliveryLimit === 'none' ? null : deliveryLimit }),
     ...(deadLetterExchange !== undefined && { deadLetterExchange }),
     ...(deadLetterKey !== undefined && { deadLetterKey }),
     ...(retryDelay !== undefined && {
@@ -228,4 +228,5 @@ function duration(text: string): number {
   throw new InvalidArgumentError('Write it like 500ms, 30s, 10m, 2h or 1d.');
 }
 
-const limit = (text: string): number | null => (text === 'none' ? null : text === '0' ? 0 : count(text));
+/** Commander takes a null for an option without a value. */
+const limit = (text: string): number | 'none' => (text === 'none' ? text : text === '0' ? 0 : count(text));

@@ -2,6 +2,7 @@
  * What `ringhub serve` does: settings, a hub, what to do with it, and its end.
  */
 import { startFeeder } from '@ringhub/demo/feeder';
+import { startOrderWorkers } from '@ringhub/demo/order-workers';
 import { readTokens } from '../auth/configured-tokens.ts';
 import type { TokenGrant } from '../auth/token-auth.ts';
 import { TransportUnavailable } from '../carrier.ts';
@@ -67,11 +68,19 @@ export async function serve(flags: ServeFlags): Promise<void> {
       return fail(EXIT_FAILED, error.message);
     throw error;
   });
-  const feeder = new AbortController();
-  endOnSignals(hub, feeder, config.shutdown.deadlineMs, log);
+  const demo = new AbortController();
+  endOnSignals(hub, demo, config.shutdown.deadlineMs, log);
   process.stdout.write(greeting(hub));
-  if (config.demo ?? config.dev) feed(hub, grants, feeder.signal, log);
+  if (config.demo ?? config.dev) feed(hub, grants, demo.signal, log);
+  // Whoever may publish may kill these workers: for the machine of a developer only.
+  if (config.dev && config.demo !== false)
+    startOrderWorkers({ url: hub.url, token: hub.token, signal: demo.signal, log: wordsIn(log) });
 }
+
+const wordsIn = (log: Logger) => ({
+  info: (text: string) => log.info(text),
+  warn: (text: string) => log.warn(text),
+});
 
 /** The demo's feeder is a client like any other; the hub goes on without it. */
 function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSignal, log: Logger): void {
@@ -80,9 +89,8 @@ function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSigna
     log.warn('the demo feeder needs a token with the role server: none is configured');
     return;
   }
-  const told = { info: (text: string) => log.info(text), warn: (text: string) => log.warn(text) };
-  startFeeder({ url: hub.url, token, signal, log: told, stats: () => hub.stats() }).catch((error: unknown) =>
-    log.error({ err: error }, 'the demo feeder did not start'),
+  startFeeder({ url: hub.url, token, signal, log: wordsIn(log), stats: () => hub.stats() }).catch(
+    (error: unknown) => log.error({ err: error }, 'the demo feeder did not start'),
   );
 }
 
@@ -102,13 +110,13 @@ function endOnFailure(why: string, log: Logger): void {
 }
 
 /** The first signal asks for an orderly end, by a deadline; the second one ends at once. */
-function endOnSignals(hub: RunningHub, feeder: AbortController, deadlineMs: number, log: Logger): void {
+function endOnSignals(hub: RunningHub, demo: AbortController, deadlineMs: number, log: Logger): void {
   let asked = false;
   const end = (signal: NodeJS.Signals) => {
     if (asked) process.exit(EXIT_FAILED);
     asked = true;
     log.info({ signal, deadlineMs }, 'shutting down; a second signal ends at once');
-    feeder.abort();
+    demo.abort();
     setTimeout(() => {
       log.error({ deadlineMs }, 'the shutdown took too long');
       process.exit(EXIT_FAILED);

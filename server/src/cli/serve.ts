@@ -27,8 +27,8 @@ export function withSettings(command: Command): Command {
   return command
     .option('-c, --config <file>', 'YAML or JSON file with settings (or RINGHUB_CONFIG)')
     .option('--dev', 'for trying out: loopback only, a random token that may do everything')
-    .option('--demo', 'run the demo feeder (default with --dev)')
-    .option('--no-demo', 'do not run the demo feeder')
+    .option('--demo', 'run what feeds the demo pages (default with --dev)')
+    .option('--no-demo', 'run neither the demo feeder nor the workers of the orders demo')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .addOption(
       new Option('-p, --port <number>', 'port to listen on; 0 picks a free one (default: 8080)').argParser(

@@ -62,7 +62,7 @@ export const QUEUE_BOUNDS = {
 } as const;
 
 const DEFAULT_DELIVERY_LIMIT = 20;
-const DEFAULT_RETRY = { factor: 2, maxDelayMs: 300_000, jitter: 0.2 } as const;
+const DEFAULT_RETRY = { factor: 2, maxDelayMs: 3_600_000, jitter: 0.2 } as const;
 
 /** The settings, or which option is none, as a text for the client. */
 export function queueSettings(options: NamedQueueOptions): NamedQueueSettings | string {
@@ -83,9 +83,15 @@ export function queueSettings(options: NamedQueueOptions): NamedQueueSettings | 
     ...(expiresMs === undefined ? {} : { expiresMs }),
     ...(deadLetterExchange === undefined ? {} : { deadLetterExchange }),
     ...(deadLetterKey === undefined ? {} : { deadLetterKey }),
-    ...(retry === undefined ? {} : { retry: { ...DEFAULT_RETRY, ...retry } }),
+    ...(retry === undefined ? {} : { retry: retrySettings(retry) }),
   };
 }
+
+const retrySettings = (retry: NonNullable<NamedQueueOptions['retry']>): RetrySettings => ({
+  ...DEFAULT_RETRY,
+  maxDelayMs: Math.max(DEFAULT_RETRY.maxDelayMs, retry.delayMs),
+  ...retry,
+});
 
 /** The first setting in which two queues differ, or `undefined`. */
 export function settingDifference(a: NamedQueueSettings, b: NamedQueueSettings): string | undefined {

@@ -6,7 +6,7 @@ export interface RetrySettings {
   readonly delayMs: number;
   /** By how much each further delay is longer; default 2. */
   readonly factor: number;
-  /** Before jitter; default 300,000. */
+  /** Before jitter; default one hour, or `delayMs` where that is longer. */
   readonly maxDelayMs: number;
   /** Share of the delay by which it varies either way, 0 to 1; default 0.2. */
   readonly jitter: number;

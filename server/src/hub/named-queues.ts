@@ -79,7 +79,12 @@ export class NamedQueues {
   ): void {
     const there = this.hub.namedQueues.get(name);
     if ('passive' in options) {
-      const found = this.find(asker, name);
+      // It tells as much as `inspect`; whoever may make the queue may know that it is there.
+      const { principal } = asker;
+      const isPermitted = principal.may('declare-queue', name, '') || principal.may('consume', name, '');
+      const found: DeclaredQueue | Refusal = isPermitted
+        ? this.find(asker, name)
+        : { error: 'forbidden', detail: { queue: name } };
       answer('error' in found ? found : this.describe(found));
       return;
     }

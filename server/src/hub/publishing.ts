@@ -62,8 +62,9 @@ export class Publishing {
     const admission = session.publishes.admit(seq, bytes);
     if (admission.kind !== 'new') return this.answerAtOnce(session, seq, admission);
     const { resent, id } = frame.properties;
-    // What carries an id is recognised by it.
-    if (resent && id === undefined) this.publishAgain(session, frame, bytes, resent);
+    // An id that is stored with its log is all it takes; the ids of a log in memory may have gone with it.
+    const isKnownById = id !== undefined && this.hub.exchanges.get(frame.exchange)?.log === 'd';
+    if (resent && !isKnownById) this.publishAgain(session, frame, bytes, resent);
     else this.take(session, frame, bytes);
     return undefined;
   }

@@ -93,8 +93,10 @@ export class GroupCommit {
         this.failure = error;
         this.failureHandler(error);
       }
+      // The disk has its next work before this thread goes on with what the last one has brought.
+      else this.next();
       for (const { done } of group) done(error);
-      this.next();
+      if (error) this.next();
     });
     const { flushDeadlineMs } = this.limits;
     const deadline = this.clock.after(flushDeadlineMs, () =>

@@ -25,12 +25,15 @@ export class CuttingProxy {
   readonly kinds = new Map<CutKind, number>();
   /** Once false, connections are left alone. */
   isCutting = true;
+  /** What is said in this direction vanishes, and nobody notices. */
+  loses: 'nothing' | 'to-hub' | 'to-client' = 'nothing';
 
   private readonly open = new Set<Socket>();
 
   private constructor(
     private readonly server: Server,
-    private readonly targetPort: number,
+    /** Where new connections lead. */
+    public targetPort: number,
     private readonly plan: CutPlan,
   ) {}
 
@@ -46,8 +49,13 @@ export class CuttingProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  async close(): Promise<void> {
+  /** Connections end now, at both ends. */
+  cutAll(): void {
     for (const socket of this.open) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    this.cutAll();
     await new Promise((resolve) => this.server.close(resolve));
   }
 
@@ -65,21 +73,22 @@ export class CuttingProxy {
       else if (kind === 'reset') for (const socket of [client, upstream]) socket.resetAndDestroy();
       else for (const socket of [client, upstream]) socket.destroySoon();
     };
-    this.join(client, upstream, connection, cut);
-    this.join(upstream, client, connection, cut);
+    this.join(client, upstream, connection, 'to-hub', cut);
+    this.join(upstream, client, connection, 'to-client', cut);
   }
 
   private join(
     from: Socket,
     to: Socket,
     connection: { isCut: boolean; isSilent: boolean },
+    direction: 'to-hub' | 'to-client',
     cut: () => void,
   ): void {
     let left = Math.floor(this.plan.random() * this.plan.maxBytes);
     this.open.add(from);
     from.setNoDelay(true);
     from.on('data', (data) => {
-      if (connection.isSilent) return;
+      if (connection.isSilent || this.loses === direction) return;
       if (!this.isCutting || data.length < left) {
         left -= data.length;
         to.write(data);
