@@ -18,6 +18,8 @@ import type { Auth, Principal } from '../../server/src/ports/auth.ts';
 import type { Clock } from '../../server/src/ports/clock.ts';
 import type { Ids } from '../../server/src/ports/ids.ts';
 import type { Socket, SocketHandler } from '../../server/src/ports/transport.ts';
+import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
+import { MemoryStore } from '../../server/src/stores/memory-store.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -27,6 +29,8 @@ export interface HubSettings {
   readonly sessionLimits: Partial<SessionLimits>;
   readonly log: LogLimits;
   readonly isAuthLater: boolean;
+  /** Where the hub stores what is durable; none by default. */
+  readonly disk?: MemoryDisk;
 }
 
 /** The private parts of a hub that checks walk through and faults are planted in. */
@@ -69,7 +73,9 @@ export class HubProcess {
       world.fail('hub-fault', `${fault}: ${error instanceof Error ? error.stack : String(error)}`);
     };
     this.epoch = `e${number}${ids.id()}`;
-    this.engine = new EmbeddedEngine({ clock, epoch: this.epoch, limits: settings.log });
+    const { disk } = settings;
+    const durable = disk && { store: new MemoryStore(disk, { clock }), epoch: 'disk' };
+    this.engine = new EmbeddedEngine({ clock, epoch: this.epoch, limits: settings.log, durable });
     prepare.engine(this);
     const { limits, sessionLimits } = settings;
     this.hub = new Hub({ engine: this.engine, clock, ids, limits, sessionLimits, onFault });
