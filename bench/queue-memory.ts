@@ -30,6 +30,7 @@ const otherRate = Number(values.otherRate);
 const BATCH = 100;
 const OTHER_EVERY_MS = 20;
 const PREFETCH = 4_096;
+const PROGRESS_MS = 10_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-queue-memory-'));
 const nodeArgs = values.cpuProfile ? ['--cpu-prof', `--cpu-prof-dir=${values.cpuProfile}`] : [];
@@ -104,7 +105,14 @@ async function fill(): Promise<void> {
 
 async function drain(): Promise<void> {
   await consumer.consume('million', PREFETCH);
-  while (consumer.messages < messages) await pause(5);
+  let [told, toldMs] = [0, performance.now()];
+  while (consumer.messages < messages) {
+    await pause(5);
+    if (performance.now() - toldMs < PROGRESS_MS) continue;
+    const rate = Math.round(((consumer.messages - told) / (performance.now() - toldMs)) * 1000);
+    [told, toldMs] = [consumer.messages, performance.now()];
+    console.log(`  ${told} drained, ${rate}/s`);
+  }
 }
 
 const calm = await phase('calm', () => pause(Number(values.calmSeconds) * 1000));

@@ -37,6 +37,22 @@ describe('the budget', () => {
     expect([gone, back, held].map((record) => record!.itemText)).toEqual([undefined, 'text', 'text']);
   });
 
+  it('forgets the text of what no ring ever held, as messages of named queues, at the end of the turn', () => {
+    const budget = new MemoryBudget(1_000);
+    const record = storedRecord(1);
+    budget.keepText(record, 'text');
+    expect(record.itemText).toBe('text');
+    budget.forgetItems();
+    expect(record.itemText).toBeUndefined();
+    // It counts no more: others have all the room.
+    const [next, last] = [storedRecord(2), storedRecord(3)];
+    for (const one of [next, last]) {
+      budget.hold(one);
+      budget.keepText(one, 'x'.repeat(60));
+    }
+    expect([next.itemText?.length, last.itemText?.length]).toEqual([60, 60]);
+  });
+
   it('has room for what is held already, and for one at least', () => {
     const budget = new MemoryBudget(150);
     const [a, b] = [storedRecord(1, { bytes: 500 }), storedRecord(2)];

@@ -19,6 +19,19 @@ describe('the log', () => {
     expect(log.bytes).toBe(all(log).reduce((sum, r) => sum + r.bytes, 0));
   });
 
+  it('keeps only the place of what nobody can ask for', () => {
+    const log = new VolatileLog('e', LIMITS);
+    const given = log.append(newRecord({ payload: 'x'.repeat(1000), payloadBytes: 1000, reached: [] }), 7, 0);
+    log.append(newRecord({ payload: 'y', payloadBytes: 1 }), 8, 0);
+    expect(given.payload).toHaveLength(1000);
+    expect(all(log).map(({ offset, timeMs, payload }) => [offset, timeMs, payload])).toEqual([
+      [1, 7, ''],
+      [2, 8, 'y'],
+    ]);
+    expect(log.bytes).toBe(all(log).reduce((sum, r) => sum + r.bytes, 0));
+    expect(log.bytes).toBeLessThan(1000);
+  });
+
   it('keeps a deadline by the monotonic clock', () => {
     const log = new VolatileLog('e', LIMITS);
     expect(log.append(newRecord({ ttlMs: 5 }), 1e12, 100).expiresMs).toBe(105);

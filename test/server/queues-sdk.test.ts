@@ -77,13 +77,13 @@ describe.each(transportsHere)('named queues over %s', (transport) => {
     await publishAll(near, 'jobs', [1, 2, 3]);
     const [one, two, three] = await take(consumer, 3);
     expect([one!.attempt, one!.redelivered, one!.xDeath]).toEqual([1, false, []]);
-    one!.nack({ delayMs: 20 });
     two!.reject();
     three!.nack();
     const [again] = await take(consumer, 1);
     expect([again!.data, again!.attempt, again!.redelivered]).toEqual([3, 2, true]);
     again!.nack();
     (await take(consumer, 1))[0]!.nack();
+    one!.nack({ delayMs: 20 });
     const [delayed] = await take(consumer, 1);
     expect([delayed!.data, delayed!.attempt]).toEqual([1, 2]);
     delayed!.ack();

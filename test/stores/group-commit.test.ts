@@ -96,6 +96,22 @@ describe('group commit', () => {
     expect(told).toHaveLength(3);
   });
 
+  it('does not take it for the disk when the process itself stood still', () => {
+    const { clock, commit, settle, told } = scene();
+    commit(1);
+    clock.settle();
+    clock.jump(20_000);
+    settle();
+    expect(told).toEqual(['1 done']);
+    commit(2);
+    clock.settle();
+    clock.jump(20_000);
+    clock.advance(4_499);
+    expect(told).toEqual(['1 done']);
+    clock.advance(1);
+    expect(told).toEqual(['1 done', 'failed deadline', '2 deadline']);
+  });
+
   it('takes nothing after a failure, and tells those that wait', () => {
     const { clock, commit, settle, told, written } = scene();
     commit(1);

@@ -32,7 +32,7 @@ export interface Exchange<T extends object, Q extends object = object> {
   /** Bindings to other exchanges. */
   readonly destinations: RoutingTable<Exchange<T, Q>>;
   readonly lastValues: LastValues;
-  /** What its records carry if they reach nothing else; one array for all of them. */
+  /** What its records carry if they reach nothing else; one array for all of them. Empty for the default exchange. */
   readonly self: readonly number[];
 }
 
@@ -45,7 +45,7 @@ export interface ExchangeBinding<T extends object, Q extends object = object> {
 
 /** Where a message goes. */
 export interface Route<Q extends object> {
-  /** The exchanges it reaches, by incarnation, the one it is published to first. */
+  /** The exchanges it reaches that can be subscribed to, by incarnation, the one it is published to first. */
   readonly reached: readonly number[];
   /** Whether a subscription or a named queue is bound to one of them for this message. */
   readonly routable: boolean;
@@ -229,7 +229,8 @@ export class Exchanges<T extends object, Q extends object = object> {
       queues: this.tableOf<Q>(options),
       destinations: this.tableOf<Exchange<T, Q>>(options),
       lastValues: new LastValues(this.limits.lastPerKeyEntries, this.lastValueBytes, log === 'd'),
-      self: [incarnation],
+      // Nobody can subscribe to the default exchange: what goes through it is read in queues only.
+      self: name === DEFAULT_EXCHANGE ? [] : [incarnation],
     };
     this.byName.set(name, exchange);
     this.byIncarnation.set(incarnation, exchange);

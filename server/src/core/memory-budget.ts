@@ -9,10 +9,12 @@ const ITEM_SHARE = 8;
 
 export class MemoryBudget {
   heldBytes = 0;
-  /** Released by their last ring in this turn; their item may still be wanted by the next session's flush. */
+  /** Held by no ring at some moment of this turn; their item may still be wanted by the next session's flush. */
   private readonly released: StoredRecord[] = [];
   /** Records with an encoded item, the oldest first. */
   private readonly encoded = new Set<StoredRecord>();
+  /** Goes on where it stopped: a new one would have to pass over the places of all that went before. */
+  private oldest = this.encoded.values();
   /** Of text, each character counts as a byte. */
   private encodedBytes = 0;
 
@@ -66,9 +68,12 @@ export class MemoryBudget {
   private kept(record: StoredRecord, bytes: number): void {
     this.encoded.add(record);
     this.encodedBytes += bytes;
-    for (const oldest of this.encoded) {
-      if (this.encodedBytes <= this.budgetBytes / ITEM_SHARE) return;
-      this.forgetItem(oldest);
+    // A named queue gives it to one consumer: nobody wants it after this turn.
+    if (record.holders === 0) this.released.push(record);
+    while (this.encodedBytes > this.budgetBytes / ITEM_SHARE) {
+      const { value, done } = this.oldest.next();
+      if (done) this.oldest = this.encoded.values();
+      else this.forgetItem(value);
     }
   }
 

@@ -5,10 +5,11 @@
  *       ▼                          ▼
  *   …  [41] [42] [43] … [97] [98] [99]     circular, slot = offset & mask, growing by doubling
  *
- * Offsets start at 1 and have no holes here, so an offset is its own index. Log time never goes back.
+ * Offsets start at 1 and have no holes here, so an offset is its own index. Log time never goes back. Of a message
+ * that reached no exchange, and so can only be read in named queues, no more than its place is kept.
  */
 import type { NewRecord, StoredRecord } from '../ports/engine.ts';
-import { toStored } from './stored-record.ts';
+import { recordBytes, toStored } from './stored-record.ts';
 
 export interface LogLimits {
   readonly maxMessages: number;
@@ -49,8 +50,9 @@ export class VolatileLog {
     this.lastTimeMs = Math.max(this.lastTimeMs, Math.floor(wallMs));
     const stored = toStored(record, this.last + 1, this.lastTimeMs, nowMs);
     this.last++;
-    this.slots[this.last & (this.slots.length - 1)] = stored;
-    this.bytes += stored.bytes;
+    const kept = stored.reached.length > 0 ? stored : withoutContent(stored);
+    this.slots[this.last & (this.slots.length - 1)] = kept;
+    this.bytes += kept.bytes;
     this.trim();
     return stored;
   }
@@ -119,4 +121,11 @@ export class VolatileLog {
     for (let offset = this.first; offset <= this.last; offset++) slots[offset & (size - 1)] = this.at(offset);
     this.slots = slots;
   }
+}
+
+/** A record that nobody can ask for: its place in the log, and nothing else. */
+function withoutContent(record: StoredRecord): StoredRecord {
+  const empty = { payload: '', payloadBytes: 0, headers: undefined, id: undefined, xDeath: undefined };
+  const place = { ...record, ...empty };
+  return { ...place, bytes: recordBytes(place) };
 }

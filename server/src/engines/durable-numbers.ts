@@ -86,11 +86,15 @@ export class DurableNumbers {
     }
     this.usedLast = name;
     this.sessions.set(name, kept);
+    if (this.sessions.size > MAX_SESSIONS) this.forgetOldest();
+    return kept;
+  }
+
+  private forgetOldest(): void {
     for (const [oldest, { unsaved }] of this.sessions) {
-      if (this.sessions.size <= MAX_SESSIONS || unsaved > 0) break;
+      if (this.sessions.size <= MAX_SESSIONS || unsaved > 0) return;
       this.sessions.delete(oldest);
     }
-    return kept;
   }
 
   private stored(key: Uint8Array): StoredNumbers {

@@ -45,11 +45,17 @@ interface Postponed {
 export class QueueEntries implements EngineQueues {
   private readonly states = new Map<number, QueueState>();
   private readonly changed = new Set<number>();
+<<<<<<< HEAD
   private readonly recounts = new Map<number, EntryRecount>();
   /** Ranges whose batch is not on disk yet: there may be entries that are not, either. */
   private readonly fresh = new Set<Range>();
   private readonly storing = new Map<number, { messages: number; bytes: number }>();
   private sumsOf: (queue: number, storing: Storing) => string | undefined = () => undefined;
+=======
+  /** By queue: whether an entry was postponed, as far as that was looked up. */
+  private readonly postponed = new Map<number, boolean>();
+  private sumsOf: (queue: number) => string | undefined = () => undefined;
+>>>>>>> w9
 
   constructor(
     private readonly store: Store,
@@ -124,6 +130,7 @@ export class QueueEntries implements EngineQueues {
     if (!this.isThere(queue)) return;
     const value: Postponed = { attempts, dueMs };
     this.group.put(entryKey('attempts', queue, seq), sealJson(value));
+    this.postponed.set(queue, true);
     this.changed.add(queue);
   }
 
@@ -214,6 +221,7 @@ export class QueueEntries implements EngineQueues {
       }
       if (state.isRemoved && state.dropping.length === 0) {
         this.states.delete(queue);
+        this.postponed.delete(queue);
         this.changed.delete(queue);
         this.group.put(sumsKey(queue), undefined);
       }
@@ -222,7 +230,9 @@ export class QueueEntries implements EngineQueues {
 
   private entryOf(queue: number, seq: number, value: Uint8Array, now: Now): StoredEntry {
     const record = decodeCopy(value, seq, this.epochOf, now);
-    const postponed = unsealJson<Postponed>(this.store.get(entryKey('attempts', queue, seq)));
+    const postponed = this.havePostponed(queue)
+      ? unsealJson<Postponed>(this.store.get(entryKey('attempts', queue, seq)))
+      : undefined;
     const { attempts, dueMs } = postponed ?? { attempts: 0, dueMs: 0 };
     return { seq, record, attempts, dueMs };
   }
@@ -236,7 +246,18 @@ export class QueueEntries implements EngineQueues {
 
   private removeEntry(queue: number, seq: number): void {
     this.group.put(queueKey(queue, seq), undefined);
-    this.group.put(entryKey('attempts', queue, seq), undefined);
+    if (this.havePostponed(queue)) this.group.put(entryKey('attempts', queue, seq), undefined);
+  }
+
+  /** Whether any entry of a queue may have something stored beside it: most queues never have. */
+  private havePostponed(queue: number): boolean {
+    let have = this.postponed.get(queue);
+    if (have === undefined) {
+      const [from, to] = [entryKey('attempts', queue, 0), entryKey('attempts', queue + 1, 0)];
+      have = this.store.range(from, to, { limit: 1 }).length > 0;
+      this.postponed.set(queue, have);
+    }
+    return have;
   }
 
   /** Whether it was ever added to, and is not removed: what is told of it later than that changes nothing. */

@@ -67,10 +67,22 @@ export class ManualClock implements Clock {
     this.passedMs = untilMs;
   }
 
+<<<<<<< HEAD
   /** The process is gone: nothing of it is called back any more. */
   forget(): void {
     this.timers.clear();
     this.turns = [];
+=======
+  /** The process stands still for so long; then every timer that was due runs, once. */
+  jump(ms: number): void {
+    this.passedMs += ms;
+    for (const due of [...this.timers].filter(({ atMs }) => atMs <= this.passedMs)) {
+      if (due.everyMs === undefined) this.timers.delete(due);
+      else due.atMs = this.passedMs + due.everyMs;
+      due.run();
+    }
+    this.settle();
+>>>>>>> w9
   }
 
   private add(timer: Timer): { stop(): void } {
