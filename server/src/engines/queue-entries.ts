@@ -45,17 +45,13 @@ interface Postponed {
 export class QueueEntries implements EngineQueues {
   private readonly states = new Map<number, QueueState>();
   private readonly changed = new Set<number>();
-<<<<<<< HEAD
   private readonly recounts = new Map<number, EntryRecount>();
   /** Ranges whose batch is not on disk yet: there may be entries that are not, either. */
   private readonly fresh = new Set<Range>();
   private readonly storing = new Map<number, { messages: number; bytes: number }>();
   private sumsOf: (queue: number, storing: Storing) => string | undefined = () => undefined;
-=======
   /** By queue: whether an entry was postponed, as far as that was looked up. */
   private readonly postponed = new Map<number, boolean>();
-  private sumsOf: (queue: number) => string | undefined = () => undefined;
->>>>>>> w9
 
   constructor(
     private readonly store: Store,

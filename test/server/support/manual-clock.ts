@@ -67,12 +67,12 @@ export class ManualClock implements Clock {
     this.passedMs = untilMs;
   }
 
-<<<<<<< HEAD
   /** The process is gone: nothing of it is called back any more. */
   forget(): void {
     this.timers.clear();
     this.turns = [];
-=======
+  }
+
   /** The process stands still for so long; then every timer that was due runs, once. */
   jump(ms: number): void {
     this.passedMs += ms;
@@ -82,7 +82,6 @@ export class ManualClock implements Clock {
       due.run();
     }
     this.settle();
->>>>>>> w9
   }
 
   private add(timer: Timer): { stop(): void } {
