@@ -134,22 +134,23 @@ export async function openShop(hub: Hub<Messages>): Promise<boolean> {
     },
   );
   if (!durable) await hub.declareExchange(ORDERS, { type: 'topic' });
-  await hub.declareExchange(DEAD, { type: 'topic', durable });
-  await hub.declareExchange(CHARGES, { type: 'direct', durable });
-  await hub.declareExchange(NOTICES, { type: 'direct', durable });
-  await hub.declareExchange(WORKERS, { type: 'topic' });
-  await hub.declareExchange(CONTROL, { type: 'direct' });
-  await declareQueue(hub, FAILED_QUEUE, { durable });
-  await bindQueue(hub, FAILED_QUEUE, DEAD, '#');
-  for (const { queue, pattern } of SERVICES) {
-    await declareQueue(hub, queue, {
-      durable,
-      deliveryLimit: DELIVERY_LIMIT,
-      deadLetterExchange: DEAD,
-      retry: { delayMs: 1_000, maxDelayMs: 10_000 },
-    });
-    await bindQueue(hub, queue, ORDERS, pattern);
-  }
+  await Promise.all([
+    hub.declareExchange(DEAD, { type: 'topic', durable }),
+    hub.declareExchange(CHARGES, { type: 'direct', durable }),
+    hub.declareExchange(NOTICES, { type: 'direct', durable }),
+    hub.declareExchange(WORKERS, { type: 'topic' }),
+    hub.declareExchange(CONTROL, { type: 'direct' }),
+  ]);
+  const retry = { delayMs: 1_000, maxDelayMs: 10_000 };
+  const options = { durable, deliveryLimit: DELIVERY_LIMIT, deadLetterExchange: DEAD, retry };
+  await Promise.all([
+    declareQueue(hub, FAILED_QUEUE, { durable }),
+    ...SERVICES.map(({ queue }) => declareQueue(hub, queue, options)),
+  ]);
+  await Promise.all([
+    bindQueue(hub, FAILED_QUEUE, DEAD, '#'),
+    ...SERVICES.map(({ queue, pattern }) => bindQueue(hub, queue, ORDERS, pattern)),
+  ]);
   return durable;
 }
 
