@@ -13,8 +13,6 @@ export class MemoryBudget {
   private readonly released: StoredRecord[] = [];
   /** Records with an encoded item, the oldest first. */
   private readonly encoded = new Set<StoredRecord>();
-  /** Goes on where it stopped: a new one would have to pass over the places of all that went before. */
-  private oldest = this.encoded.values();
   /** Of text, each character counts as a byte. */
   private encodedBytes = 0;
 
@@ -70,10 +68,15 @@ export class MemoryBudget {
     this.encodedBytes += bytes;
     // A named queue gives it to one consumer: nobody wants it after this turn.
     if (record.holders === 0) this.released.push(record);
-    while (this.encodedBytes > this.budgetBytes / ITEM_SHARE) {
-      const { value, done } = this.oldest.next();
-      if (done) this.oldest = this.encoded.values();
-      else this.forgetItem(value);
+    if (this.encodedBytes > this.budgetBytes / ITEM_SHARE) this.forgetOldest();
+  }
+
+  /** Some more than need be: each walk through the set passes over the places of all that went before. */
+  private forgetOldest(): void {
+    let more = this.encoded.size >> 4;
+    for (const oldest of this.encoded) {
+      if (this.encodedBytes <= this.budgetBytes / ITEM_SHARE && more-- <= 0) return;
+      this.forgetItem(oldest);
     }
   }
 

@@ -9,7 +9,7 @@
  * that reached no exchange, and so can only be read in named queues, no more than its place is kept.
  */
 import type { NewRecord, StoredRecord } from '../ports/engine.ts';
-import { recordBytes, toStored } from './stored-record.ts';
+import { toStored } from './stored-record.ts';
 
 export interface LogLimits {
   readonly maxMessages: number;
@@ -125,7 +125,14 @@ export class VolatileLog {
 
 /** A record that nobody can ask for: its place in the log, and nothing else. */
 function withoutContent(record: StoredRecord): StoredRecord {
-  const empty = { payload: '', payloadBytes: 0, headers: undefined, id: undefined, xDeath: undefined };
-  const place = { ...record, ...empty };
-  return { ...place, bytes: recordBytes(place) };
+  const { log, exchange, subject, contentType, reached, offset, timeMs } = record;
+  const nothing = {
+    key: '',
+    payload: '',
+    payloadBytes: 0,
+    headers: undefined,
+    id: undefined,
+    ttlMs: undefined,
+  };
+  return toStored({ log, exchange, subject, contentType, reached, ...nothing }, offset, timeMs, 0);
 }
