@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const FIRST = [
   'e2e/dashboard',
+  'chaos/kill',
   'sim/sim',
   'server/cuts',
   'e2e/orders',

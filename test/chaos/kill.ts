@@ -102,6 +102,10 @@ class KillRun {
     clearInterval(pumping);
     for (const consumer of consumers) consumer.stop();
     await Promise.all(running);
+    if (this.account.missing.length > 0) {
+      await follower.stop();
+      return this.result();
+    }
     this.account.checkLog('a subscription resumed after each kill', await follower.read());
     this.account.checkLog('the log from its beginning', await this.readLog());
     return this.result();
@@ -176,7 +180,7 @@ class KillRun {
   }
 
   /** A subscriber with the SDK that stays, over all kills. */
-  private async follow(): Promise<{ read(): Promise<unknown[]> }> {
+  private async follow(): Promise<{ read(): Promise<unknown[]>; stop(): Promise<void> }> {
     const { wsUrl, token } = this.hub;
     const client = await connect(wsUrl, { token, backoff: { minMs: 20, maxMs: 100 } });
     const subscription = await client.subscribe(DURABLE_EXCHANGE, '#', {
@@ -191,33 +195,22 @@ class KillRun {
           this.account.violation(`the subscription missed ${event.count}: ${event.reason}`);
       }
     })();
-    const logged = () => this.account.loggedConfirmed;
-    return {
-      read: async () => {
-        const deadline = performance.now() + DEADLINE_MS;
-        while (payloads.length < logged() && performance.now() < deadline) await pause(20);
-        await client.close();
-        await reading;
-        return payloads;
-      },
+    const stop = async () => {
+      await client.close();
+      await reading;
     };
+    const read = async () => {
+      const deadline = performance.now() + DEADLINE_MS;
+      while (payloads.length < this.account.loggedConfirmed && performance.now() < deadline) await pause(20);
+      await stop();
+      return payloads;
+    };
+    return { read, stop };
   }
 
   private async readLog(): Promise<unknown[]> {
-    const { wsUrl, token } = this.hub;
-    const client = await connect(wsUrl, { token });
-    const subscription = await client.subscribe(DURABLE_EXCHANGE, '#', {
-      overflow: 'catch-up',
-      since: 'earliest',
-    });
-    const payloads: unknown[] = [];
-    for await (const event of subscription) {
-      if (event.kind === 'message') payloads.push(event.raw);
-      else if (event.kind === 'gap') this.account.violation(`the log has a gap: ${event.reason}`);
-      if (payloads.length >= this.account.loggedConfirmed) break;
-    }
-    await client.close();
-    return payloads;
+    const follower = await this.follow();
+    return follower.read();
   }
 
   private result(): KillResult {
