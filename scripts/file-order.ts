@@ -11,6 +11,7 @@ const FIRST = [
   'chaos/kill',
   'sim/sim',
   'server/cuts',
+  'chaos/hub-disk',
   'e2e/chat',
   'core/session-queue.property',
   'server/cli-client',
