@@ -11,6 +11,7 @@ const FIRST = [
   'chaos/kill',
   'sim/sim',
   'server/cuts',
+  'chaos/hub-disk',
   'e2e/orders',
   'server/cli-client',
   'core/session-queue.property',

@@ -3,6 +3,8 @@
  */
 import { ERRORS, type QueueInfo, type QueueOptions } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
+import { TABLES } from '../../server/src/engines/store-keys.ts';
+import { scanStore } from '../../server/src/engines/store-scan.ts';
 import { HubScene, type HubSceneOptions } from './support/hub-scene.ts';
 import type { RawFrame, ScriptedClient } from './support/scripted-client.ts';
 
@@ -1029,4 +1031,28 @@ describe('a durable queue and the disk', () => {
     made.declare();
     expect(made.info()).toMatchObject({ messages: { ready: 0 }, ledger: { routed: 0 } });
   });
+});
+
+it('what a hub stores fills every table, and a check finds nothing of it damaged', async () => {
+  const made = new QueueScene(true);
+  const operator = made.operator;
+  made.ask(operator, 'declare', 'kept', { type: 'topic', durable: true });
+  made.declare({ retry: { delayMs: 60_000, factor: 2, maxDelayMs: 60_000, jitter: 0 } });
+  made.ask(operator, 'bind', { queue: JOBS }, 'kept', '#');
+  made.send(letters(3), { exchange: 'kept' });
+  made.send(['named'], { exchange: 'kept', id: 'i1' });
+  made.send(['by name']);
+  made.say(operator, ['publish', 1, 'kept', 'key', 'numbered', { contentType: 'text/plain' }]);
+  const client = made.client();
+  const queue = made.consume(client);
+  made.say(client, ['nack', queue, [[1, 1]]], ['ack', queue, 1, [[2, 2]]]);
+  made.restart();
+  made.flush();
+  const { entries } = made.disk;
+  const scan = await scanStore(
+    { range: (from, to, options) => entries.range(from, to, options) },
+    async () => {},
+  );
+  expect(scan.corruptKeys).toEqual([]);
+  expect([...scan.tables.keys()].sort()).toEqual(Object.keys(TABLES).sort());
 });

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import type { LogId } from '@ringhub/protocol';
 import { DEFAULT_DEDUP_LIMITS, type DedupLimits } from '../core/dedup-window.ts';
 import type { Store } from '../ports/store.ts';
-import { sealJson, unsealJson } from './sealed-value.ts';
+import { sealBytes, sealJson, unsealBytes, unsealJson } from './sealed-value.ts';
 import { bytesKey, HASH_BYTES, numberKey, sequenceOf, tableRange } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
@@ -70,7 +70,7 @@ export class DurableIds {
     const key = hash.toString('latin1');
     const remembered: Remembered = { ...publish, atMs: this.wallMs(), order: this.next++ };
     this.group.put(bytesKey('ids', hash), sealJson(remembered));
-    this.group.put(numberKey('idOrder', remembered.order), hash);
+    this.group.put(numberKey('idOrder', remembered.order), sealBytes(hash));
     this.pending.set(key, publish);
     this.group.whenStored(() => {
       if (this.pending.get(key) === publish) this.pending.delete(key);
@@ -81,10 +81,11 @@ export class DurableIds {
   /** Forgets ids that are over the bounds, the oldest first. */
   forget(): void {
     for (let left = FORGET_AT_ONCE; left > 0 && this.oldest < this.next; left--) {
-      const hash = this.store.get(numberKey('idOrder', this.oldest));
+      const ordered = this.store.get(numberKey('idOrder', this.oldest));
       // Not on disk yet: so young a one is within the bounds.
-      if (!hash) return;
-      const found = unsealJson<Remembered>(this.store.get(bytesKey('ids', hash)));
+      if (!ordered) return;
+      const hash = unsealBytes(ordered);
+      const found = hash && unsealJson<Remembered>(this.store.get(bytesKey('ids', hash)));
       const isOver =
         this.next - this.oldest > this.limits.maxEntries ||
         !found ||
@@ -92,7 +93,7 @@ export class DurableIds {
       if (!isOver) return;
       this.group.put(numberKey('idOrder', this.oldest), undefined);
       // The same id may have been remembered again since.
-      if (found?.order === this.oldest) this.group.put(bytesKey('ids', hash), undefined);
+      if (hash && found?.order === this.oldest) this.group.put(bytesKey('ids', hash), undefined);
       this.oldest++;
     }
   }

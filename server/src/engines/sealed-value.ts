@@ -30,7 +30,16 @@ export const isIntact = (value: Uint8Array): boolean =>
   value.length >= SEAL_BYTES && crc32(value.subarray(SEAL_BYTES)) === view(value).getUint32(1);
 
 const TEXT_LAYOUT = 0x74;
+const BYTES_LAYOUT = 0x62;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+export function sealBytes(body: Uint8Array): Uint8Array {
+  const value = new Uint8Array(SEAL_BYTES + body.length);
+  value.set(body, SEAL_BYTES);
+  return seal(value, BYTES_LAYOUT);
+}
+
+export const unsealBytes = (value: Uint8Array): Uint8Array | undefined => unseal(value, BYTES_LAYOUT);
 
 /** A sealed text, as values of the meta table are. */
 export function sealText(text: string): Uint8Array {
