@@ -33,8 +33,9 @@ export function deleteExchange<Messages extends object>(
 
 /**
  * Binds an exchange to another one: what `source` routes by `key` also goes to `destination`. The binding is the
- * hub's, not this session's: it lives until it or one of the exchanges is taken away, or the hub ends. Rejects with
- * `unknown-exchange`, `bad-pattern`, `too-many-hashes`, `too-many-bindings` or `forbidden` (PROTOCOL §5).
+ * hub's, not this session's: it lives until it or one of the exchanges is taken away, or, where they are not durable, the hub
+ * ends. Rejects with `unknown-exchange`, `default-exchange`, `durability-mismatch`, `bad-pattern`, `too-many-hashes`,
+ * `too-many-bindings` or `forbidden` (PROTOCOL §5).
  *
  * ```ts
  * import { connect } from '@ringhub/client';
@@ -77,8 +78,8 @@ export function unbindExchange<Messages extends object>(
 }
 
 /**
- * The exchanges and bindings that this client may see; `complete` is false where the hub listed only the first
- * of many (PROTOCOL §5).
+ * The exchanges, bindings and named queues that this client may see; `complete` is false where the hub listed only the
+ * first of many (PROTOCOL §5).
  *
  * ```ts
  * import { connect } from '@ringhub/client';
@@ -98,7 +99,8 @@ export function topology<Messages extends object>(
 }
 
 /**
- * What the hub says of itself: gauges as they are now, sums since its start. Rejects with `forbidden`.
+ * What the hub says of itself: gauges as they are now, sums since its start, those of durable queues since they were
+ * declared; the four numbers of named queues among them. Rejects with `forbidden`.
  *
  * ```ts
  * import { connect } from '@ringhub/client';

@@ -108,10 +108,12 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
   }
 
   /**
-   * Publishes a message; resolves when the hub has taken it. Strings travel as text, `Uint8Array` and `ArrayBuffer`
-   * as bytes, everything else as JSON. Effectively once into the log, also across a reconnect; rejects with
-   * `outcome-unknown` where a session was lost and the hub cannot tell what became of it. Other errors: `outbox-full`, `unroutable`,
-   * `unknown-exchange`, `bad-key`, `bad-headers`, `payload-too-large`, `forbidden`, `closed` (PROTOCOL §11).
+   * Publishes a message; resolves when the hub has taken it: where it has to be durable, when it is on disk. Strings
+   * travel as text, `Uint8Array` and `ArrayBuffer` as bytes, everything else as JSON. Effectively once into the log, also
+   * across a reconnect; rejects with `outcome-unknown` where a session was lost and the hub cannot tell what became of it.
+   * Other errors: `outbox-full`, `unroutable`, `unknown-exchange`, `internal-exchange`, `bad-key`, `bad-headers`,
+   * `payload-too-large`, `forbidden`, `closed`, `queue-full` where none of the named
+   * queues it reaches has room, `unavailable` and `store-failed` (PROTOCOL §11).
    *
    * ```ts
    * import { connect } from '@ringhub/client';
@@ -132,15 +134,17 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
 
   /**
    * Makes an exchange, or finds it as it is; declared again where a new session needs it. With `passive: true` it
-   * only asks whether the exchange is there (`unknown-exchange`). Rejects with `exchange-mismatch`, `reserved-name`,
-   * `bad-name`, `too-many-exchanges` or `forbidden` (PROTOCOL §5).
+   * only asks whether the exchange is there (`unknown-exchange`). With `durable: true` it and what is published to it survive
+   * the hub; resolves when that is on disk. Rejects with `exchange-mismatch`, `reserved-name`, `bad-name`,
+   * `too-many-exchanges`, `forbidden`, `durability-mismatch` with its alternate, `store-failed`, or `bad-argument` where a hub
+   * that keeps no data is asked for something durable (PROTOCOL §5).
    *
    * ```ts
    * import { connect } from '@ringhub/client';
    * const hub = await connect(url, { token });
    * await hub.declareExchange('unclaimed', { type: 'fanout' });
-   * await hub.declareExchange('orders', { type: 'direct', alternate: 'unclaimed' });
-   * await hub.declareExchange('orders', { passive: true });
+   * await hub.declareExchange('refunds', { type: 'direct', alternate: 'unclaimed' });
+   * await hub.declareExchange('refunds', { passive: true });
    * await hub.close();
    * ```
    */

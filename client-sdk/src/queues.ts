@@ -39,8 +39,8 @@ export type {
 /**
  * Makes a named queue, or finds it as it is; declared again where the hub came back without it. With `passive: true` it
  * only asks whether the queue is there (`queue-not-found`). Resolves with the queue and its options as granted. Rejects
- * with `queue-mismatch`, `queue-exclusive`, `bad-name`, `reserved-name`, `bad-argument`, `too-many-queues` or `forbidden`
- * (PROTOCOL §20).
+ * with `queue-mismatch`, `queue-exclusive`, `bad-name`, `reserved-name`, `too-many-queues`, `forbidden`, `store-failed`, or
+ * `bad-argument`: also where a hub that keeps no data is asked for a durable queue (PROTOCOL §20).
  *
  * ```ts
  * import { connect } from '@ringhub/client';
@@ -99,7 +99,10 @@ export function deleteQueue<Messages extends object>(
   });
 }
 
-/** Takes away what is ready or delayed in a named queue; resolves with how many messages went (PROTOCOL §20). */
+/**
+ * Takes away what is ready or delayed in a named queue; resolves with how many messages went. Rejects with
+ * `queue-not-found`, `queue-exclusive` or `forbidden` (PROTOCOL §20).
+ */
 export function purgeQueue<Messages extends object>(
   hub: Hub<Messages>,
   name: string,
@@ -109,8 +112,8 @@ export function purgeQueue<Messages extends object>(
 }
 
 /**
- * What a named queue holds, who consumes it, its figures and its ledger. Rejects with `queue-not-found` or `forbidden`
- * (PROTOCOL §20).
+ * What a named queue holds, who consumes it, its figures and its ledger. Rejects with `queue-not-found`,
+ * `queue-exclusive` or `forbidden` (PROTOCOL §20).
  *
  * ```ts
  * import { connect } from '@ringhub/client';
@@ -136,8 +139,8 @@ export function inspectQueue<Messages extends object>(
 
 /**
  * Binds a named queue: it gets what `exchange` routes by `key`, too. Bound again where the queue is declared again.
- * Rejects with `queue-not-found`, `unknown-exchange`, `default-exchange`, `bad-pattern`, `too-many-hashes`,
- * `too-many-bindings` or `forbidden` (PROTOCOL §5).
+ * Rejects with `queue-not-found`, `queue-exclusive`, `unknown-exchange`, `default-exchange`, `bad-pattern`,
+ * `too-many-hashes`, `too-many-bindings` or `forbidden` (PROTOCOL §5).
  */
 export function bindQueue<Messages extends object>(
   hub: Hub<Messages>,
@@ -214,7 +217,8 @@ export interface QueueMessage<T = unknown> extends Omit<Message<T>, 'replaced' |
   readonly xDeath: readonly Death[];
   /**
    * It could not be processed now: it goes back to its place in the queue, for any consumer, at once or after `delayMs`
-   * (2^32 − 1 at most); without, the queue's `retry` says when. Beyond the `deliveryLimit` it becomes a dead letter.
+   * (2^32 − 1 at most, and no longer than thirty days); without, the queue's `retry` says when. Beyond the
+   * `deliveryLimit` it becomes a dead letter.
    */
   nack(options?: { readonly delayMs?: number | undefined }): void;
 }
@@ -225,7 +229,7 @@ export type ConsumerOptions = CommandOptions & {
    * `ack`, `nack` or `reject`; `none`: once it is sent, so it is lost with a connection.
    */
   readonly ack?: ConsumeOptions['ack'] | undefined;
-  /** Messages sent and not settled, at most. */
+  /** Messages sent and not settled, at most; 256 by default. */
   readonly prefetch?: number | undefined;
   /**
    * Where the connection is lost: `keep` (default) what is in hand until the session ends, or `requeue` it at once, for

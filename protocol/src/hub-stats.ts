@@ -1,10 +1,11 @@
 /**
- * What a hub says of itself: gauges as they are now, sums since its start (PROTOCOL §2 `stats`).
+ * What a hub says of itself: gauges as they are now, sums since its start, those of durable queues since they were declared
+ * (PROTOCOL §10 `stats`).
  */
 import type { LogId } from './position.ts';
 import type { QueueFigures, QueueInfo } from './queue-frames.ts';
 
-/** The ledger summed over all queues that are and were; `residual` must be 0 (DESIGN promise 1). */
+/** The ledger summed over all queues that are and were; `residual` must be 0 (ARCHITECTURE, rule 1). */
 export interface LedgerTotals {
   readonly routed: number;
   readonly acked: number;

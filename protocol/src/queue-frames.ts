@@ -33,9 +33,11 @@ export interface QueueOptions {
   readonly exclusive?: boolean;
   /** Deleted with its last consumer. */
   readonly autoDelete?: boolean;
-  /** Messages it holds at most, unacknowledged ones included. */
+  /** Messages it holds at most, unacknowledged and delayed ones included; default 1,000,000, or 100,000 where not durable. */
   readonly maxMessages?: number;
+  /** Their bytes; default 1 GiB, or 64 MiB where not durable. */
   readonly maxBytes?: number;
+  /** When full; default `drop-head`. */
   readonly overflow?: QueueOverflow;
   /** Messages waiting longer than this expire. */
   readonly messageTtlMs?: number;
@@ -63,8 +65,8 @@ export interface QueueSettings
 }
 
 /**
- * The four numbers of the field (PROTOCOL §20), over what was processed since the hub's start; `null` while nothing
- * was. For one queue, or for all of a hub together.
+ * The four numbers of the field (PROTOCOL §20), over what was processed since the hub's start, and in a durable queue since it
+ * was declared; `null` while nothing was. For one queue, or for all of a hub together.
  */
 export interface QueueFigures {
   /** Mean time that processed messages had waited in the queue. */

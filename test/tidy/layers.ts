@@ -1,5 +1,5 @@
 /**
- * The layers of the code and who may import whom (DESIGN: protocol ◄ core ◄ hub, gateway ◄ main; ports ◄ adapters).
+ * The layers of the code and who may import whom (ARCHITECTURE: protocol ◄ core ◄ hub, gateway ◄ main; ports ◄ adapters).
  * A source file that belongs to no layer is a fault, too: new folders get their place here first.
  */
 

@@ -7,12 +7,13 @@ import { EXIT_CODES, type HubFlags, pair, talk, timeoutOf, type Values, withHub 
 
 const EXAMPLES = `
 Examples:
-  $ ringhub bind audit orders '#'                          audit gets all that orders gets
+  $ ringhub bind audit prices '#'                          audit gets all that prices gets
   $ ringhub bind audit amq.topic 'orders.*.paid'
   $ ringhub bind daily amq.headers '' --arg x-match=any --arg kind=daily
-  $ ringhub unbind audit orders '#'
+  $ ringhub unbind audit prices '#'
 
-Such bindings are the hub's: they stay when this command ends. To read from an exchange, use "ringhub sub".
+Such bindings are the hub's: they stay when this command ends. Both exchanges are durable, or neither.
+To read from an exchange, use "ringhub sub".
 ${EXIT_CODES}`;
 
 const command = (name: string, description: string, change: typeof bindExchange): Command =>

@@ -23,6 +23,7 @@ const EXAMPLES = `
 Examples:
   $ ringhub consume jobs                 payloads, one a line
   $ ringhub consume jobs -n 1            one message
+  $ ringhub consume jobs -v              routing keys, too
   $ ringhub consume jobs --json | jq .attempt
   $ ringhub consume jobs.dead --json | jq .xDeath
 
@@ -38,7 +39,7 @@ export const consumeCommand = (): Command =>
     .addOption(
       new Option('--ack <mode>', 'none: faster, unprinted messages may be lost').choices(['auto', 'none']),
     )
-    .option('--prefetch <number>', 'messages sent here and not printed yet, at most', count)
+    .option('--prefetch <number>', 'messages sent here and not printed yet, at most (default: 256)', count)
     .option('--exclusive', 'nobody else may consume meanwhile')
     .option('--json', 'print messages as lines of JSON')
     .hook('preAction', (command) => {

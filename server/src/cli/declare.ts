@@ -17,6 +17,7 @@ interface DeclareFlags extends HubFlags {
 const DECLARE_EXAMPLES = `
 Examples:
   $ ringhub declare prices                              a topic exchange
+  $ ringhub declare payments --durable                  it and its messages survive the hub
   $ ringhub declare news --type fanout --auto-delete    gone with its last binding
   $ ringhub declare refunds --type direct --alternate unclaimed
   $ ringhub declare prices --passive && echo it is there

@@ -59,7 +59,7 @@ export const pubCommand = (): Command =>
     .option('-H, --header <name=value>', 'a header; may be given again', pair)
     .option('--id <id>', 'the same id is published once')
     .option('--ttl <duration>', 'expires where it waits longer: 500ms, 30s, 10m …', ttl)
-    .option('--mandatory', 'refuse it where nobody is subscribed to it')
+    .option('--mandatory', 'refuse it where neither a subscriber nor a queue would get it')
     .option('-v, --verbose', 'tell on stderr where each message went: its place in the log, sessions, queues')
     .option('--json', 'print the receipt of each message as a line of JSON')
     .addHelpText('after', EXAMPLES)

@@ -48,7 +48,7 @@ Examples:
   $ ringhub queue declare jobs --durable
   $ ringhub queue declare jobs --durable --retry-delay 1s --retry-max 5m --delivery-limit 10
   $ ringhub queue declare mails --max-messages 10000 --overflow reject-publish
-  $ ringhub queue declare orders --dead-letter-exchange '' --dead-letter-key orders.dead
+  $ ringhub queue declare invoices --dead-letter-exchange '' --dead-letter-key invoices.dead
 
 Declared again as it is, a queue stays as it is; declared differently, it is refused. To publish straight to a queue, name
 the exchange '' and the queue for a key: ringhub pub '' jobs 'hello'.
@@ -60,21 +60,32 @@ const declare = (): Command =>
     .argument('<queue>', 'its name')
     .option('--durable', 'it and its messages survive the hub')
     .option('--auto-delete', 'deleted with its last consumer')
-    .option('--max-messages <number>', 'messages it holds at most', count)
-    .option('--max-bytes <number>', 'their bytes', count)
+    .option(
+      '--max-messages <number>',
+      'messages it holds at most (default: 1000000 durable, else 100000)',
+      count,
+    )
+    .option('--max-bytes <number>', 'their bytes (default: 1 GiB durable, else 64 MiB)', count)
     .addOption(
-      new Option('--overflow <policy>', 'what happens when it is full').choices([
+      new Option('--overflow <policy>', 'what happens when it is full (default: drop-head)').choices([
         'drop-head',
         'reject-publish',
       ]),
     )
     .option('--message-ttl <duration>', 'messages waiting longer expire, such as 10m', duration)
     .option('--expires <duration>', 'deleted after so long unused', duration)
-    .option('--delivery-limit <number>', 'failed attempts a message may have, or none', limit)
-    .option('--dead-letter-exchange <exchange>', 'gets what is rejected, expires or fails too often')
+    .option(
+      '--delivery-limit <number>',
+      'failed attempts a message may have, or none for no limit (default: 20)',
+      limit,
+    )
+    .option(
+      '--dead-letter-exchange <exchange>',
+      'gets what is rejected, expires, gives way or fails too often',
+    )
     .option('--dead-letter-key <key>', 'with this routing key')
     .option('--retry-delay <duration>', 'a nacked message waits so long, doubled each time', duration)
-    .option('--retry-max <duration>', 'but never longer than this', duration)
+    .option('--retry-max <duration>', 'but never longer than this (default: 1h)', duration)
     .hook('preAction', (command) => {
       const { retryDelay, retryMax } = command.opts<DeclareFlags>();
       if (retryMax !== undefined && retryDelay === undefined)

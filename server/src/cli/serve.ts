@@ -20,7 +20,9 @@ Examples:
       origins: [https://app.example.com]
 
 Every setting can also come from the environment: http.maxBodyBytes is RINGHUB_HTTP__MAX_BODY_BYTES.
-Flags win over the environment, the environment over the file. "ringhub config" shows what is in force.`;
+Flags win over the environment, the environment over the file. "ringhub config" shows what is in force.
+
+Exit codes: 0 ended as asked, 1 failed, 2 wrong usage, 65 the store is damaged, 74 the store failed while the hub ran.`;
 
 /** Options that say where settings come from, shared by all commands that read them. */
 export function withSettings(command: Command): Command {

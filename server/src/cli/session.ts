@@ -24,7 +24,8 @@ export const EXIT = {
 } as const;
 
 export const EXIT_CODES = `
-Exit codes: 0 done, 1 refused by the hub, 2 wrong usage, 3 no hub or not let in, 4 outcome unknown, 5 unroutable.`;
+Exit codes: 0 done, 1 refused by the hub, 2 wrong usage, 3 no hub or not let in, 4 outcome unknown, 5 unroutable,
+130 interrupted before it was done.`;
 
 const DEFAULT_URL = 'ws://127.0.0.1:8080';
 

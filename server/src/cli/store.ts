@@ -16,7 +16,7 @@ import { backUp, type CopyRefusal, type CopyResult, restore } from '../stores/st
 import { CliError, notice, print } from './session.ts';
 import { table } from './table.ts';
 
-/** Exit codes of commands that need a store, `serve` among them. */
+/** Exit codes of `ringhub store`; those of `serve` are in `exit-codes.ts`. */
 export const STORE_EXIT = { failed: 1, usage: 2, damaged: 3, taken: 4, newer: 5 } as const;
 
 const EXIT_TEXT = `

@@ -1,5 +1,5 @@
 /**
- * The ledger of one queue: each obligation begins once and ends once (DESIGN promise 1).
+ * The ledger of one queue: each obligation begins once and ends once (ARCHITECTURE, rule 1).
  *
  *   routed = acked + written + rejected + expired + dropped{…} + deadLettered + ready + inflight
  *

@@ -1,5 +1,5 @@
 /**
- * The one budget for payloads held by rings. A record shared by many rings counts once (DESIGN promise 3).
+ * The one budget for payloads held by rings. A record shared by many rings counts once (ARCHITECTURE, rule 3).
  *
  * Their encoded items are a cache beside it with a bound of its own: an eighth of the budget, the oldest go first.
  */

@@ -340,7 +340,7 @@ export class NamedQueue implements Obligations {
     this.dispatch(moment, effects);
   }
 
-  /** It was declared again: an unused queue lives on. */
+  /** It was declared again, or inspected: an unused queue lives on. */
   touch(moment: Moment): void {
     this.unusedSinceMs = moment.nowMs;
   }

@@ -1,5 +1,5 @@
 /**
- * What a named queue is: the options it was declared with, made whole by defaults and held to bounds (PROTOCOL §6).
+ * What a named queue is: the options it was declared with, made whole by defaults and held to bounds (PROTOCOL §20).
  *
  * Declared again, a queue has to be the same; {@link settingDifference} says what differs.
  */
@@ -20,7 +20,7 @@ export interface NamedQueueOptions {
   readonly overflow?: QueueOverflow;
   /** TTL of messages without a shorter one of their own; 0 delivers at once or never. */
   readonly messageTtlMs?: number;
-  /** The queue is deleted once it had no consumer and was not declared again for so long. */
+  /** The queue is deleted once it had no consumer, and was neither declared again nor inspected, for so long. */
   readonly expiresMs?: number;
   /** Failed deliveries a message may have; one more, and it is a dead letter. Default 20; null for no limit. */
   readonly deliveryLimit?: number | null;

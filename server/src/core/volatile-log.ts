@@ -1,5 +1,5 @@
 /**
- * The volatile log: the last messages in memory, bounded in messages, bytes and age (DESIGN §3 "Logs").
+ * The volatile log: the last messages in memory, bounded in messages, bytes and age (PROTOCOL §10).
  *
  *     first                      last
  *       ▼                          ▼

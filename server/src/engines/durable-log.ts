@@ -1,5 +1,5 @@
 /**
- * The durable log: records on disk by offset, without holes, bounded in messages, bytes and age (DESIGN §3 "Logs").
+ * The durable log: records on disk by offset, without holes, bounded in messages, bytes and age (PROTOCOL §10).
  *
  *      first           kept from           last        next
  *        ▼                 ▼                 ▼           ▼

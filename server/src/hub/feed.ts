@@ -1,5 +1,5 @@
 /**
- * The ordered feed: every record of the log comes back here and goes to the rings that want it (DESIGN §3).
+ * The ordered feed: every record of the log comes back here and goes to the rings that want it (ARCHITECTURE, rule 4).
  */
 import type { HubExchange } from '../core/declared-queue.ts';
 import type { Subscription } from '../core/subscription.ts';

@@ -1,5 +1,5 @@
 /**
- * Writes what sessions have to say: once a turn, one message and one write a session (DESIGN §6).
+ * Writes what sessions have to say: once a turn, one message and one write a session (ARCHITECTURE, rule 5).
  *
  * A write to a socket costs far more than all else, so answers, confirms and deliveries of a turn go out
  * together, in the codec of the session's connection.

@@ -1,5 +1,5 @@
 /**
- * The hub: sessions, exchanges, rings and the ledger behind one door (DESIGN §3).
+ * The hub: sessions, exchanges, rings and the ledger behind one door (ARCHITECTURE).
  *
  *   gateway ─► Sessions (open, resume, park)   Subscriptions   Publishing ─► engine
  *                                                                    │         │ feed
