@@ -47,7 +47,8 @@ export interface History<Event = HistoryEvent> {
 
 /**
  * One page of what the log holds for some bindings. Nothing is acknowledged, no subscription changes. Rejects with
- * `unknown-exchange`, `bad-pattern`, `bad-cursor` or `forbidden` (PROTOCOL §10).
+ * `unknown-exchange`, `bad-pattern`, `bad-cursor`, `forbidden`, or `durability-mismatch` where a page by cursor is asked for
+ * across durable and other exchanges (PROTOCOL §10).
  *
  * ```ts
  * import { connect } from '@ringhub/client';
