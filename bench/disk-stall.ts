@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ThreadFault } from '../test/chaos/thread-fault.ts';
 import { HubProcess } from './support/hub-process.ts';
+import { ThreadFault } from './support/thread-fault.ts';
 import { WireClient } from './support/wire-client.ts';
 
 const { values } = parseArgs({

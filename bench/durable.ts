@@ -17,6 +17,7 @@ import { nodeClock } from '../server/src/node-clock.ts';
 import type { StoreWrite } from '../server/src/ports/store.ts';
 import { LmdbStore } from '../server/src/stores/lmdb-store.ts';
 import { HubProcess } from './support/hub-process.ts';
+import { SinglePublisher } from './support/single-publisher.ts';
 import { WireClient } from './support/wire-client.ts';
 
 const { values } = parseArgs({
@@ -43,15 +44,17 @@ const nodeArgs = values.cpuProfile ? ['--cpu-prof', `--cpu-prof-dir=${values.cpu
 const hub = await HubProcess.start(['--log-level', 'error'], { data: join(folder, 'hub'), nodeArgs });
 const raw = LmdbStore.open(join(folder, 'raw.mdb'), { clock: nodeClock });
 
-const publishers: WireClient[] = [];
-for (let i = 0; i < publisherCount; i++) publishers.push(await WireClient.open(hub.wsUrl, hub.token));
-const [lone] = publishers as [WireClient];
+const lone = await WireClient.open(hub.wsUrl, hub.token);
 await lone.command({
   type: 'declare',
   ref: 1,
   exchange: EXCHANGE,
   options: { type: 'topic', durable: true },
 });
+
+const publishers: SinglePublisher[] = [];
+for (let i = 0; i < publisherCount; i++)
+  publishers.push(await SinglePublisher.open(hub.httpUrl, hub.token, EXCHANGE, payload));
 
 /** How many transactions the hub's store has seen. */
 function transactions(): number {
@@ -64,7 +67,7 @@ function transactions(): number {
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
 const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
-const confirmed = () => sum(publishers.map((publisher) => publisher.confirmed));
+const confirmed = () => lone.confirmed + sum(publishers.map((publisher) => publisher.confirmed));
 
 interface Rate {
   readonly perSecond: number;
@@ -98,8 +101,10 @@ async function inBatches(untilMs: number): Promise<void> {
   while (!lone.isConfirmed) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function single(publisher: WireClient, untilMs: number): Promise<void> {
-  while (performance.now() < untilMs) await publisher.publish(EXCHANGE, 'a.b', payload, 1, 1);
+async function singly(untilMs: number): Promise<void> {
+  for (const publisher of publishers) publisher.start();
+  await new Promise((resolve) => setTimeout(resolve, untilMs - performance.now()));
+  await Promise.all(publishers.map((publisher) => publisher.stop()));
 }
 
 let offset = 0;
@@ -166,7 +171,7 @@ for (let round = 0; round < rounds; round++) {
     found.batches.push({ ...batches, raw: await rawPhase(batches.groupSize) });
   }
   if (parts.includes('singles')) {
-    const singles = await hubPhase((untilMs) => Promise.all(publishers.map((one) => single(one, untilMs))));
+    const singles = await hubPhase(singly);
     found.singles.push({ ...singles, raw: await rawPhase(singles.groupSize) });
   }
   if (parts.includes('lone')) {
@@ -212,9 +217,10 @@ console.table({
   }),
   ...(parts.includes('lone') && { 'a lone publish: ms': loneRow(found) }),
 });
-const refused = sum(publishers.map((publisher) => publisher.refused));
+const refused = lone.refused + sum(publishers.map((publisher) => publisher.refused));
 console.log(`refused: ${refused}; median (lowest to highest) of ${rounds} rounds of ${values.seconds} s`);
-for (const publisher of publishers) publisher.socket.terminate();
+for (const publisher of publishers) publisher.close();
+lone.socket.terminate();
 await hub.stop();
 await raw.close();
 rmSync(folder, { recursive: true, force: true });

@@ -2,11 +2,11 @@
 import { rmSync } from 'node:fs';
 import type { Confirmed, ServerFrame } from '@ringhub/protocol';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ThreadFault } from '../../bench/support/thread-fault.ts';
 import { connect } from '../../client-sdk/src/node.ts';
 import { LiveHub } from './live-hub.ts';
 import { LiveWire } from './live-wire.ts';
 import { ChaosPlace, requireStrace } from './programs.ts';
-import { ThreadFault } from './thread-fault.ts';
 
 const EXIT_STORE = 74;
 const REFUSED_WITHIN_MS = 5_000;

@@ -28,8 +28,18 @@ describe('the log', () => {
       [1, 7, ''],
       [2, 8, 'y'],
     ]);
-    expect(log.bytes).toBe(all(log).reduce((sum, r) => sum + r.bytes, 0));
-    expect(log.bytes).toBeLessThan(1000);
+    expect(log.bytes).toBeLessThan(300);
+    expect([log.offsetBefore(7), log.offsetBefore(8)]).toEqual([0, 1]);
+    log.trim(8 + LIMITS.maxAgeMs);
+    expect([log.first, log.bytes]).toEqual([2, log.at(2)!.bytes]);
+  });
+
+  it('keeps places in order while it grows and trims', () => {
+    const log = new VolatileLog('e', { ...LIMITS, maxMessages: 100 });
+    for (let i = 1; i <= 500; i++) log.append(newRecord({ reached: i % 3 === 0 ? [1] : [] }), i, 0);
+    expect(all(log).map(({ offset, timeMs, reached }) => [offset, timeMs, reached.length])).toEqual(
+      Array.from({ length: 100 }, (_, i) => [401 + i, 401 + i, (401 + i) % 3 === 0 ? 1 : 0]),
+    );
   });
 
   it('keeps a deadline by the monotonic clock', () => {

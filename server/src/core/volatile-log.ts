@@ -24,13 +24,18 @@ export const DEFAULT_LOG_LIMITS: LogLimits = {
 };
 
 const INITIAL_SLOTS = 64;
+/** What the place of a record costs that nobody can ask for. */
+const PLACE_BYTES = 8;
+const NOWHERE: readonly number[] = [];
 
 export class VolatileLog {
   first = 1;
   last = 0;
   bytes = 0;
 
-  private slots: (StoredRecord | undefined)[] = new Array(INITIAL_SLOTS);
+  /** A record, or of one that nobody can ask for its log time, in ms after `startMs`. */
+  private slots: (StoredRecord | number | undefined)[] = new Array(INITIAL_SLOTS);
+  private startMs: number | undefined;
   private lastTimeMs = 0;
   /** Log time of the newest record let go of. */
   private trimmedTimeMs = Number.NEGATIVE_INFINITY;
@@ -50,18 +55,19 @@ export class VolatileLog {
     this.lastTimeMs = Math.max(this.lastTimeMs, Math.floor(wallMs));
     const stored = toStored(record, this.last + 1, this.lastTimeMs, nowMs);
     this.last++;
-    const kept = stored.reached.length > 0 ? stored : withoutContent(stored);
-    this.slots[this.last & (this.slots.length - 1)] = kept;
-    this.bytes += kept.bytes;
+    this.startMs ??= stored.timeMs;
+    const isAsked = stored.reached.length > 0;
+    this.slots[this.last & (this.slots.length - 1)] = isAsked ? stored : stored.timeMs - this.startMs;
+    this.bytes += isAsked ? stored.bytes : PLACE_BYTES;
     this.trim();
     return stored;
   }
 
   /** The record at an offset, or `undefined` where it was trimmed or never was. */
   at(offset: number): StoredRecord | undefined {
-    return offset >= this.first && offset <= this.last
-      ? this.slots[offset & (this.slots.length - 1)]
-      : undefined;
+    if (offset < this.first || offset > this.last) return undefined;
+    const slot = this.slots[offset & (this.slots.length - 1)];
+    return typeof slot === 'number' ? placeOf(offset, this.startMs! + slot) : slot;
   }
 
   /** Up to `limit` records after an offset, oldest first. */
@@ -92,7 +98,7 @@ export class VolatileLog {
     let high = this.last + 1;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (this.at(middle)!.timeMs < timeMs) low = middle + 1;
+      if (this.timeAt(middle) < timeMs) low = middle + 1;
       else high = middle;
     }
     return low - 1;
@@ -102,37 +108,50 @@ export class VolatileLog {
   trim(wallMs = this.lastTimeMs): void {
     const oldest = wallMs - this.limits.maxAgeMs;
     while (this.first <= this.last) {
-      const record = this.at(this.first)!;
+      const recordMs = this.timeAt(this.first);
       const over =
-        this.messages > this.limits.maxMessages ||
-        this.bytes > this.limits.maxBytes ||
-        record.timeMs < oldest;
+        this.messages > this.limits.maxMessages || this.bytes > this.limits.maxBytes || recordMs < oldest;
       if (!over) return;
-      this.slots[this.first & (this.slots.length - 1)] = undefined;
-      this.bytes -= record.bytes;
-      this.trimmedTimeMs = record.timeMs;
+      const slot = this.first & (this.slots.length - 1);
+      const record = this.slots[slot];
+      this.bytes -= typeof record === 'number' ? PLACE_BYTES : record!.bytes;
+      this.slots[slot] = undefined;
+      this.trimmedTimeMs = recordMs;
       this.first++;
     }
   }
 
   private grow(): void {
     const size = this.slots.length * 2;
-    const slots = new Array<StoredRecord | undefined>(size);
-    for (let offset = this.first; offset <= this.last; offset++) slots[offset & (size - 1)] = this.at(offset);
+    const slots = new Array<StoredRecord | number | undefined>(size);
+    for (let offset = this.first; offset <= this.last; offset++)
+      slots[offset & (size - 1)] = this.slots[offset & (this.slots.length - 1)];
     this.slots = slots;
+  }
+
+  private timeAt(offset: number): number {
+    const slot = this.slots[offset & (this.slots.length - 1)]!;
+    return typeof slot === 'number' ? this.startMs! + slot : slot.timeMs;
   }
 }
 
-/** A record that nobody can ask for: its place in the log, and nothing else. */
-function withoutContent(record: StoredRecord): StoredRecord {
-  const { log, exchange, subject, contentType, reached, offset, timeMs } = record;
-  const nothing = {
-    key: '',
-    payload: '',
-    payloadBytes: 0,
-    headers: undefined,
-    id: undefined,
-    ttlMs: undefined,
-  };
-  return toStored({ log, exchange, subject, contentType, reached, ...nothing }, offset, timeMs, 0);
-}
+/** Stands for a record that nobody can ask for: of its content nothing is kept. */
+const placeOf = (offset: number, timeMs: number): StoredRecord =>
+  toStored(
+    {
+      log: 'v',
+      exchange: '',
+      key: '',
+      payload: '',
+      payloadBytes: 0,
+      contentType: '',
+      headers: undefined,
+      id: undefined,
+      ttlMs: undefined,
+      subject: '',
+      reached: NOWHERE,
+    },
+    offset,
+    timeMs,
+    0,
+  );
