@@ -35,6 +35,8 @@ const MAX_SPAN = 65_536;
 /** Assigned to a consumer that does not ack, at most; the rest waits for others. */
 const MAX_ASSIGNED = 512;
 const MAX_ASSIGNED_BYTES = 1024 * 1024;
+/** A consumer that acknowledges has no more in hand: what is in flight is in memory, also where its queue is on disk. */
+const MAX_INFLIGHT_BYTES = 16 * 1024 * 1024;
 
 /** What a consumer needs of its queue. */
 export interface Obligations {
@@ -93,7 +95,9 @@ export class Consumer {
       );
     return (
       this.assigned.length + this.window.unsettled < this.prefetch &&
-      this.assigned.length + this.window.span < MAX_SPAN
+      this.assigned.length + this.window.span < MAX_SPAN &&
+      // One at least, however large it is.
+      this.assignedBytes + this.window.bytes < MAX_INFLIGHT_BYTES
     );
   }
 

@@ -83,7 +83,8 @@ export class DurableLog {
     this.lastTimeMs = state.lastTimeMs;
     this.trimmedTimeMs = state.trimmedTimeMs;
     group.onCommit(() => {
-      this.trim();
+      // A disk that is behind is given no more to do.
+      if (!this.group.isFull) this.trim();
       this.saveState();
     });
   }
@@ -163,12 +164,12 @@ export class DurableLog {
     }
   }
 
-  /** What the oldest record weighs, and its time: Infinity where it is damaged. Read once, as long as it is there. */
+  /** What the oldest record weighs, and its time: where it is damaged, that of the next one. Read once, as long as it is there. */
   private oldest(): { readonly bytes: number; readonly timeMs: number } {
     if (this.oldestRecord?.offset !== this.first) {
       const value = this.store.get(logKey(this.first));
       const record = this.decode(value, this.first);
-      const timeMs = record.kind === 'message' ? record.timeMs : Number.POSITIVE_INFINITY;
+      const timeMs = record.kind === 'message' ? record.timeMs : this.timeAt(this.first + 1, this.last + 1);
       this.oldestRecord = { offset: this.first, bytes: value?.length ?? 0, timeMs };
     }
     return this.oldestRecord;

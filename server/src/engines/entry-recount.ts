@@ -23,6 +23,7 @@ export class EntryRecount implements Recount {
   bytes = 0;
   damaged = 0;
   isDone = false;
+  isGone = false;
 
   private readonly endedAhead = new Set<number>();
   private rangeIndex = 0;
@@ -58,6 +59,13 @@ export class EntryRecount implements Recount {
     this.isDone = true;
     this.endedAhead.clear();
     this.ended();
+  }
+
+  /** The queue is deleted, with all that was not looked at. */
+  abandon(): void {
+    if (this.isDone) return;
+    this.isGone = true;
+    this.stop();
   }
 
   /** An entry ends; `read` still finds it. */

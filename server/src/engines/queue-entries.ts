@@ -170,7 +170,7 @@ export class QueueEntries implements EngineQueues {
   /** Queue ids are never used twice, so what is left of it can go by and by. */
   remove(queue: number): void {
     const { lastSeq } = this.stateOf(queue);
-    this.recounts.get(queue)?.stop();
+    this.recounts.get(queue)?.abandon();
     this.states.set(queue, { lastSeq, dropping: [this.freshRange(0, lastSeq)], isRemoved: true });
     this.changed.add(queue);
   }

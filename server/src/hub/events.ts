@@ -58,7 +58,9 @@ export class HubEvents {
 
   private get isWanted(): boolean {
     const exchange = this.hub.exchanges.get(EVENTS_EXCHANGE);
-    return exchange !== undefined && exchange.table.bindingCount + exchange.destinations.bindingCount > 0;
+    if (!exchange) return false;
+    const { table, destinations, queues } = exchange;
+    return table.bindingCount + destinations.bindingCount + queues.bindingCount > 0;
   }
 
   private publishAll(): void {

@@ -3,7 +3,7 @@
  *
  *     run(queue, call) ─► call(moment, effects) ─► each effect, in order
  *
- * What follows may lead back to the same queue (a dead letter, a load that is answered at once): its state is whole
+ * What follows may lead back to the same queue (a dead letter that comes back): its state is whole
  * between two calls, so that is another call like any other.
  */
 
@@ -137,7 +137,11 @@ export class QueueWork {
       const fitting = upToBytes(entries, maxBytes);
       const loaded = fitting.map((entry) => loadedEntry(entry, queue));
       const isEnd = fitting.length === entries.length && entries.length < limit;
-      this.run(queue, (moment, effects) => queue.state.loaded(loaded, isEnd, moment, effects));
+      // Each page has a turn of its own: where all that is loaded has expired, the next page is asked for at once, and
+      // a long backlog would be one call within the other, and one batch.
+      this.hub.clock.endOfTurn(() =>
+        this.attempt(queue, (moment, effects) => queue.state.loaded(loaded, isEnd, moment, effects)),
+      );
     });
   }
 }

@@ -43,7 +43,7 @@ export class Recounts {
     if (!first) return;
     if (first.recount.step(SLICE)) {
       this.waiting.shift();
-      this.compare(first.expected, first.recount);
+      if (!first.recount.isGone) this.compare(first.expected, first.recount);
     }
     if (this.waiting.length > 0) this.timer = this.hub.clock.after(PAUSE_MS, () => this.step());
   }

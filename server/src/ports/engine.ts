@@ -121,6 +121,8 @@ export interface Recount {
   /** Of those that are not damaged. */
   readonly bytes: number;
   readonly damaged: number;
+  /** The queue was deleted before all were looked at: what was counted says nothing. */
+  readonly isGone: boolean;
   /** Looks at up to `limit` more entries; true when all were looked at, or the queue is gone. */
   step(limit: number): boolean;
   stop(): void;
