@@ -1056,3 +1056,63 @@ it('what a hub stores fills every table, and a check finds nothing of it damaged
   expect(scan.corruptKeys).toEqual([]);
   expect([...scan.tables.keys()].sort()).toEqual(Object.keys(TABLES).sort());
 });
+
+describe('a durable queue with a long past', () => {
+  it('lets a backlog expire that nobody came for, a page a turn', () => {
+    const made = new QueueScene(true);
+    made.declare({ messageTtlMs: 60_000 });
+    const outcomes: unknown[] = [];
+    for (let i = 1; i <= 3_000; i++) {
+      const properties = { contentType: 'text/plain' };
+      const request = { exchange: '', key: JOBS, payload: `m${i}`, properties };
+      made.hub.publish(made.principal('publisher'), request, ({ kind }) => outcomes.push(kind));
+    }
+    made.flush();
+    expect(outcomes).toEqual(Array(3_000).fill('taken'));
+    made.restart();
+    made.clock.advance(70_000);
+    made.flush();
+    expect(made.info()).toMatchObject({ messages: { ready: 0, delayed: 0 }, ledger: { expired: 3_000 } });
+    expect(made.faults).toEqual([]);
+    made.expectExact();
+  });
+
+  it('may be deleted while it is recounted after a restart', () => {
+    const made = new QueueScene(true);
+    made.declare();
+    for (let i = 1; i <= 1_200; i++)
+      made.hub.publish(
+        made.principal('publisher'),
+        { exchange: '', key: JOBS, payload: 'x', properties: { contentType: 'text/plain' } },
+        () => {},
+      );
+    made.flush();
+    made.restart();
+    expect(made.ask(made.operator, 'deleteQueue', JOBS)).toMatchObject({ messages: 1_200 });
+    made.clock.advance(5_000);
+    expect([made.faults, made.hub.health().reasons]).toEqual([[], []]);
+  });
+});
+
+it('what a consumer has in hand has a bound in bytes, too', () => {
+  const made = new QueueScene(true, { session: { maxPayloadBytes: 2 ** 21, maxQueueBytes: 2 ** 30 } });
+  made.declare();
+  const client = made.client();
+  const queue = made.consume(client, { prefetch: 1_000 });
+  made.send(Array(20).fill('x'.repeat(2 ** 20)));
+  expect(made.info().messages).toEqual({ ready: 4, inflight: 16, delayed: 0 });
+  made.say(client, ['ack', queue, 2]);
+  expect(made.info().messages).toEqual({ ready: 2, inflight: 16, delayed: 0 });
+});
+
+it('the events of the hub reach a named queue, and nobody else publishes them by way of dead letters', () => {
+  const made = new QueueScene(false);
+  made.declare();
+  made.ask(made.operator, 'bind', { queue: JOBS }, 'hub.events', '#');
+  made.client('bob');
+  made.flush();
+  expect(made.info().messages.ready).toBeGreaterThan(0);
+  expect(made.ask(made.operator, 'declareQueue', 'graves', { deadLetterExchange: 'hub.events' })).toBe(
+    'bad-argument',
+  );
+});

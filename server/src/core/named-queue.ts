@@ -117,9 +117,14 @@ export class NamedQueue implements Obligations {
    */
   admit(bytes: number): Admission {
     if (this.room.admit(bytes, this, this.ready)) return 'admitted';
+    this.refuse();
+    return bytes > this.settings.maxBytes ? 'too-large' : 'full';
+  }
+
+  /** A message that was for this queue is not taken, for whatever reason: it is in the books all the same. */
+  refuse(): void {
     this.ledger.begin();
     this.ledger.settle('refused');
-    return bytes > this.settings.maxBytes ? 'too-large' : 'full';
   }
 
   /** An admitted message does not come: the room is free again. */

@@ -191,10 +191,6 @@ export class QueueEntries implements EngineQueues {
     return recount;
   }
 
-  whenStored(done: (error?: ErrorName) => void): void {
-    this.group.whenStored((failed) => done(failed ? 'store-failed' : undefined));
-  }
-
   /** Takes away some more of what has ended. */
   removeSome(): void {
     let left = REMOVE_AT_ONCE;

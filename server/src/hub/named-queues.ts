@@ -14,7 +14,7 @@ import {
   type QueueOptions,
 } from '@ringhub/protocol';
 import { DeclaredQueue, type QueueBinding } from '../core/declared-queue.ts';
-import { DEFAULT_EXCHANGE, isPredeclared, isReserved } from '../core/exchanges.ts';
+import { DEFAULT_EXCHANGE, EVENTS_EXCHANGE, isPredeclared, isReserved } from '../core/exchanges.ts';
 import { NamedQueue } from '../core/named-queue.ts';
 import { queueSettings, settingDifference } from '../core/queue-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
@@ -266,7 +266,11 @@ export class NamedQueues {
     return there;
   }
 
-  private create({ session }: Asker, name: string, options: QueueOptions): DeclaredQueue | Refusal {
+  private create(
+    { principal, session }: Asker,
+    name: string,
+    options: QueueOptions,
+  ): DeclaredQueue | Refusal {
     const settings = queueSettings(options);
     if (typeof settings === 'string') return { error: 'bad-argument', detail: { field: settings } };
     if (isReserved(name)) return { error: 'reserved-name', detail: { queue: name } };
@@ -275,6 +279,16 @@ export class NamedQueues {
     if (settings.durable && !this.hub.definitions) {
       return { error: 'bad-argument', detail: { field: 'options.durable', why: 'the hub keeps no data' } };
     }
+    const { deadLetterExchange: buried, deadLetterKey = '' } = settings;
+    // Whoever rejects a message publishes it there; the hub's own events are nobody else's to publish.
+    if (buried === EVENTS_EXCHANGE) {
+      return {
+        error: 'bad-argument',
+        detail: { field: 'options.deadLetterExchange', why: 'only the hub publishes there' },
+      };
+    }
+    if (buried !== undefined && !principal.may('publish', buried, deadLetterKey))
+      return { error: 'forbidden', detail: { exchange: buried } };
     const state = new NamedQueue(name, settings, this.hub.moment());
     const owner = settings.exclusive ? session : undefined;
     const queue = new DeclaredQueue(this.hub.nextNamedQueueId(settings.durable), options, state, owner);

@@ -53,7 +53,9 @@ export class QueueIntake {
     const admitted: DeclaredQueue[] = [];
     const refused: [string, ErrorName][] = [];
     for (const queue of queues) {
-      const admission = this.hub.hasQueueMemoryFor(queue, bytes) ? queue.state.admit(bytes) : 'full';
+      const hasMemory = this.hub.hasQueueMemoryFor(queue, bytes);
+      if (!hasMemory) queue.state.refuse();
+      const admission = hasMemory ? queue.state.admit(bytes) : 'full';
       if (admission === 'admitted') admitted.push(queue);
       else refused.push([queue.name, admission === 'full' ? 'queue-full' : 'payload-too-large']);
     }

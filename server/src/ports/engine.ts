@@ -164,8 +164,6 @@ export interface EngineQueues {
   recount(queue: number): Recount | undefined;
   /** Takes a queue away with all its entries. */
   remove(queue: number): void;
-  /** Called back once everything asked so far is on disk, or with an error when it never will be. */
-  whenStored(done: (error?: ErrorName) => void): void;
 }
 
 /**
