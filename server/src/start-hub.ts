@@ -12,6 +12,7 @@ import { NODE_LIMITS, type NodeLimits, type SessionLimits } from './core/limits.
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
 import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
+import { DamagedDefinition } from './engines/stored-meta.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
@@ -116,15 +117,19 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     onFault,
     durable,
   });
-  const hub = new Hub({
+  const hub = await restored(
     engine,
-    clock,
-    ids,
-    limits,
-    onFault,
-    ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
-    ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
-  });
+    () =>
+      new Hub({
+        engine,
+        clock,
+        ids,
+        limits,
+        onFault,
+        ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
+        ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
+      }),
+  );
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
@@ -187,6 +192,18 @@ export class DataUnavailable extends Error {
     readonly isDamaged: boolean,
   ) {
     super(text);
+  }
+}
+
+/** The hub with what its store defines; without it there is none, and the store is closed as it was. */
+async function restored(engine: EmbeddedEngine, make: () => Hub): Promise<Hub> {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof DamagedDefinition)) throw error;
+    await engine.close();
+    const advice = 'look at it with "ringhub store check", and restore a backup into an empty folder';
+    throw new DataUnavailable(`${error.message}: ${advice}`, true);
   }
 }
 

@@ -15,6 +15,13 @@ const MAX_LISTED = 1_000_000;
 /** A store's keys are bounded: of a longer name the beginning stands, and a hash of the whole. */
 const MAX_NAME_BYTES = 200;
 
+/** What is declared cannot be known any more: no hub can be started on this store. */
+export class DamagedDefinition extends Error {
+  constructor(name: string) {
+    super(`the definition ${name} in the store is damaged`);
+  }
+}
+
 export class StoredMeta implements EngineMeta {
   constructor(
     private readonly store: Store,
@@ -29,7 +36,7 @@ export class StoredMeta implements EngineMeta {
       const name = new TextDecoder().decode(key.subarray(1));
       const text = unsealText(value);
       // Going on without it would delete what it defines.
-      if (text === undefined) throw new Error(`the definition ${name} in the store is damaged`);
+      if (text === undefined) throw new DamagedDefinition(name);
       return [name.slice(PREFIX.length), text] as const;
     });
   }
