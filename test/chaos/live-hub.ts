@@ -70,10 +70,10 @@ export class LiveHub {
     await this.ended;
   }
 
-  /** Resolves with its exit code once it has ended by itself. */
-  async exit(): Promise<number | null> {
+  /** Resolves with its exit code, or the signal that killed it, once it has ended. */
+  async exit(): Promise<number | NodeJS.Signals | null> {
     await this.ended;
-    return this.child!.exitCode;
+    return this.child!.exitCode ?? this.child!.signalCode;
   }
 
   async isReady(): Promise<boolean> {
