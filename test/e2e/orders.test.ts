@@ -262,6 +262,13 @@ describe('the orders', () => {
     expect(next.workerPids).toHaveLength(3);
   });
 
+  it('have no workers left over when the hub is killed while they start', async () => {
+    const hub = await HubProcess.start('none');
+    await expect.poll(() => hub.workerPids, { interval: 5, timeout: WAIT_MS }).toHaveLength(3);
+    await hub.end('SIGKILL');
+    await expect.poll(() => hub.workerPids.filter(isRunning), { timeout: WAIT_MS }).toEqual([]);
+  });
+
   it('of customers in other tabs, or offline, come in, too; a hub without data says what it cannot do', async () => {
     const hub = await HubProcess.start('none');
     const page = await visit(hub, '', { viewport: { width: 1000, height: 1200 }, colorScheme: 'light' });

@@ -8,6 +8,8 @@ import { Service } from './service.ts';
 
 // Whoever started it is gone, killed perhaps: there is nothing to finish, what is in hand goes back to its queue.
 process.on('disconnect', () => process.exit(0));
+// It may have gone while this program was being loaded. By hand there is no channel, and nothing to go with.
+if (process.connected === false) process.exit(0);
 // Ctrl-C reaches all processes of a terminal; this one ends with the one that started it.
 if (process.connected) process.on('SIGINT', () => {});
 
