@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
-import { NODE_LIMITS, type NodeLimits, type SessionLimits } from './core/limits.ts';
+import { NODE_LIMITS, type NodeLimits, type RoleLimits, type SessionLimits } from './core/limits.ts';
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
 import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
@@ -42,6 +42,8 @@ export interface StartHubOptions {
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
   readonly limits?: Partial<NodeLimits>;
+  /** What a session may take, by role. */
+  readonly roleLimits?: RoleLimits;
   /** Overrides what a session of any role may take. */
   readonly sessionLimits?: Partial<SessionLimits>;
   readonly volatileLog?: LogLimits;
@@ -127,6 +129,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
         limits,
         onFault,
         ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
+        ...(options.roleLimits && { roleLimits: options.roleLimits }),
         ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
       }),
   );

@@ -1,6 +1,6 @@
 /** Settings: where they come from, which wins, and what is told of mistakes. */
 import { describe, expect, it } from 'vitest';
-import { type Config, type ConfigSources, readConfig } from '../../server/src/config.ts';
+import { type Config, type ConfigSources, readConfig } from '../../server/src/config/read-config.ts';
 import { NODE_LIMITS } from '../../server/src/core/limits.ts';
 import { DEFAULT_LOG_LIMITS } from '../../server/src/core/volatile-log.ts';
 

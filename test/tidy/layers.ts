@@ -53,7 +53,7 @@ export const layers: readonly Layer[] = [
   },
   {
     name: 'config',
-    files: /^server\/src\/config[\w-]*\.ts$/,
+    files: /^server\/src\/config\//,
     imports: ['protocol', 'ports'],
     libraries: 'all',
   },

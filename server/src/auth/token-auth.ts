@@ -4,7 +4,8 @@
  * Keeps only digests of the secrets and compares in constant time, all of them every time.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Action, Auth, Principal, Role } from '../ports/auth.ts';
+import type { Auth, Principal, Role } from '../ports/auth.ts';
+import { principalOf } from './principal.ts';
 
 /** One secret and whom it stands for. */
 export interface TokenGrant {
@@ -12,26 +13,6 @@ export interface TokenGrant {
   readonly subject: string;
   readonly role: Role;
 }
-
-const ALL: readonly Action[] = [
-  'publish',
-  'subscribe',
-  'declare',
-  'bind',
-  'delete',
-  'consume',
-  'declare-queue',
-  'delete-queue',
-  'admin',
-];
-
-/** What each role may do on any exchange or queue; `hub.*` exchanges ask for `admin` besides. */
-const PERMITTED: Readonly<Record<Role, readonly Action[]>> = {
-  anonymous: ['subscribe'],
-  browser: ['publish', 'subscribe'],
-  server: ALL,
-  dev: ALL,
-};
 
 export class TokenAuth implements Auth {
   readonly name: string;
@@ -41,7 +22,7 @@ export class TokenAuth implements Auth {
     this.name = name;
     this.#known = grants.map(({ token, subject, role }) => ({
       digest: digestOf(token),
-      principal: principalOf(subject, role),
+      principal: principalOf({ subject, role }),
     }));
   }
 
@@ -61,12 +42,3 @@ export const devAuth = (token: string): Auth =>
   new TokenAuth('dev', [{ token, subject: 'dev', role: 'dev' }]);
 
 const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest();
-
-function principalOf(subject: string, role: Role): Principal {
-  const permitted = new Set(PERMITTED[role]);
-  return {
-    subject,
-    role,
-    may: (action, name) => permitted.has(action) && (permitted.has('admin') || !name.startsWith('hub.')),
-  };
-}

@@ -51,6 +51,9 @@ export async function serve(flags: ServeFlags): Promise<void> {
     maxBodyBytes: config.http.maxBodyBytes,
     publicMetrics: config.http.publicMetrics ?? config.dev,
     limits: withoutUndefined(config.limits),
+    roleLimits: new Map(
+      Object.entries(config.roles).map(([name, { limits = {} }]) => [name, withoutUndefined(limits)]),
+    ),
     volatileLog: config.volatileLog,
     durableLog: config.durableLog,
     flushDeadlineMs: config.store.flushDeadlineMs,

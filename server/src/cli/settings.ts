@@ -3,7 +3,7 @@
  * wrong with them.
  */
 import { readFileSync } from 'node:fs';
-import { type Config, type ConfigInput, readConfig } from '../config.ts';
+import { type Config, type ConfigInput, readConfig } from '../config/read-config.ts';
 import { EXIT_USAGE } from './exit-codes.ts';
 
 export interface ServeFlags {

@@ -113,5 +113,8 @@ const BY_ROLE = new Map<string, SessionLimits>([
   ['dev', SERVER_LIMITS],
 ]);
 
-/** The limits of a role; an unknown one gets the tight ones. */
+/** The built-in limits of a role; one that is not built in gets the tight ones. */
 export const limitsOfRole = (role: string): SessionLimits => BY_ROLE.get(role) ?? BROWSER_LIMITS;
+
+/** Limits that the operator has set, by role. */
+export type RoleLimits = ReadonlyMap<string, Partial<SessionLimits>>;

@@ -9,7 +9,13 @@ import type { HubCodec } from '../core/hub-codec.ts';
 import { BinaryHubCodec } from '../core/hub-codec-binary.ts';
 import { JsonHubCodec } from '../core/hub-codec-json.ts';
 import { Ledger } from '../core/ledger.ts';
-import { limitsOfRole, NODE_LIMITS, type NodeLimits, type SessionLimits } from '../core/limits.ts';
+import {
+  limitsOfRole,
+  NODE_LIMITS,
+  type NodeLimits,
+  type RoleLimits,
+  type SessionLimits,
+} from '../core/limits.ts';
 import { MemoryBudget } from '../core/memory-budget.ts';
 import type { Moment } from '../core/queue-entry.ts';
 import { QueueFigures } from '../core/queue-figures.ts';
@@ -25,7 +31,8 @@ export interface HubOptions {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly limits?: Partial<NodeLimits>;
-  /** Overrides for every role, for tests and operators. */
+  readonly roleLimits?: RoleLimits;
+  /** Overrides for every role. */
   readonly sessionLimits?: Partial<SessionLimits>;
   /** Told once, when nothing durable can be stored any more. */
   readonly onStoreFailure?: (why: string) => void;
@@ -84,6 +91,7 @@ export class HubContext {
   /** Bindings of all sessions. */
   bindings = 0;
 
+  private readonly roleLimits: RoleLimits;
   private readonly sessionLimits: Partial<SessionLimits>;
   private readonly onFault: (fault: string, error?: unknown) => void;
   private readonly feedOffsets = new Map<LogId, number>();
@@ -97,6 +105,7 @@ export class HubContext {
     this.clock = options.clock;
     this.ids = options.ids;
     this.limits = { ...NODE_LIMITS, ...options.limits };
+    this.roleLimits = options.roleLimits ?? new Map();
     this.sessionLimits = options.sessionLimits ?? {};
     this.onFault = options.onFault ?? (() => {});
     this.exchanges = new Exchanges(this.limits);
@@ -109,7 +118,7 @@ export class HubContext {
   }
 
   limitsOf(role: string): SessionLimits {
-    return { ...limitsOfRole(role), ...this.sessionLimits };
+    return { ...limitsOfRole(role), ...this.roleLimits.get(role), ...this.sessionLimits };
   }
 
   /** Offset of the last record of a log that the feed has brought. */

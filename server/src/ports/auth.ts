@@ -14,12 +14,15 @@ export type Action =
   | 'delete-queue'
   | 'admin';
 
-export type Role = 'anonymous' | 'browser' | 'server' | 'dev';
+/** A key of the configuration's `roles`, or one of those that are always there: anonymous, browser, server, dev. */
+export type Role = string;
 
 export interface Principal {
   /** Whom the credentials name; sessions and publish ids belong to it. */
   readonly subject: string;
   readonly role: Role;
+  /** Unix time in ms at which the credentials cease to be valid; without one they do not. */
+  readonly expiresAtMs?: number;
   /** Whether `action` is permitted on an exchange or queue, with a routing key (publish) or pattern (subscribe). */
   may(action: Action, name: string, key: string): boolean;
 }
