@@ -211,7 +211,7 @@ function Offline({ seat }: SeatProps) {
           Go offline
         </button>
       )}
-      <div class="keep">
+      <div class="keep" data-granted={seat.granted}>
         <label for={id}>The hub keeps for me</label>
         <select
           id={id}

@@ -53,6 +53,8 @@ export class Seat {
   follows: readonly Followed[];
   /** Messages that the hub keeps for this window while it cannot take them. */
   capacity = ROOMY;
+  /** As of now: what was chosen holds once the hub has granted it. */
+  granted = ROOMY;
   state: LinkState = 'connecting';
   problem = '';
   waiting: readonly Waiting[] = [];
@@ -197,6 +199,7 @@ export class Seat {
     });
     if (generation !== this.#generation) return void subscription.unsubscribe();
     this.#subscription = subscription;
+    this.granted = subscription.granted.capacity;
     this.transcript = transcript;
     void this.#read(subscription, generation, own);
     await previous?.unsubscribe();

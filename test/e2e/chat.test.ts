@@ -209,7 +209,7 @@ describe('the chat', () => {
     const page = await visit('Ada,Ben');
     const [ada, ben] = [seat(page, 0), seat(page, 1)];
     await ben.getByLabel('The hub keeps for me').selectOption('3');
-    await ben.locator('.people li', { hasText: 'Ada' }).waitFor();
+    await ben.locator('[data-granted="3"]').waitFor();
     await ben.getByRole('button', { name: 'Go offline' }).click();
     await note(ada, 'Ben lost the connection').waitFor();
     for (let n = 1; n <= 8; n++) await say(ada, `said ${n}`);
