@@ -8,6 +8,7 @@
 import type { HttpServer } from './http/http-server.ts';
 import { NodeHttpServer } from './http/node-server.ts';
 import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
+import type { ReadCaller } from './ports/caller.ts';
 import type { Transport } from './ports/transport.ts';
 import type { Objection } from './transports/handshake.ts';
 import { UwsTransport } from './transports/uws.ts';
@@ -27,6 +28,8 @@ export class TransportUnavailable extends Error {}
 
 export interface CarrierOptions {
   readonly objection: Objection;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
   /** How long a live client may be silent. */
   readonly maxSilenceMs: number;
 }

@@ -16,6 +16,7 @@ import { DamagedDefinition } from './engines/stored-meta.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
+import { callersBehind, type ProxySettings } from './http/trusted-proxies.ts';
 import { Hub } from './hub/hub.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeIds } from './node-ids.ts';
@@ -38,6 +39,8 @@ export interface StartHubOptions {
   readonly token?: string;
   /** Exact origins of pages that may call, besides the hub's own. */
   readonly origins?: readonly string[];
+  /** Proxies before this hub whose headers say who calls; by default no header is believed. */
+  readonly proxy?: ProxySettings;
   readonly maxBodyBytes?: number;
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
@@ -102,11 +105,13 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const log = options.log ?? createLog('error');
   const limits: NodeLimits = { ...NODE_LIMITS, ...options.limits };
   const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
+  const readCaller = callersBehind(options.proxy ?? { trusted: [] });
 
   const clock = nodeClock;
   const ids = nodeIds;
   const { transport, server, why } = createCarrier(options.transport ?? 'auto', {
     objection: (caller) => objectionTo(caller, callers),
+    readCaller,
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
   });
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
@@ -140,6 +145,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     hub,
     auth,
     callers,
+    readCaller,
     metrics,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     publicMetrics: options.publicMetrics ?? dev,
