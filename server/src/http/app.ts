@@ -35,6 +35,8 @@ export interface HttpAppOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether `/metrics` answers without a token. */
   readonly publicMetrics: boolean;
+  /** What makes this hub less safe, for `/readyz?verbose`. */
+  readonly warnings?: readonly string[];
   /** Folder of the built demo pages and file of the built SDK, where there are any. */
   readonly pagesFolder?: string;
   readonly sdkFolder?: string;
@@ -164,11 +166,8 @@ export function createHttpApp(options: HttpAppOptions): App {
   app.get('/livez', () => json({ status: 'alive' }));
   const ready = (c: Context) => {
     const { ready: isReady, reasons } = hub.health();
-    const verbose = c.req.query('verbose') !== undefined;
-    return json(
-      { status: isReady ? 'ready' : 'not ready', ...(verbose && { reasons }) },
-      isReady ? 200 : 503,
-    );
+    const verbose = c.req.query('verbose') !== undefined && { reasons, warnings: options.warnings ?? [] };
+    return json({ status: isReady ? 'ready' : 'not ready', ...verbose }, isReady ? 200 : 503);
   };
   app.get('/readyz', ready);
   app.get('/healthz', ready);
@@ -185,7 +184,8 @@ export function createHttpApp(options: HttpAppOptions): App {
 function mountPages(app: App, { pagesFolder, sdkFolder, devToken }: HttpAppOptions): void {
   app.get('/', async (c) => {
     const pages = pagesFolder === undefined ? [] : await pagesIn(pagesFolder);
-    return c.html(indexPage({ dev: devToken !== undefined, host: new URL(c.req.url).host, pages }));
+    const { host = '', isSecure = false } = c.get('caller');
+    return c.html(indexPage({ dev: devToken !== undefined, host, isSecure, pages }));
   });
   if (pagesFolder !== undefined) {
     app.get('/demo/*', async (c) => {

@@ -14,6 +14,7 @@ import {
   ListenError,
   listenProblem,
   REQUEST_TIMEOUT_MS,
+  type Renewal,
   type RequestHandler,
 } from './http-server.ts';
 import { OutgoingAnswer } from './uws-answer.ts';
@@ -70,6 +71,11 @@ export class UwsHttpServer implements HttpServer {
       const listen = this.#app.listen as (...args: unknown[]) => void;
       listen.call(this.#app, host, port, EXCLUSIVE_PORT, listened);
     });
+  }
+
+  /** uWS reads its files once: it keeps the certificate it began with. */
+  renew(): Renewal {
+    return { kind: 'restart-needed', why: 'uWebSockets.js cannot change the certificate while it runs' };
   }
 
   async close(graceMs: number): Promise<void> {

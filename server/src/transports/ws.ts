@@ -5,6 +5,7 @@
  * drained. Refuses anything over the limits. No fault of a peer is thrown outward.
  */
 import type { IncomingMessage, Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ERRORS } from '@ringhub/protocol';
@@ -21,7 +22,7 @@ import {
 import { type Handshake, type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
 
 export interface WsTransportOptions {
-  readonly server: Server;
+  readonly server: Server | TlsServer;
   readonly objection: Objection;
   /** By default nothing is believed of what proxies tell. */
   readonly readCaller?: ReadCaller;
