@@ -7,7 +7,9 @@
  */
 import type { HttpServer } from './http/http-server.ts';
 import { NodeHttpServer } from './http/node-server.ts';
+import type { TlsCredentials } from './http/tls-files.ts';
 import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
+import type { ReadCaller } from './ports/caller.ts';
 import type { Transport } from './ports/transport.ts';
 import type { Objection } from './transports/handshake.ts';
 import { UwsTransport } from './transports/uws.ts';
@@ -27,6 +29,10 @@ export class TransportUnavailable extends Error {}
 
 export interface CarrierOptions {
   readonly objection: Objection;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
+  /** With them all of it is TLS. */
+  readonly tls?: TlsCredentials | undefined;
   /** How long a live client may be silent. */
   readonly maxSilenceMs: number;
 }
@@ -46,23 +52,25 @@ export type CarrierChoice =
 /** Throws {@link TransportUnavailable}. */
 export function createCarrier(
   asked: TransportName,
-  options: CarrierOptions,
-  choice: CarrierChoice = chooseCarrier(asked),
+  { tls, ...options }: CarrierOptions,
+  found: CarrierChoice = chooseCarrier(asked),
 ): Carrier {
+  const choice = withTls(found, asked, tls);
   const { why } = choice;
   switch (choice.name) {
     case 'none':
       throw new TransportUnavailable(why);
     case 'ws': {
-      const server = new NodeHttpServer();
+      const server = new NodeHttpServer(tls);
       return { transport: new WsTransport({ server: server.server, ...options }), server, why };
     }
     case 'uws': {
       const { library } = choice.uws;
-      const app = library.App() as UwsApp;
+      const app = (tls ? library.SSLApp(sslOptions(tls)) : library.App()) as UwsApp;
+      const isSecure = tls !== undefined;
       return {
-        transport: new UwsTransport({ app, ...options }),
-        server: new UwsHttpServer(app, library),
+        transport: new UwsTransport({ app, isSecure, ...options }),
+        server: new UwsHttpServer(app, library, isSecure),
         why,
       };
     }
@@ -96,6 +104,25 @@ export function chooseCarrier(
   const why = old && `uWebSockets.js ${old.version} is used only if asked for by --transport uws`;
   return { name: 'ws', why: faults.join('; ') || why || 'no uWebSockets.js is installed' };
 }
+
+/** uWS speaks TLS 1.2 and later, and cannot be told otherwise. */
+function withTls(
+  choice: CarrierChoice,
+  asked: TransportName,
+  tls: TlsCredentials | undefined,
+): CarrierChoice {
+  if (choice.name !== 'uws' || tls === undefined || tls.minVersion === 'TLSv1.2') return choice;
+  const why = `uWebSockets.js cannot be kept from speaking TLS older than ${tls.minVersion}`;
+  return asked === 'uws'
+    ? { name: 'none', why: `--transport uws: ${why}: leave tls.minVersion out, or --transport out to use ws` }
+    : { name: 'ws', why };
+}
+
+const sslOptions = ({ settings: { certFile, keyFile }, passphrase }: TlsCredentials) => ({
+  cert_file_name: certFile,
+  key_file_name: keyFile,
+  ...(passphrase !== undefined && { passphrase }),
+});
 
 const WHAT_TO_DO =
   'use a Node and a glibc that it has a build for, install another build of it, or leave --transport out to use ws';

@@ -15,7 +15,11 @@ import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-f
 import { DamagedDefinition } from './engines/stored-meta.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
-import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
+import { type CallerRules, objectionTo } from './http/caller-rules.ts';
+import { Exposed, exposureFaults, exposureWarnings } from './http/exposure.ts';
+import { readTls, type TlsSettings, TlsUnusable } from './http/tls-files.ts';
+import { TlsRenewal } from './http/tls-renewal.ts';
+import { callersBehind, type ProxySettings } from './http/trusted-proxies.ts';
 import { Hub } from './hub/hub.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeIds } from './node-ids.ts';
@@ -38,6 +42,12 @@ export interface StartHubOptions {
   readonly token?: string;
   /** Exact origins of pages that may call, besides the hub's own. */
   readonly origins?: readonly string[];
+  /** Proxies before this hub whose headers say who calls; by default no header is believed. */
+  readonly proxy?: ProxySettings;
+  /** With these files the hub speaks TLS, and nothing else. */
+  readonly tls?: TlsSettings;
+  /** Lets a hub that is no dev hub listen on other addresses than loopback without TLS and without a proxy. */
+  readonly allowPlaintext?: boolean;
   readonly maxBodyBytes?: number;
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
@@ -68,14 +78,16 @@ export interface StartHubOptions {
 }
 
 export interface RunningHub {
-  /** Where clients connect: `ws://host:port/v1/ws`. */
+  /** Where clients connect: `ws://host:port/v1/ws`, or `wss:`. */
   readonly url: string;
-  /** Where HTTP is: `http://host:port`. */
+  /** Where HTTP is: `http://host:port`, or `https:`. */
   readonly httpUrl: string;
   readonly port: number;
   /** The token of a dev hub, else empty. */
   readonly token: string;
   stats(): HubStats;
+  /** Looks for renewed TLS files at once; without this call it does so every minute. */
+  renewTls(): void;
   /** Sends clients away, flushes, and frees everything; the same promise however often it is called. */
   close(): Promise<void>;
 }
@@ -84,6 +96,7 @@ const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_MAX_BODY_BYTES = 1024 * 1024;
 /** How long requests being answered may hold up a shutdown. */
 const HTTP_GRACE_MS = 2_000;
+const TLS_RENEWAL_MS = 60_000;
 
 /** Pages and SDK as built, beside this package; as far from `src` as from `dist`. */
 const PAGES_FOLDER = join(import.meta.dirname, '../../demo/dist');
@@ -91,22 +104,37 @@ const SDK_FOLDER = join(import.meta.dirname, '../../client-sdk/dist');
 
 /**
  * Starts a hub. Rejects with a `ListenError` where it cannot listen, with `TransportUnavailable` where the transport
- * asked for does not load, with `DataUnavailable` where the data folder cannot be used, and where a dev hub would not
- * be on loopback.
+ * asked for does not load, with `DataUnavailable` where the data folder cannot be used, with `TlsUnusable` where the
+ * certificate cannot, and with `Exposed` where the hub would not be safe where it is to listen.
  */
 export async function startHub(options: StartHubOptions = {}): Promise<RunningHub> {
   const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0, drainGraceMs = 0 } = options;
   const dev = tokens.length === 0;
-  if (dev && !isLoopbackName(host)) throw new Error(`a dev hub listens on loopback only, not on ${host}`);
+  const publicMetrics = options.publicMetrics ?? dev;
+  const exposure = {
+    host,
+    dev,
+    tls: options.tls !== undefined,
+    trustedProxies: options.proxy?.trusted ?? [],
+    allowPlaintext: options.allowPlaintext ?? false,
+    publicMetrics,
+  };
+  const [exposed] = exposureFaults(exposure);
+  if (exposed !== undefined) throw new Exposed(exposed);
+  const tls = options.tls && readTls(options.tls, nodeClock.wallMs());
+  if (tls?.kind === 'unusable') throw new TlsUnusable(tls.why);
   const token = dev ? (options.token ?? nodeIds.token()) : '';
   const log = options.log ?? createLog('error');
   const limits: NodeLimits = { ...NODE_LIMITS, ...options.limits };
   const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
+  const readCaller = callersBehind(options.proxy ?? { trusted: [] });
 
   const clock = nodeClock;
   const ids = nodeIds;
   const { transport, server, why } = createCarrier(options.transport ?? 'auto', {
     objection: (caller) => objectionTo(caller, callers),
+    readCaller,
+    tls: tls?.credentials,
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
   });
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
@@ -140,9 +168,11 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     hub,
     auth,
     callers,
+    readCaller,
     metrics,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-    publicMetrics: options.publicMetrics ?? dev,
+    publicMetrics,
+    warnings: exposureWarnings(exposure),
     onFault: (error) => onFault('a request failed', error),
     pagesFolder: PAGES_FOLDER,
     sdkFolder: SDK_FOLDER,
@@ -162,10 +192,22 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     throw error;
   });
   const data = options.data ?? 'none';
-  log.info({ host, port: chosen, transport: transport.name, why, auth: auth.name, data }, 'listening');
+  const inForce = { host, port: chosen, transport: transport.name, why, auth: auth.name, data };
+  log.info({ ...inForce, tls: tls ? tls.credentials.names : 'none' }, 'listening');
+  for (const warning of [...exposureWarnings(exposure), ...(tls?.warnings ?? [])]) log.warn(warning);
+  const renewal = tls && new TlsRenewal(server, tls.credentials);
+  const renewTls = () => {
+    const news = renewal?.look(clock.wallMs());
+    if (news?.kind === 'renewed')
+      log.info({ expiresAt: new Date(news.expiresAtMs) }, 'the TLS certificate was renewed');
+    else if (news?.kind === 'not-renewed')
+      log.error({ why: news.why }, 'the TLS certificate was not renewed');
+  };
+  const renewals = tls && clock.every(TLS_RENEWAL_MS, renewTls);
 
   let closing: Promise<void> | undefined;
   const shutDown = async () => {
+    renewals?.stop();
     transport.stopAccepting();
     // From here on the hub says that it is not ready.
     await new Promise<void>((done) => gateway.drain(drainWindowMs, drainGraceMs, done));
@@ -175,11 +217,12 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   };
   const at = `${host.includes(':') ? `[${host}]` : host}:${chosen}`;
   return {
-    url: `ws://${at}${WEBSOCKET_PATH}`,
-    httpUrl: `http://${at}`,
+    url: `${tls ? 'wss' : 'ws'}://${at}${WEBSOCKET_PATH}`,
+    httpUrl: `${tls ? 'https' : 'http'}://${at}`,
     port: chosen,
     token,
     stats: () => hub.stats(),
+    renewTls,
     close: () => {
       closing ??= shutDown();
       return closing;

@@ -388,6 +388,7 @@ describe('operating', () => {
     expect(await (await request('/readyz?verbose')).json()).toEqual({
       status: 'not ready',
       reasons: ['the hub is shutting down'],
+      warnings: [],
     });
   });
 

@@ -206,7 +206,7 @@ describe.each(transportsHere)('a hub over %s that ends', (chosen) => {
     const ready = await fetch(`${hub.httpUrl}/readyz?verbose`);
     expect([ready.status, await ready.json()]).toEqual([
       503,
-      { status: 'not ready', reasons: ['the hub is shutting down'] },
+      { status: 'not ready', reasons: ['the hub is shutting down'], warnings: [] },
     ]);
     expect((await fetch(`${hub.httpUrl}/livez`)).status).toBe(200);
     expect(await new Client(new WebSocket(hub.url, SUBPROTOCOL_JSON)).opened).toBe(false);

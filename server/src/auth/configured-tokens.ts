@@ -4,6 +4,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Role } from '../ports/auth.ts';
 import type { TokenGrant } from './token-auth.ts';
+import { weaknessOf } from './weak-secret.ts';
 
 export interface ConfiguredToken {
   readonly token?: string | undefined;
@@ -20,7 +21,6 @@ export interface ReadTokens {
   readonly warnings: readonly string[];
 }
 
-const MIN_TOKEN_LENGTH = 32;
 const READABLE_BY_OTHERS = 0o004;
 
 export function readTokens(configured: readonly ConfiguredToken[]): ReadTokens {
@@ -30,12 +30,11 @@ export function readTokens(configured: readonly ConfiguredToken[]): ReadTokens {
   for (const [index, { token, tokenFile, subject, role }] of configured.entries()) {
     const at = `auth.tokens[${index}] (${subject})`;
     const secret = token ?? readSecret(tokenFile ?? '');
+    const weakness = secret === undefined ? undefined : weaknessOf(secret);
     if (secret === undefined) {
       faults.push(`${at}: cannot read ${tokenFile}`);
-    } else if (secret.length < MIN_TOKEN_LENGTH || !/^[\x21-\x7e]+$/.test(secret)) {
-      faults.push(
-        `${at}: a token has at least ${MIN_TOKEN_LENGTH} printable characters: make one with "openssl rand -base64 32"`,
-      );
+    } else if (weakness !== undefined) {
+      faults.push(`${at}: a token ${weakness}: make one with "openssl rand -base64 32"`);
     } else if (grants.some((grant) => grant.token === secret)) {
       faults.push(`${at}: another entry has the same token`);
     } else {

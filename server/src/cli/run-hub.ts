@@ -6,8 +6,9 @@ import { startOrderWorkers } from '@ringhub/demo/order-workers';
 import { readTokens } from '../auth/configured-tokens.ts';
 import type { TokenGrant } from '../auth/token-auth.ts';
 import { TransportUnavailable } from '../carrier.ts';
-import { isLoopbackName } from '../http/caller-rules.ts';
+import { Exposed } from '../http/exposure.ts';
 import { ListenError } from '../http/http-server.ts';
+import { TlsUnusable } from '../http/tls-files.ts';
 import { createLog, type Logger } from '../ops/log.ts';
 import { DataUnavailable, type RunningHub, startHub } from '../start-hub.ts';
 import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.ts';
@@ -26,12 +27,6 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const { config, warnings } = settings(flags);
   const log = createLog(config.log.level);
   const { grants, faults, warnings: tokenWarnings } = readTokens(config.auth.tokens);
-  if (config.dev && !isLoopbackName(config.host)) {
-    fail(
-      EXIT_USAGE,
-      `--dev is for this machine only, not for ${config.host}: leave --host out, or configure auth.tokens`,
-    );
-  }
   if (config.dev && grants.length > 0)
     fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
   if (faults.length > 0) fail(EXIT_USAGE, ...faults);
@@ -48,6 +43,9 @@ export async function serve(flags: ServeFlags): Promise<void> {
     transport: config.transport,
     tokens: grants,
     origins: config.http.origins,
+    proxy: config.proxy,
+    ...(config.tls && { tls: config.tls }),
+    allowPlaintext: config.http.allowPlaintext,
     maxBodyBytes: config.http.maxBodyBytes,
     publicMetrics: config.http.publicMetrics ?? config.dev,
     limits: withoutUndefined(config.limits),
@@ -67,12 +65,15 @@ export async function serve(flags: ServeFlags): Promise<void> {
   }).catch((error: unknown) => {
     if (error instanceof DataUnavailable)
       return fail(error.isDamaged ? EXIT_DAMAGED : EXIT_FAILED, error.message);
+    if (error instanceof Exposed || error instanceof TlsUnusable) return fail(EXIT_USAGE, error.message);
     if (error instanceof ListenError || error instanceof TransportUnavailable)
       return fail(EXIT_FAILED, error.message);
     throw error;
   });
   const demo = new AbortController();
   endOnSignals(hub, demo, config.shutdown.deadlineMs, log);
+  // Without TLS the signal keeps its usual meaning: the terminal is gone.
+  if (config.tls) process.on('SIGHUP', () => hub.renewTls());
   process.stdout.write(greeting(hub));
   if (config.demo ?? config.dev) feed(hub, grants, demo.signal, log);
   // Whoever may publish may kill these workers: for the machine of a developer only.

@@ -4,7 +4,9 @@
 import { z } from 'zod';
 import { authSettings } from './auth-settings.ts';
 import { nodeLimits } from './limit-settings.ts';
+import { proxySettings } from './proxy-settings.ts';
 import { roleSettings } from './role-settings.ts';
+import { tlsSettings } from './tls-settings.ts';
 
 const MIB = 1024 * 1024;
 
@@ -30,8 +32,12 @@ export const schema = z.strictObject({
       maxBodyBytes: count.default(MIB),
       /** Whether /metrics needs no token; by default where `dev` is on. */
       publicMetrics: z.boolean().optional(),
+      /** Lets the hub listen beyond loopback without TLS of its own and without a proxy: tokens travel in the clear. */
+      allowPlaintext: z.boolean().default(false),
     })
     .prefault({}),
+  tls: tlsSettings.optional(),
+  proxy: proxySettings.prefault({}),
   log: z
     .strictObject({
       level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

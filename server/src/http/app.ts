@@ -8,6 +8,7 @@ import { SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Action, Auth, Principal } from '../ports/auth.ts';
+import { type Caller, directCaller, type Peer, type ReadCaller } from '../ports/caller.ts';
 import type { HubApi } from '../ports/hub-api.ts';
 import { failed, json, notThere } from './answers.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
@@ -24,6 +25,8 @@ export interface HttpAppOptions {
   readonly hub: HubApi;
   readonly auth: Auth;
   readonly callers: CallerRules;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
   /** Largest request body. */
   readonly maxBodyBytes: number;
   /** The token that pages of a dev hub may fetch; `undefined` for any other hub. */
@@ -32,6 +35,8 @@ export interface HttpAppOptions {
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** Whether `/metrics` answers without a token. */
   readonly publicMetrics: boolean;
+  /** What makes this hub less safe, for `/readyz?verbose`. */
+  readonly warnings?: readonly string[];
   /** Folder of the built demo pages and file of the built SDK, where there are any. */
   readonly pagesFolder?: string;
   readonly sdkFolder?: string;
@@ -62,18 +67,27 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 
 const CORS_MAX_AGE_S = 600;
 
-export function createHttpApp(options: HttpAppOptions): Hono {
-  const { hub, callers } = options;
-  const app = new Hono();
+/** What the server gives besides a request, and what is found out about it first. */
+interface AppEnv {
+  Bindings: Peer;
+  Variables: { caller: Caller };
+}
+type App = Hono<AppEnv>;
+
+export function createHttpApp(options: HttpAppOptions): App {
+  const { hub, callers, readCaller = directCaller } = options;
+  const app: App = new Hono();
 
   app.use(async (c, next) => {
+    const caller = readCaller(peerOf(c.env), (name) => c.req.header(name));
+    c.set('caller', caller);
+    // Pages, and what else may be seen by all, are opened from anywhere.
     const isApi = c.req.path.startsWith('/v1/');
-    const caller = { origin: isApi ? c.req.header('Origin') : undefined, host: c.req.header('Host') };
-    const objection = objectionTo(caller, callers);
+    const objection = objectionTo(isApi ? caller : { ...caller, origin: undefined }, callers);
     if (objection) return secured(failed({ error: 'forbidden', detail: { reason: objection } }));
     await next();
     c.res = secured(c.res);
-    if (caller.origin !== undefined && !isOwnOrigin(caller.origin, caller.host)) {
+    if (isApi && caller.origin !== undefined && !isOwnOrigin(caller.origin, caller)) {
       c.res.headers.set('Access-Control-Allow-Origin', caller.origin);
       c.res.headers.set('Access-Control-Expose-Headers', 'Retry-After');
       c.res.headers.append('Vary', 'Origin');
@@ -152,11 +166,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   app.get('/livez', () => json({ status: 'alive' }));
   const ready = (c: Context) => {
     const { ready: isReady, reasons } = hub.health();
-    const verbose = c.req.query('verbose') !== undefined;
-    return json(
-      { status: isReady ? 'ready' : 'not ready', ...(verbose && { reasons }) },
-      isReady ? 200 : 503,
-    );
+    const verbose = c.req.query('verbose') !== undefined && { reasons, warnings: options.warnings ?? [] };
+    return json({ status: isReady ? 'ready' : 'not ready', ...verbose }, isReady ? 200 : 503);
   };
   app.get('/readyz', ready);
   app.get('/healthz', ready);
@@ -170,10 +181,11 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   return app;
 }
 
-function mountPages(app: Hono, { pagesFolder, sdkFolder, devToken }: HttpAppOptions): void {
+function mountPages(app: App, { pagesFolder, sdkFolder, devToken }: HttpAppOptions): void {
   app.get('/', async (c) => {
     const pages = pagesFolder === undefined ? [] : await pagesIn(pagesFolder);
-    return c.html(indexPage({ dev: devToken !== undefined, host: new URL(c.req.url).host, pages }));
+    const { host = '', isSecure = false } = c.get('caller');
+    return c.html(indexPage({ dev: devToken !== undefined, host, isSecure, pages }));
   });
   if (pagesFolder !== undefined) {
     app.get('/demo/*', async (c) => {
@@ -202,7 +214,7 @@ function guarded(
   action: Action,
   { auth, devToken }: HttpAppOptions,
   handle: () => Response | Promise<Response>,
-): (c: Context) => Promise<Response> {
+): (c: Context<AppEnv>) => Promise<Response> {
   return async (c) => {
     if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined)
       return handle();
@@ -218,14 +230,17 @@ async function bearer(c: Context, auth: Auth): Promise<Principal | undefined> {
 }
 
 /** Whether no other site's page is behind a request. Host and `Origin` have been checked before. */
-function isOwnPage(c: Context): boolean {
+function isOwnPage(c: Context<AppEnv>): boolean {
   const site = c.req.header('Sec-Fetch-Site');
-  const origin = c.req.header('Origin');
+  const caller = c.get('caller');
   return (
     (site === undefined || site === 'same-origin' || site === 'none') &&
-    (origin === undefined || isOwnOrigin(origin, c.req.header('Host')))
+    (caller.origin === undefined || isOwnOrigin(caller.origin, caller))
   );
 }
+
+/** Without a server, as in tests of the app alone, nobody is there. */
+const peerOf = (peer: Partial<Peer> | undefined): Peer => ({ address: '', isSecure: false, ...peer });
 
 function secured(response: Response): Response {
   for (const [name, value] of SECURITY_HEADERS) {

@@ -6,15 +6,12 @@
  * response written as fast as the peer takes it; where the peer is gone, the request's signal is aborted and
  * the response's stream cancelled.
  */
-
-/** Who sent a request. */
-export interface RequestPeer {
-  readonly remoteAddress: string;
-}
+import type { Peer } from '../ports/caller.ts';
+import type { TlsCredentials } from './tls-files.ts';
 
 /** Anything that answers requests, such as a hono app. */
 export interface RequestHandler {
-  fetch(request: Request, peer: RequestPeer): Response | Promise<Response>;
+  fetch(request: Request, peer: Peer): Response | Promise<Response>;
 }
 
 export interface HttpServer {
@@ -22,13 +19,21 @@ export interface HttpServer {
   serve(handler: RequestHandler): void;
   /** Listens and tells the port, which the system chose if 0 was asked for. Rejects with a {@link ListenError}. */
   listen(host: string, port: number): Promise<number>;
+  /** Speaks TLS with other credentials from the next connection on; says so, or why it cannot. */
+  renew(credentials: TlsCredentials): Renewal;
   /** Ends what is idle, waits for requests being answered up to `graceMs`, then drops them. */
   close(graceMs: number): Promise<void>;
 }
 
+export type Renewal =
+  | { readonly kind: 'renewed' }
+  | { readonly kind: 'restart-needed'; readonly why: string };
+
 /** Why the hub cannot listen, in one line that says what to do. */
 export class ListenError extends Error {}
 
+/** How long a TLS handshake may take, in ms. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How long a request may take to arrive, in ms. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 

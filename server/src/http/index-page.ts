@@ -18,10 +18,12 @@ export interface IndexPage {
   readonly dev: boolean;
   /** As the browser called it, such as `127.0.0.1:8080`. */
   readonly host: string;
+  readonly isSecure: boolean;
   readonly pages: readonly string[];
 }
 
-export function indexPage({ dev, host, pages }: IndexPage): string {
+export function indexPage({ dev, host, isSecure, pages }: IndexPage): string {
+  const s = isSecure ? 's' : '';
   const at = escapeHtml(host);
   const demos = pages.map((name) => `<li><a href="/demo/${name}/">${escapeHtml(capital(name))}</a></li>`);
   const token = dev ? 'the token that the hub printed at its start' : 'your token';
@@ -38,12 +40,12 @@ ${demos.length > 0 ? `<h2>Demos</h2>\n<ul>\n${demos.join('\n')}\n</ul>` : ''}
 <h2>Publish</h2>
 <p>In a terminal, with ${token} as <code>RINGHUB_TOKEN</code>:</p>
 <pre>curl -H "Authorization: Bearer $RINGHUB_TOKEN" \\
-  -d hello 'http://${at}/v1/publish?key=greeting.world'</pre>
+  -d hello 'http${s}://${at}/v1/publish?key=greeting.world'</pre>
 <h2>Subscribe</h2>
 <p>In the console of this page:</p>
 <pre>${escapeHtml(subscribing(dev))}</pre>
 <p>Or by hand, as the protocol is text:</p>
-<pre>npx wscat -c ws://${at}/v1/ws -s ringhub.v1.json</pre>
+<pre>npx wscat -c ws${s}://${at}/v1/ws -s ringhub.v1.json</pre>
 <h2>Operate</h2>
 <ul>
 <li><a href="/readyz?verbose">/readyz</a>, <a href="/livez">/livez</a></li>

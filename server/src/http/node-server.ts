@@ -1,16 +1,21 @@
 /**
- * Carries the HTTP app on node:http, with bounds on how long and how large a request's head may be.
+ * Carries the HTTP app on node:http or node:https, with bounds on how long and how large a request's head may be.
  */
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import {
   type HttpServer,
   ListenError,
   listenProblem,
   REQUEST_TIMEOUT_MS,
+  type Renewal,
   type RequestHandler,
+  TLS_HANDSHAKE_TIMEOUT_MS,
 } from './http-server.ts';
+import type { TlsCredentials } from './tls-files.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -18,22 +23,32 @@ const MAX_HEADERS = 64;
 
 export class NodeHttpServer implements HttpServer {
   /** Where a transport finds the upgrades. */
-  readonly server: Server;
+  readonly server: Server | TlsServer;
+  readonly #tlsServer: TlsServer | undefined;
 
-  constructor() {
-    this.server = createServer({
+  /** @param tls with them it speaks TLS */
+  constructor(tls?: TlsCredentials) {
+    const options = {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       noDelay: true,
-    });
+    };
+    if (tls) {
+      const handshake = { handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS };
+      this.#tlsServer = createTlsServer({ ...options, ...handshake, ...contextOf(tls) });
+    }
+    this.server = this.#tlsServer ?? createServer(options);
     this.server.maxHeadersCount = MAX_HEADERS;
   }
 
   serve(handler: RequestHandler): void {
     const listener = getRequestListener(
-      (request, { incoming }) =>
-        handler.fetch(request, { remoteAddress: incoming.socket.remoteAddress ?? '' }),
+      (request, { incoming: { socket } }) =>
+        handler.fetch(request, {
+          address: socket.remoteAddress ?? '',
+          isSecure: (socket as Partial<TLSSocket>).encrypted === true,
+        }),
       { overrideGlobalObjects: false },
     );
     this.server.on('request', (incoming, outgoing) => void listener(incoming, outgoing));
@@ -48,6 +63,11 @@ export class NodeHttpServer implements HttpServer {
     });
   }
 
+  renew(credentials: TlsCredentials): Renewal {
+    this.#tlsServer?.setSecureContext(contextOf(credentials));
+    return { kind: 'renewed' };
+  }
+
   close(graceMs: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.server.closeAllConnections(), graceMs);
@@ -59,3 +79,10 @@ export class NodeHttpServer implements HttpServer {
     });
   }
 }
+
+const contextOf = ({ cert, key, passphrase, minVersion }: TlsCredentials) => ({
+  cert,
+  key,
+  minVersion,
+  ...(passphrase !== undefined && { passphrase }),
+});

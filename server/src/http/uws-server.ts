@@ -8,11 +8,13 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { createServer } from 'node:net';
+import type { Peer } from '../ports/caller.ts';
 import {
   type HttpServer,
   ListenError,
   listenProblem,
   REQUEST_TIMEOUT_MS,
+  type Renewal,
   type RequestHandler,
 } from './http-server.ts';
 import { OutgoingAnswer } from './uws-answer.ts';
@@ -36,13 +38,16 @@ const HOST = /^[^\s/?#@\\]+$/;
 export class UwsHttpServer implements HttpServer {
   readonly #app: UwsApp;
   readonly #library: UwsListening;
+  readonly #isSecure: boolean;
   readonly #answers = new Set<OutgoingAnswer>();
   #listening: us_listen_socket | undefined;
   #isClosing = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(app: UwsApp, library: UwsListening) {
+  /** @param isSecure whether the app speaks TLS */
+  constructor(app: UwsApp, library: UwsListening, isSecure = false) {
     this.#app = app;
+    this.#isSecure = isSecure;
     this.#library = library;
     // No header that names the server.
     library._cfg('silent');
@@ -68,6 +73,11 @@ export class UwsHttpServer implements HttpServer {
     });
   }
 
+  /** uWS reads its files once: it keeps the certificate it began with. */
+  renew(): Renewal {
+    return { kind: 'restart-needed', why: 'uWebSockets.js cannot change the certificate while it runs' };
+  }
+
   async close(graceMs: number): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -89,9 +99,12 @@ export class UwsHttpServer implements HttpServer {
     const body = new IncomingBody(response, REQUEST_TIMEOUT_MS);
     const answer = new OutgoingAnswer(response, () => !body.isComplete || this.#isClosing);
     this.#answers.add(answer);
-    const peer = { remoteAddress: Buffer.from(response.getRemoteAddressAsText()).toString() };
+    const peer = {
+      address: Buffer.from(response.getRemoteAddressAsText()).toString(),
+      isSecure: this.#isSecure,
+    };
     const isHead = request.getMethod() === 'head';
-    const asked = requestOf(request, body, abort.signal);
+    const asked = requestOf(request, body, abort.signal, this.#isSecure);
     response.onAborted(() => {
       const gone = new Error('the peer is gone');
       answer.abort();
@@ -112,11 +125,7 @@ export class UwsHttpServer implements HttpServer {
   }
 }
 
-async function answered(
-  handler: RequestHandler,
-  request: Request,
-  peer: { remoteAddress: string },
-): Promise<Response> {
+async function answered(handler: RequestHandler, request: Request, peer: Peer): Promise<Response> {
   try {
     return await handler.fetch(request, peer);
   } catch {
@@ -127,7 +136,12 @@ async function answered(
 const badRequest = (): Response => new Response('this is no request that can be answered\n', { status: 400 });
 
 /** `undefined` where it is nothing that the web platform calls a request. */
-function requestOf(request: HttpRequest, body: IncomingBody, signal: AbortSignal): Request | undefined {
+function requestOf(
+  request: HttpRequest,
+  body: IncomingBody,
+  signal: AbortSignal,
+  isSecure: boolean,
+): Request | undefined {
   const fields: [string, string][] = [];
   request.forEach((name, value) => {
     fields.push([name, value]);
@@ -140,7 +154,9 @@ function requestOf(request: HttpRequest, body: IncomingBody, signal: AbortSignal
     const host = headers.get('host') ?? '';
     // Two lengths, which are joined by a comma, or one that is no number: where does the body end?
     if (!HOST.test(host) || !/^\d*$/.test(headers.get('content-length') ?? '')) return undefined;
-    const url = new URL(`http://${host}${path}${query === undefined ? '' : `?${query}`}`);
+    const url = new URL(
+      `${isSecure ? 'https' : 'http'}://${host}${path}${query === undefined ? '' : `?${query}`}`,
+    );
     const hasBody = method !== 'GET' && method !== 'HEAD';
     const init: RequestInit & { duplex: 'half' } = { method, headers, signal, duplex: 'half' };
     return new Request(url, hasBody ? { ...init, body: body.stream } : init);

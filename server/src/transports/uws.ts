@@ -10,6 +10,7 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js';
 import { ERRORS, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { directCaller, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -18,11 +19,22 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Objection, offeredIn, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import {
+  type Handshake,
+  type Objection,
+  offeredIn,
+  type Refusal,
+  refusalOf,
+  subprotocolOf,
+} from './handshake.ts';
 
 export interface UwsTransportOptions {
   readonly app: TemplatedApp;
   readonly objection: Objection;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
+  /** Whether the app speaks TLS. */
+  readonly isSecure?: boolean;
   /**
    * How long the peers of this hub may be silent. uWS ends a connection some time after that: it is what frees
    * those that never answer a close.
@@ -42,7 +54,7 @@ const SEND_DROPPED = 2;
 const TOO_BIG = /too big message/;
 
 interface UserData {
-  readonly remoteAddress: string;
+  readonly address: string;
   readonly subprotocol: string;
   socket?: UwsSocket;
 }
@@ -70,10 +82,11 @@ export class UwsTransport implements Transport {
       compression: 0,
       upgrade: (response, request, context) => {
         const headers = headersOf(request);
-        const refusal = this.#refusal(request.getUrl(), headers, limits);
+        const handshake = this.#handshake(response, request.getUrl(), headers);
+        const refusal = this.#refusal(handshake, limits);
         if (refusal) return refuse(response, refusal);
         const subprotocol = subprotocolOf(offeredIn(headers.get('sec-websocket-protocol'))) as string;
-        const userData: UserData = { remoteAddress: addressOf(response), subprotocol };
+        const userData: UserData = { address: handshake.caller.address, subprotocol };
         const key = headers.get('sec-websocket-key') as string;
         response.upgrade(userData, key, subprotocol, '', context);
       },
@@ -94,7 +107,8 @@ export class UwsTransport implements Transport {
     // Handshakes on other paths; what asks for no upgrade is another's affair.
     app.get('/*', (response, request) => {
       const headers = request.getHeader('upgrade') === '' ? undefined : headersOf(request);
-      const refusal = headers && isUpgrade(headers) && this.#refusal(request.getUrl(), headers, limits);
+      const handshake = headers && isUpgrade(headers) && this.#handshake(response, request.getUrl(), headers);
+      const refusal = handshake && this.#refusal(handshake, limits);
       if (refusal) refuse(response, refusal);
       else request.setYield(true);
     });
@@ -113,11 +127,17 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #refusal(path: string, headers: ReadonlyMap<string, string>, limits: TransportLimits): Refusal | undefined {
+  #handshake(response: HttpResponse, path: string, headers: ReadonlyMap<string, string>): Handshake {
+    const { readCaller = directCaller, isSecure = false } = this.#options;
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
+    const address = Buffer.from(response.getRemoteAddressAsText()).toString();
+    return { path, caller: readCaller({ address, isSecure }, header), header };
+  }
+
+  #refusal(handshake: Handshake, limits: TransportLimits): Refusal | undefined {
     const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
-    return refusalOf({ path, header }, this.#options.objection, room);
+    return refusalOf(handshake, this.#options.objection, room);
   }
 }
 
@@ -141,11 +161,8 @@ function refuse(response: HttpResponse, { status, text, header }: Refusal): void
   });
 }
 
-const addressOf = (response: HttpResponse): string =>
-  Buffer.from(response.getRemoteAddressAsText()).toString();
-
 class UwsSocket implements Socket {
-  readonly remoteAddress: string;
+  readonly address: string;
   readonly subprotocol: string;
   readonly #ws: WebSocket<UserData>;
   readonly #maxFrameBytes: number;
@@ -158,12 +175,12 @@ class UwsSocket implements Socket {
 
   constructor(
     ws: WebSocket<UserData>,
-    { remoteAddress, subprotocol }: UserData,
+    { address, subprotocol }: UserData,
     maxFrameBytes: number,
     gone: (socket: UwsSocket, heldBytes: number) => void,
   ) {
     this.#ws = ws;
-    this.remoteAddress = remoteAddress;
+    this.address = address;
     this.subprotocol = subprotocol;
     this.#maxFrameBytes = maxFrameBytes;
     this.#gone = gone;

@@ -5,9 +5,12 @@
  * drained. Refuses anything over the limits. No fault of a peer is thrown outward.
  */
 import type { IncomingMessage, Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { ERRORS } from '@ringhub/protocol';
 import { WebSocket, WebSocketServer } from 'ws';
+import { directCaller, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -16,11 +19,13 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import { type Handshake, type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
 
 export interface WsTransportOptions {
-  readonly server: Server;
+  readonly server: Server | TlsServer;
   readonly objection: Objection;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
   /** How long a peer may take to answer a close, in ms. */
   readonly closeGraceMs?: number;
 }
@@ -58,10 +63,12 @@ export class WsTransport implements Transport {
     };
     const handshakes = new WebSocketServer(options);
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-      const refusal = this.#refusal(request, limits);
+      const handshake = this.#handshake(request);
+      const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
+      const refusal = refusalOf(handshake, this.#options.objection, room);
       if (refusal) return refuse(stream, refusal);
       handshakes.handleUpgrade(request, stream, head, (ws) => {
-        const socket = new WsSocket(ws, request.socket.remoteAddress ?? '');
+        const socket = new WsSocket(ws, handshake.caller.address);
         this.#sockets.add(socket);
         ws.once('close', () => this.#sockets.delete(socket));
         socket.open(accept(socket));
@@ -88,13 +95,12 @@ export class WsTransport implements Transport {
     this.#stop?.();
   }
 
-  #refusal({ headers, url = '' }: IncomingMessage, limits: TransportLimits): Refusal | undefined {
-    const handshake = {
-      path: url.split('?', 1)[0] as string,
-      header: (name: string) => headers[name]?.toString(),
-    };
-    const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
-    return refusalOf(handshake, this.#options.objection, room);
+  #handshake({ headers, url = '', socket }: IncomingMessage): Handshake {
+    const { readCaller = directCaller } = this.#options;
+    const header = (name: string) => headers[name]?.toString();
+    const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
+    const caller = readCaller({ address: socket.remoteAddress ?? '', isSecure }, header);
+    return { path: url.split('?', 1)[0] as string, caller, header };
   }
 }
 
@@ -128,7 +134,7 @@ class HubWebSocket extends WebSocket {
 }
 
 class WsSocket implements Socket {
-  readonly remoteAddress: string;
+  readonly address: string;
   /** Resolves once the connection is gone and its handler knows. */
   readonly ended: Promise<void>;
   readonly #ws: WebSocket;
@@ -137,9 +143,9 @@ class WsSocket implements Socket {
   #ending = false;
   #aboveMark = false;
 
-  constructor(ws: WebSocket, remoteAddress: string) {
+  constructor(ws: WebSocket, address: string) {
     this.#ws = ws;
-    this.remoteAddress = remoteAddress;
+    this.address = address;
     // `ws` closes the connection after any error by itself, and says so with `close`.
     ws.on('error', () => {
       this.#ending = true;
