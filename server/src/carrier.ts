@@ -5,7 +5,7 @@
  *     uws    any uWebSockets.js that loads, recent ones first; else the hub does not start
  *     ws     ws
  */
-import type { HttpServer } from './http/http-server.ts';
+import { DEFAULT_REQUEST_LIMITS, type HttpServer, type RequestLimits } from './http/http-server.ts';
 import { NodeHttpServer } from './http/node-server.ts';
 import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
 import type { Transport } from './ports/transport.ts';
@@ -29,6 +29,8 @@ export interface CarrierOptions {
   readonly objection: Objection;
   /** How long a live client may be silent. */
   readonly maxSilenceMs: number;
+  /** Bounds of heads and requests, as far as each server can keep them. */
+  readonly heads?: RequestLimits;
 }
 
 export interface Carrier {
@@ -50,19 +52,21 @@ export function createCarrier(
   choice: CarrierChoice = chooseCarrier(asked),
 ): Carrier {
   const { why } = choice;
+  const { heads = DEFAULT_REQUEST_LIMITS, ...rest } = options;
+  const { maxHeaders } = heads;
   switch (choice.name) {
     case 'none':
       throw new TransportUnavailable(why);
     case 'ws': {
-      const server = new NodeHttpServer();
-      return { transport: new WsTransport({ server: server.server, ...options }), server, why };
+      const server = new NodeHttpServer(heads);
+      return { transport: new WsTransport({ server: server.server, maxHeaders, ...rest }), server, why };
     }
     case 'uws': {
       const { library } = choice.uws;
       const app = library.App() as UwsApp;
       return {
-        transport: new UwsTransport({ app, ...options }),
-        server: new UwsHttpServer(app, library),
+        transport: new UwsTransport({ app, maxHeaders, ...rest }),
+        server: new UwsHttpServer(app, library, heads),
         why,
       };
     }

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
-import { NODE_LIMITS, type NodeLimits, type RoleLimits, type SessionLimits } from './core/limits.ts';
+import {
+  DEV_NODE_LIMITS,
+  NODE_LIMITS,
+  type NodeLimits,
+  type RoleLimits,
+  type SessionLimits,
+} from './core/limits.ts';
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
 import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
@@ -22,6 +28,7 @@ import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
+import { RequestRates } from './request-rates.ts';
 import { openDataFolder } from './stores/data-folder.ts';
 import { VERSION } from './version.ts';
 
@@ -100,7 +107,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   if (dev && !isLoopbackName(host)) throw new Error(`a dev hub listens on loopback only, not on ${host}`);
   const token = dev ? (options.token ?? nodeIds.token()) : '';
   const log = options.log ?? createLog('error');
-  const limits: NodeLimits = { ...NODE_LIMITS, ...options.limits };
+  const limits: NodeLimits = { ...(dev ? DEV_NODE_LIMITS : NODE_LIMITS), ...options.limits };
   const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
 
   const clock = nodeClock;
@@ -108,6 +115,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const { transport, server, why } = createCarrier(options.transport ?? 'auto', {
     objection: (caller) => objectionTo(caller, callers),
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
+    heads: limits,
   });
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
@@ -136,9 +144,11 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
+  const rates = new RequestRates({ clock, limits, limitsOf: (role) => hub.limitsOf(role) });
   const app = createHttpApp({
     hub,
     auth,
+    rates,
     callers,
     metrics,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
@@ -153,6 +163,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const release = async () => {
     await transport.close();
     gateway.close();
+    rates.close();
     hub.close();
     await engine.close();
   };

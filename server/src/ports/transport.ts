@@ -16,6 +16,8 @@ export type Message = string | Uint8Array;
 /** One connection, as the gateway sees it. */
 export interface Socket {
   readonly remoteAddress: string;
+  /** The client's address, where a trusted proxy is in between; else that of the peer counts. */
+  readonly address?: string;
   /** The one both sides agreed on in the handshake. */
   readonly subprotocol: string;
   readonly bufferedBytes: number;
@@ -48,4 +50,6 @@ export interface TransportLimits {
   /** Larger messages close their connection with `frame-too-large`. */
   readonly maxFrameBytes: number;
   readonly maxConnections: number;
+  /** A message in more pieces closes its connection with `frame-too-large`, where the adapter can tell; 64 by default. */
+  readonly maxFragments?: number;
 }

@@ -18,11 +18,20 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Objection, offeredIn, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import {
+  DEFAULT_MAX_HEADERS,
+  type Objection,
+  offeredIn,
+  type Refusal,
+  refusalOf,
+  subprotocolOf,
+} from './handshake.ts';
 
 export interface UwsTransportOptions {
   readonly app: TemplatedApp;
   readonly objection: Objection;
+  /** Fields that a handshake's head may have; 64 by default. Builds of uWS have a limit of their own besides. */
+  readonly maxHeaders?: number;
   /**
    * How long the peers of this hub may be silent. uWS ends a connection some time after that: it is what frees
    * those that never answer a close.
@@ -69,8 +78,8 @@ export class UwsTransport implements Transport {
       sendPingsAutomatically: false,
       compression: 0,
       upgrade: (response, request, context) => {
-        const headers = headersOf(request);
-        const refusal = this.#refusal(request.getUrl(), headers, limits);
+        const { headers, count } = headersOf(request);
+        const refusal = this.#refusal(request.getUrl(), headers, count, limits);
         if (refusal) return refuse(response, refusal);
         const subprotocol = subprotocolOf(offeredIn(headers.get('sec-websocket-protocol'))) as string;
         const userData: UserData = { remoteAddress: addressOf(response), subprotocol };
@@ -93,8 +102,8 @@ export class UwsTransport implements Transport {
     });
     // Handshakes on other paths; what asks for no upgrade is another's affair.
     app.get('/*', (response, request) => {
-      const headers = request.getHeader('upgrade') === '' ? undefined : headersOf(request);
-      const refusal = headers && isUpgrade(headers) && this.#refusal(request.getUrl(), headers, limits);
+      const { headers, count } = request.getHeader('upgrade') === '' ? NO_HEADERS : headersOf(request);
+      const refusal = isUpgrade(headers) && this.#refusal(request.getUrl(), headers, count, limits);
       if (refusal) refuse(response, refusal);
       else request.setYield(true);
     });
@@ -113,21 +122,38 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #refusal(path: string, headers: ReadonlyMap<string, string>, limits: TransportLimits): Refusal | undefined {
+  #refusal(
+    path: string,
+    headers: ReadonlyMap<string, string>,
+    count: number,
+    limits: TransportLimits,
+  ): Refusal | undefined {
+    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
-    const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
-    return refusalOf({ path, header }, this.#options.objection, room);
+    const isFull = this.#sockets.size >= limits.maxConnections;
+    const room = { isAccepting: this.#accepting, isFull, maxHeaders };
+    return refusalOf({ path, headers: count, header }, objection, room);
   }
 }
 
-function headersOf(request: HttpRequest): Map<string, string> {
+/** Fields of a head by name, and how many there are. */
+interface Headers {
+  readonly headers: ReadonlyMap<string, string>;
+  readonly count: number;
+}
+
+const NO_HEADERS: Headers = { headers: new Map(), count: 0 };
+
+function headersOf(request: HttpRequest): Headers {
   const headers = new Map<string, string>();
+  let count = 0;
   request.forEach((name, value) => {
+    count++;
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   });
-  return headers;
+  return { headers, count };
 }
 
 const isUpgrade = (headers: ReadonlyMap<string, string>): boolean =>

@@ -16,11 +16,13 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import { DEFAULT_MAX_HEADERS, type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
 
 export interface WsTransportOptions {
   readonly server: Server;
   readonly objection: Objection;
+  /** Fields that a handshake's head may have; 64 by default. */
+  readonly maxHeaders?: number;
   /** How long a peer may take to answer a close, in ms. */
   readonly closeGraceMs?: number;
 }
@@ -49,7 +51,7 @@ export class WsTransport implements Transport {
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: limits.maxFrameBytes,
-      maxFragments: MAX_FRAGMENTS,
+      maxFragments: limits.maxFragments ?? MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       handleProtocols: (offered: Set<string>) => subprotocolOf(offered) ?? false,
       WebSocket: HubWebSocket,
@@ -88,13 +90,15 @@ export class WsTransport implements Transport {
     this.#stop?.();
   }
 
-  #refusal({ headers, url = '' }: IncomingMessage, limits: TransportLimits): Refusal | undefined {
+  #refusal({ headers, rawHeaders, url = '' }: IncomingMessage, limits: TransportLimits): Refusal | undefined {
+    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
     const handshake = {
       path: url.split('?', 1)[0] as string,
+      headers: rawHeaders.length / 2,
       header: (name: string) => headers[name]?.toString(),
     };
-    const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
-    return refusalOf(handshake, this.#options.objection, room);
+    const isFull = this.#sockets.size >= limits.maxConnections;
+    return refusalOf(handshake, objection, { isAccepting: this.#accepting, isFull, maxHeaders });
   }
 }
 
