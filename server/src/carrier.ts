@@ -8,6 +8,7 @@
 import { DEFAULT_REQUEST_LIMITS, type HttpServer, type RequestLimits } from './http/http-server.ts';
 import { NodeHttpServer } from './http/node-server.ts';
 import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
+import type { ReadCaller } from './ports/caller.ts';
 import type { Transport } from './ports/transport.ts';
 import type { Objection } from './transports/handshake.ts';
 import { UwsTransport } from './transports/uws.ts';
@@ -27,6 +28,8 @@ export class TransportUnavailable extends Error {}
 
 export interface CarrierOptions {
   readonly objection: Objection;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
   /** How long a live client may be silent. */
   readonly maxSilenceMs: number;
   /** Bounds of heads and requests, as far as each server can keep them. */
@@ -66,7 +69,7 @@ export function createCarrier(
       const app = library.App() as UwsApp;
       return {
         transport: new UwsTransport({ app, maxHeaders, ...rest }),
-        server: new UwsHttpServer(app, library, heads),
+        server: new UwsHttpServer(app, library, false, heads),
         why,
       };
     }

@@ -54,7 +54,7 @@ export class Gateway {
 
   /** A transport has a new connection. */
   accept(socket: Socket): SocketHandler {
-    const address = addressGroup(socket.address ?? socket.remoteAddress);
+    const address = addressGroup(socket.address);
     if (this.addresses.of(address) >= this.options.limits.maxConnectionsPerAddress) {
       socket.close(ERRORS['too-many-connections'].code, ERRORS['too-many-connections'].text);
       return NOBODY;

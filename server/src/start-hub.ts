@@ -22,6 +22,7 @@ import { DamagedDefinition } from './engines/stored-meta.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, isLoopbackName, objectionTo } from './http/caller-rules.ts';
+import { callersBehind, type ProxySettings } from './http/trusted-proxies.ts';
 import { Hub } from './hub/hub.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeIds } from './node-ids.ts';
@@ -45,6 +46,8 @@ export interface StartHubOptions {
   readonly token?: string;
   /** Exact origins of pages that may call, besides the hub's own. */
   readonly origins?: readonly string[];
+  /** Proxies before this hub whose headers say who calls; by default no header is believed. */
+  readonly proxy?: ProxySettings;
   readonly maxBodyBytes?: number;
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
@@ -109,11 +112,13 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const log = options.log ?? createLog('error');
   const limits: NodeLimits = { ...(dev ? DEV_NODE_LIMITS : NODE_LIMITS), ...options.limits };
   const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
+  const readCaller = callersBehind(options.proxy ?? { trusted: [] });
 
   const clock = nodeClock;
   const ids = nodeIds;
   const { transport, server, why } = createCarrier(options.transport ?? 'auto', {
     objection: (caller) => objectionTo(caller, callers),
+    readCaller,
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
     heads: limits,
   });
@@ -150,6 +155,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     auth,
     rates,
     callers,
+    readCaller,
     metrics,
     maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
     publicMetrics: options.publicMetrics ?? dev,

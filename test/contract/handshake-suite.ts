@@ -6,6 +6,8 @@ import { connect as connectTcp, type Socket as TcpSocket } from 'node:net';
 import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { callersBehind } from '../../server/src/http/trusted-proxies.ts';
+import type { Caller, ReadCaller } from '../../server/src/ports/caller.ts';
 import type { Transport } from '../../server/src/ports/transport.ts';
 import type { Objection } from '../../server/src/transports/handshake.ts';
 import { clientFrame, closeCodeOf, exchange, handshakeHead } from './raw-handshake.ts';
@@ -18,6 +20,12 @@ export interface HandshakeHarness {
   dispose(): Promise<void>;
 }
 
+/** What a transport is told about callers. */
+export interface CallerOptions {
+  readonly objection: Objection;
+  readonly readCaller?: ReadCaller;
+}
+
 /** Where the tests of one transport go on from. */
 export interface HandshakeScene {
   readonly port: number;
@@ -26,17 +34,26 @@ export interface HandshakeScene {
 
 export function handshakeSuite(
   name: string,
-  setup: (objection: Objection) => HandshakeHarness,
+  setup: (callers: CallerOptions) => HandshakeHarness,
   more: (scene: () => HandshakeScene) => void,
 ): void {
   describe(`a ${name} handshake`, () => {
     let harness: HandshakeHarness;
     let port: number;
     let accepted: Accepted[];
+    let callers: Caller[];
 
     beforeEach(async () => {
       accepted = [];
-      harness = setup(({ origin }) => (origin === 'https://bad.example' ? 'not from there' : undefined));
+      callers = [];
+      harness = setup({
+        objection: (caller) => {
+          callers.push(caller);
+          return caller.origin === 'https://bad.example' ? 'not from there' : undefined;
+        },
+        readCaller: (peer, header) =>
+          callersBehind({ trusted: header('x-trusted') ? ['127.0.0.0/8'] : [] })(peer, header),
+      });
       harness.transport.start((socket) => {
         const handler = new Accepted(socket);
         accepted.push(handler);
@@ -69,6 +86,23 @@ export function handshakeSuite(
     ])('with %s is refused', async (_, headers, path, status) => {
       expect(await statusOf(handshakeHead(port, headers, path))).toContain(status);
       expect(accepted).toEqual([]);
+    });
+
+    it.each([
+      ['nobody’s headers', {}, '127.0.0.1', 'hub.internal', false],
+      ['a trusted proxy’s headers', { 'X-Trusted': 'yes' }, '198.51.100.7', 'hub.example', true],
+    ])('tells who calls by %s', async (_, headers, address, host, isSecure) => {
+      const head = handshakeHead(port, {
+        Host: 'hub.internal',
+        Origin: 'https://hub.example',
+        'X-Forwarded-For': '203.0.113.9, 198.51.100.7',
+        'X-Forwarded-Proto': 'https',
+        'X-Forwarded-Host': 'hub.example',
+        ...headers,
+      });
+      await exchange(port, head, clientFrame(8, Buffer.from([0x03, 0xe8])));
+      expect(callers).toEqual([{ address, origin: 'https://hub.example', host, isSecure }]);
+      expect(accepted[0]?.socket.address).toBe(address);
     });
 
     it('chooses our subprotocol among others, and passes over a query', async () => {

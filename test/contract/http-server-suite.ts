@@ -6,7 +6,8 @@ import { once } from 'node:events';
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { connect as connectTcp } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type HttpServer, ListenError, type RequestPeer } from '../../server/src/http/http-server.ts';
+import { type HttpServer, ListenError } from '../../server/src/http/http-server.ts';
+import type { Peer } from '../../server/src/ports/caller.ts';
 
 const MIB = 1024 * 1024;
 const GRACE_MS = 10_000;
@@ -15,7 +16,7 @@ export function httpServerSuite(name: string, setup: () => HttpServer): void {
   describe(`the ${name} HTTP server`, () => {
     let server: HttpServer;
     let port: number;
-    let handle: (request: Request, peer: RequestPeer) => Response | Promise<Response>;
+    let handle: (request: Request, peer: Peer) => Response | Promise<Response>;
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
     beforeEach(async () => {
@@ -99,7 +100,7 @@ export function httpServerSuite(name: string, setup: () => HttpServer): void {
             url: asked.url,
             header: asked.headers.get('x-thing'),
             body: await asked.text(),
-            peer: peer.remoteAddress,
+            peer,
           });
         const asked = ask({ method: 'PUT', path: '/a%20b/c?d=%C3%A9&e', headers: { 'X-Thing': 'one, two' } });
         expect(JSON.parse(await textOf(await answerTo(asked.end('é🦀'))))).toEqual({
@@ -107,7 +108,7 @@ export function httpServerSuite(name: string, setup: () => HttpServer): void {
           url: `http://127.0.0.1:${port}/a%20b/c?d=%C3%A9&e`,
           header: 'one, two',
           body: 'é🦀',
-          peer: '127.0.0.1',
+          peer: { address: '127.0.0.1', isSecure: false },
         });
       });
 

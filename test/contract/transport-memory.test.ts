@@ -10,7 +10,8 @@ transportSuite('memory', async () => {
   });
   return {
     transport,
-    connect: (subprotocol) => transport.connect(subprotocol),
+    address: '192.0.2.7',
+    connect: (subprotocol) => transport.connect(subprotocol, '192.0.2.7'),
     stall: (peer: ClientEnd) => peer.link.stall('client'),
     unstall: (peer: ClientEnd) => peer.link.unstall('client'),
     cut: (peer: ClientEnd) => peer.link.cut('lost'),

@@ -4,9 +4,8 @@ import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { type UwsApp, UwsHttpServer } from '../../server/src/http/uws-server.ts';
 import { DRAINED_BELOW_BYTES } from '../../server/src/ports/transport.ts';
-import type { Objection } from '../../server/src/transports/handshake.ts';
 import { UwsTransport } from '../../server/src/transports/uws.ts';
-import { handshakeSuite } from './handshake-suite.ts';
+import { type CallerOptions, handshakeSuite } from './handshake-suite.ts';
 import { clientFrame, closeCodeOf, exchange, handshakeHead } from './raw-handshake.ts';
 import { Accepted, Client, SUITE_LIMITS, transportSuite } from './transport-suite.ts';
 import { describeUws } from './uws-here.ts';
@@ -14,10 +13,10 @@ import { describeUws } from './uws-here.ts';
 const MAX_SILENCE_MS = 45_000;
 
 describeUws('the uws transport', ({ library }) => {
-  const carrier = (objection: Objection = () => undefined) => {
+  const carrier = (callers: CallerOptions = { objection: () => undefined }) => {
     const app = library.App() as UwsApp;
     const server = new UwsHttpServer(app, library);
-    const transport = new UwsTransport({ app, objection, maxSilenceMs: MAX_SILENCE_MS });
+    const transport = new UwsTransport({ app, ...callers, maxSilenceMs: MAX_SILENCE_MS });
     const dispose = async () => {
       await transport.close();
       await server.close(0);
@@ -31,6 +30,7 @@ describeUws('the uws transport', ({ library }) => {
     const port = await server.listen('127.0.0.1', 0);
     return {
       transport,
+      address: '127.0.0.1',
       connect: (subprotocol) => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, subprotocol),
       stall: (peer) => peer.pause(),
       unstall: (peer) => peer.resume(),
@@ -65,8 +65,8 @@ describeUws('the uws transport', ({ library }) => {
 
   handshakeSuite(
     'uws',
-    (objection) => {
-      const { transport, server, dispose } = carrier(objection);
+    (callers) => {
+      const { transport, server, dispose } = carrier(callers);
       return { transport, listen: () => server.listen('127.0.0.1', 0), dispose };
     },
     (scene) => {

@@ -27,6 +27,7 @@ transportSuite('ws', async () => {
   const transport = new WsTransport({ server, objection: () => undefined });
   return {
     transport,
+    address: '127.0.0.1',
     connect: (subprotocol) => new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, subprotocol),
     stall: (peer) => peer.pause(),
     unstall: (peer) => peer.resume(),
@@ -40,9 +41,9 @@ transportSuite('ws', async () => {
 
 handshakeSuite(
   'ws',
-  (objection) => {
+  (callers) => {
     const server = createServer();
-    const transport = new WsTransport({ server, objection, closeGraceMs: 20 });
+    const transport = new WsTransport({ server, ...callers, closeGraceMs: 20 });
     return {
       transport,
       listen: () => listening(server),

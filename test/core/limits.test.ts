@@ -2,7 +2,13 @@
 import { ERRORS } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import { frameCost } from '../../server/src/core/frame-cost.ts';
-import { ANONYMOUS_LIMITS, BROWSER_LIMITS, limitsOfRole, NODE_LIMITS, SERVER_LIMITS } from '../../server/src/core/limits.ts';
+import {
+  ANONYMOUS_LIMITS,
+  BROWSER_LIMITS,
+  limitsOfRole,
+  NODE_LIMITS,
+  SERVER_LIMITS,
+} from '../../server/src/core/limits.ts';
 import { DRAINED_BELOW_BYTES } from '../../server/src/ports/transport.ts';
 
 describe('limits', () => {

@@ -159,8 +159,8 @@ class TappedHubSocket implements Socket {
     private readonly heard: { sent(message: Message): void; closed(code: number): void },
   ) {}
 
-  get remoteAddress(): string {
-    return this.socket.remoteAddress;
+  get address(): string {
+    return this.socket.address;
   }
 
   get subprotocol(): string {

@@ -48,6 +48,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     transport: config.transport,
     tokens: grants,
     origins: config.http.origins,
+    proxy: config.proxy,
     maxBodyBytes: config.http.maxBodyBytes,
     publicMetrics: config.http.publicMetrics ?? config.dev,
     limits: withoutUndefined(config.limits),

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { authSettings } from './auth-settings.ts';
 import { nodeLimits } from './limit-settings.ts';
+import { proxySettings } from './proxy-settings.ts';
 import { roleSettings } from './role-settings.ts';
 
 const MIB = 1024 * 1024;
@@ -32,6 +33,7 @@ export const schema = z.strictObject({
       publicMetrics: z.boolean().optional(),
     })
     .prefault({}),
+  proxy: proxySettings.prefault({}),
   log: z
     .strictObject({
       level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

@@ -8,13 +8,13 @@ import { SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Action, Auth, Principal } from '../ports/auth.ts';
+import { type Caller, directCaller, type Peer, type ReadCaller } from '../ports/caller.ts';
 import type { HubApi } from '../ports/hub-api.ts';
 import type { RequestRates } from '../request-rates.ts';
 import { failed, json, notThere } from './answers.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
 import { EVENTS_PATH, events, eventsCookie, tokenOfCookie } from './events-route.ts';
 import { history } from './history-route.ts';
-import type { RequestPeer } from './http-server.ts';
 import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
 import { OPENAPI } from './openapi.ts';
 import { publishRoute } from './publish-route.ts';
@@ -26,6 +26,8 @@ export interface HttpAppOptions {
   readonly hub: HubApi;
   readonly auth: Auth;
   readonly callers: CallerRules;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
   /** Largest request body. */
   readonly maxBodyBytes: number;
   /** How many requests somebody may make; without it, as many as there are. */
@@ -66,18 +68,27 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 
 const CORS_MAX_AGE_S = 600;
 
-export function createHttpApp(options: HttpAppOptions): Hono {
-  const { hub, callers, rates } = options;
-  const app = new Hono();
+/** What the server gives besides a request, and what is found out about it first. */
+interface AppEnv {
+  Bindings: Peer;
+  Variables: { caller: Caller };
+}
+type App = Hono<AppEnv>;
+
+export function createHttpApp(options: HttpAppOptions): App {
+  const { hub, callers, rates, readCaller = directCaller } = options;
+  const app: App = new Hono();
   const bearer = async (c: Context): Promise<Principal | undefined> =>
     admitted(c, await bearerOf(c, options.auth), rates);
 
   app.use(async (c, next) => {
+    const caller = readCaller(peerOf(c.env), (name) => c.req.header(name));
+    c.set('caller', caller);
+    // Pages, and what else may be seen by all, are opened from anywhere.
     const isApi = c.req.path.startsWith('/v1/');
-    const caller = { origin: isApi ? c.req.header('Origin') : undefined, host: c.req.header('Host') };
-    const objection = objectionTo(caller, callers);
+    const objection = objectionTo(isApi ? caller : { ...caller, origin: undefined }, callers);
     if (objection) return secured(failed({ error: 'forbidden', detail: { reason: objection } }));
-    const address = addressOf(c);
+    const { address } = caller;
     if (rates?.isSpent(address)) c.res = failed({ error: 'rate-limited' });
     else {
       await next();
@@ -86,7 +97,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
       else if (standing !== 'known') rates?.spend(address);
     }
     c.res = secured(c.res);
-    if (caller.origin !== undefined && !isOwnOrigin(caller.origin, caller.host)) {
+    if (isApi && caller.origin !== undefined && !isOwnOrigin(caller.origin, caller)) {
       c.res.headers.set('Access-Control-Allow-Origin', caller.origin);
       c.res.headers.set('Access-Control-Expose-Headers', 'Retry-After');
       c.res.headers.append('Vary', 'Origin');
@@ -184,7 +195,7 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   return app;
 }
 
-function mountPages(app: Hono, { pagesFolder, sdkFolder, devToken }: HttpAppOptions): void {
+function mountPages(app: App, { pagesFolder, sdkFolder, devToken }: HttpAppOptions): void {
   app.get('/', async (c) => {
     const pages = pagesFolder === undefined ? [] : await pagesIn(pagesFolder);
     return c.html(indexPage({ dev: devToken !== undefined, host: new URL(c.req.url).host, pages }));
@@ -216,7 +227,7 @@ function guarded(
   action: Action,
   { auth, devToken, rates }: HttpAppOptions,
   handle: () => Response | Promise<Response>,
-): (c: Context) => Promise<Response> {
+): (c: Context<AppEnv>) => Promise<Response> {
   return async (c) => {
     if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined)
       return handle();
@@ -242,23 +253,23 @@ function admitted(
   return isAdmitted ? principal : undefined;
 }
 
-/** Where a request comes from; requests without a peer are made in this very process. */
-const addressOf = (c: Context): string => (c.env as Partial<RequestPeer> | undefined)?.remoteAddress ?? '';
-
 async function bearerOf(c: Context, auth: Auth): Promise<Principal | undefined> {
   const token = /^Bearer +([^\s]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
   return token === undefined ? undefined : auth.authenticate(token);
 }
 
 /** Whether no other site's page is behind a request. Host and `Origin` have been checked before. */
-function isOwnPage(c: Context): boolean {
+function isOwnPage(c: Context<AppEnv>): boolean {
   const site = c.req.header('Sec-Fetch-Site');
-  const origin = c.req.header('Origin');
+  const caller = c.get('caller');
   return (
     (site === undefined || site === 'same-origin' || site === 'none') &&
-    (origin === undefined || isOwnOrigin(origin, c.req.header('Host')))
+    (caller.origin === undefined || isOwnOrigin(caller.origin, caller))
   );
 }
+
+/** Without a server, as in tests of the app alone, nobody is there. */
+const peerOf = (peer: Partial<Peer> | undefined): Peer => ({ address: '', isSecure: false, ...peer });
 
 function secured(response: Response): Response {
   for (const [name, value] of SECURITY_HEADERS) {

@@ -6,11 +6,7 @@
  * pages get a token for the asking, also wants to be called by a loopback name: a foreign name that points to
  * this machine (DNS rebinding) would make a foreign page "our own".
  */
-
-export interface Caller {
-  readonly origin: string | undefined;
-  readonly host: string | undefined;
-}
+import type { Caller } from '../ports/caller.ts';
 
 export interface CallerRules {
   /** Exact origins besides the hub's own, such as `https://app.example.com`. */
@@ -19,18 +15,21 @@ export interface CallerRules {
 }
 
 /** Why a caller is refused, or `undefined`: then it is not. */
-export function objectionTo({ origin, host }: Caller, rules: CallerRules): string | undefined {
+export function objectionTo(caller: Caller, rules: CallerRules): string | undefined {
+  const { origin, host } = caller;
   if (rules.loopbackOnly && !isLoopbackHost(host)) {
     return 'a dev hub answers to localhost only: use http://localhost or http://127.0.0.1';
   }
-  if (origin === undefined || rules.origins.includes(origin) || isOwnOrigin(origin, host)) return undefined;
-  return 'this origin is not allowed: add it to http.origins';
+  if (origin === undefined || rules.origins.includes(origin) || isOwnOrigin(origin, caller)) return undefined;
+  return 'this origin is not allowed: add it to http.origins, or where a proxy is before the hub, set proxy.trusted';
 }
 
-/** Schemes may differ: TLS can end at a proxy before the hub. */
-export function isOwnOrigin(origin: string, host: string | undefined): boolean {
+/** Scheme, name and port are those by which the caller reached the hub. */
+export function isOwnOrigin(origin: string, { host, isSecure }: Caller): boolean {
   const url = parseUrl(origin);
-  return host !== undefined && url !== undefined && url.host === parseUrl(`${url.protocol}//${host}`)?.host;
+  if (host === undefined || url === undefined) return false;
+  if (isSecure !== undefined && url.protocol !== (isSecure ? 'https:' : 'http:')) return false;
+  return url.host === parseUrl(`${url.protocol}//${host}`)?.host;
 }
 
 export function isLoopbackHost(host: string | undefined): boolean {

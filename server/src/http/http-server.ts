@@ -6,15 +6,11 @@
  * response written as fast as the peer takes it; where the peer is gone, the request's signal is aborted and
  * the response's stream cancelled.
  */
-
-/** Who sent a request. */
-export interface RequestPeer {
-  readonly remoteAddress: string;
-}
+import type { Peer } from '../ports/caller.ts';
 
 /** Anything that answers requests, such as a hono app. */
 export interface RequestHandler {
-  fetch(request: Request, peer: RequestPeer): Response | Promise<Response>;
+  fetch(request: Request, peer: Peer): Response | Promise<Response>;
 }
 
 export interface HttpServer {

@@ -3,6 +3,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import {
   DEFAULT_REQUEST_LIMITS,
@@ -36,8 +37,11 @@ export class NodeHttpServer implements HttpServer {
 
   serve(handler: RequestHandler): void {
     const listener = getRequestListener(
-      (request, { incoming }) =>
-        handler.fetch(request, { remoteAddress: incoming.socket.remoteAddress ?? '' }),
+      (request, { incoming: { socket } }) =>
+        handler.fetch(request, {
+          address: socket.remoteAddress ?? '',
+          isSecure: (socket as Partial<TLSSocket>).encrypted === true,
+        }),
       { overrideGlobalObjects: false },
     );
     const { maxHeaders } = this.limits;

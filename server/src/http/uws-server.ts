@@ -8,6 +8,7 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { createServer } from 'node:net';
+import type { Peer } from '../ports/caller.ts';
 import {
   DEFAULT_REQUEST_LIMITS,
   type HttpServer,
@@ -41,13 +42,21 @@ export class UwsHttpServer implements HttpServer {
   readonly #app: UwsApp;
   readonly #library: UwsListening;
   readonly #limits: RequestLimits;
+  readonly #isSecure: boolean;
   readonly #answers = new Set<OutgoingAnswer>();
   #listening: us_listen_socket | undefined;
   #isClosing = false;
   #whenIdle: (() => void) | undefined;
 
-  constructor(app: UwsApp, library: UwsListening, limits: RequestLimits = DEFAULT_REQUEST_LIMITS) {
+  /** @param isSecure whether the app speaks TLS */
+  constructor(
+    app: UwsApp,
+    library: UwsListening,
+    isSecure = false,
+    limits: RequestLimits = DEFAULT_REQUEST_LIMITS,
+  ) {
     this.#app = app;
+    this.#isSecure = isSecure;
     this.#library = library;
     this.#limits = limits;
     // No header that names the server.
@@ -95,10 +104,13 @@ export class UwsHttpServer implements HttpServer {
     const body = new IncomingBody(response, this.#limits.requestTimeoutMs);
     const answer = new OutgoingAnswer(response, () => !body.isComplete || this.#isClosing);
     this.#answers.add(answer);
-    const peer = { remoteAddress: Buffer.from(response.getRemoteAddressAsText()).toString() };
+    const peer = {
+      address: Buffer.from(response.getRemoteAddressAsText()).toString(),
+      isSecure: this.#isSecure,
+    };
     const isHead = request.getMethod() === 'head';
     const fields = fieldsOf(request);
-    const asked = requestOf(request, fields, body, abort.signal);
+    const asked = requestOf(request, fields, body, abort.signal, this.#isSecure);
     response.onAborted(() => {
       const gone = new Error('the peer is gone');
       answer.abort();
@@ -121,11 +133,7 @@ export class UwsHttpServer implements HttpServer {
   }
 }
 
-async function answered(
-  handler: RequestHandler,
-  request: Request,
-  peer: { remoteAddress: string },
-): Promise<Response> {
+async function answered(handler: RequestHandler, request: Request, peer: Peer): Promise<Response> {
   try {
     return await handler.fetch(request, peer);
   } catch {
@@ -157,6 +165,7 @@ function requestOf(
   fields: [string, string][],
   body: IncomingBody,
   signal: AbortSignal,
+  isSecure: boolean,
 ): Request | undefined {
   const method = request.getMethod().toUpperCase();
   const path = request.getUrl();
@@ -166,7 +175,9 @@ function requestOf(
     const host = headers.get('host') ?? '';
     // Two lengths, which are joined by a comma, or one that is no number: where does the body end?
     if (!HOST.test(host) || !/^\d*$/.test(headers.get('content-length') ?? '')) return undefined;
-    const url = new URL(`http://${host}${path}${query === undefined ? '' : `?${query}`}`);
+    const url = new URL(
+      `${isSecure ? 'https' : 'http'}://${host}${path}${query === undefined ? '' : `?${query}`}`,
+    );
     const hasBody = method !== 'GET' && method !== 'HEAD';
     const init: RequestInit & { duplex: 'half' } = { method, headers, signal, duplex: 'half' };
     return new Request(url, hasBody ? { ...init, body: body.stream } : init);

@@ -15,9 +15,8 @@ export type Message = string | Uint8Array;
 
 /** One connection, as the gateway sees it. */
 export interface Socket {
-  readonly remoteAddress: string;
-  /** The client's address, where a trusted proxy is in between; else that of the peer counts. */
-  readonly address?: string;
+  /** Of the client: behind trusted proxies not theirs. Equal addresses are equal texts (`ports/caller.ts`). */
+  readonly address: string;
   /** The one both sides agreed on in the handshake. */
   readonly subprotocol: string;
   readonly bufferedBytes: number;

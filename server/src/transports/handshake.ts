@@ -4,23 +4,19 @@
  * A refusal is a plain HTTP answer. The order is fixed: size, path, upgrade, caller, subprotocol, form, room.
  */
 import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
-
-/** The headers by which a browser says who asks, and under which name it reached us. */
-export interface Caller {
-  readonly origin: string | undefined;
-  readonly host: string | undefined;
-}
+import type { Caller, ReadHeader } from '../ports/caller.ts';
 
 /** Why this caller may not connect, or `undefined`: then it may. */
 export type Objection = (caller: Caller) => string | undefined;
 
-/** A request to upgrade; headers sent twice are joined by commas. */
+/** A request to upgrade. */
 export interface Handshake {
   /** Without the query. */
   readonly path: string;
   /** How many fields its head has, those sent twice counted twice. */
   readonly headers: number;
-  header(name: string): string | undefined;
+  readonly caller: Caller;
+  readonly header: ReadHeader;
 }
 
 /** What the transport has room for now. */
@@ -57,7 +53,7 @@ export function subprotocolOf(offered: Iterable<string>): string | undefined {
 }
 
 export function refusalOf(
-  { path, headers, header }: Handshake,
+  { path, headers, caller, header }: Handshake,
   objectionTo: Objection,
   room: Room,
 ): Refusal | undefined {
@@ -75,7 +71,7 @@ export function refusalOf(
       header: ['Upgrade', 'websocket'],
     };
   }
-  const objection = objectionTo({ origin: header('origin'), host: header('host') });
+  const objection = objectionTo(caller);
   if (objection) return { status: '403 Forbidden', text: objection };
   const offered = offeredIn(header('sec-websocket-protocol'));
   if (!subprotocolOf(offered) || new Set(offered).size < offered.length) {

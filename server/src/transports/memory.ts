@@ -66,8 +66,8 @@ export class MemoryTransport implements Transport {
   }
 
   /** Begins a connection; it opens, or fails, in a later step. */
-  connect(subprotocol: string = SUBPROTOCOL_JSON): ClientEnd {
-    const connection = new Connection(this.#schedule, subprotocol, (ended) => {
+  connect(subprotocol: string = SUBPROTOCOL_JSON, address = 'memory'): ClientEnd {
+    const connection = new Connection(this.#schedule, subprotocol, address, (ended) => {
       this.#connections.delete(ended);
       if (this.#connections.size === 0) this.#whenEmpty?.();
     });
@@ -189,6 +189,7 @@ class Connection implements Link {
   constructor(
     schedule: Schedule,
     readonly subprotocol: string,
+    address: string,
     ended: (connection: Connection) => void,
   ) {
     this.#schedule = schedule;
@@ -202,7 +203,7 @@ class Connection implements Link {
       () => this.hub.written(),
     );
     this.client = new ClientEnd(this);
-    this.hub = new HubEnd(this, () => ended(this));
+    this.hub = new HubEnd(this, address, () => ended(this));
   }
 
   stall(end: End): void {
@@ -242,7 +243,7 @@ class Connection implements Link {
 
 /** The hub's end, as the gateway sees it. */
 class HubEnd implements Socket {
-  readonly remoteAddress = 'memory';
+  readonly address: string;
   readonly #connection: Connection;
   readonly #ended: () => void;
   #handler: SocketHandler | undefined;
@@ -250,8 +251,9 @@ class HubEnd implements Socket {
   #state: 'open' | 'closing' | 'closed' = 'open';
   #aboveMark = false;
 
-  constructor(connection: Connection, ended: () => void) {
+  constructor(connection: Connection, address: string, ended: () => void) {
     this.#connection = connection;
+    this.address = address;
     this.#ended = ended;
   }
 

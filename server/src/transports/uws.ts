@@ -10,6 +10,7 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js';
 import { ERRORS, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { directCaller, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -20,6 +21,7 @@ import {
 } from '../ports/transport.ts';
 import {
   DEFAULT_MAX_HEADERS,
+  type Handshake,
   type Objection,
   offeredIn,
   type Refusal,
@@ -32,6 +34,10 @@ export interface UwsTransportOptions {
   readonly objection: Objection;
   /** Fields that a handshake's head may have; 64 by default. Builds of uWS have a limit of their own besides. */
   readonly maxHeaders?: number;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
+  /** Whether the app speaks TLS. */
+  readonly isSecure?: boolean;
   /**
    * How long the peers of this hub may be silent. uWS ends a connection some time after that: it is what frees
    * those that never answer a close.
@@ -51,7 +57,7 @@ const SEND_DROPPED = 2;
 const TOO_BIG = /too big message/;
 
 interface UserData {
-  readonly remoteAddress: string;
+  readonly address: string;
   readonly subprotocol: string;
   socket?: UwsSocket;
 }
@@ -78,12 +84,13 @@ export class UwsTransport implements Transport {
       sendPingsAutomatically: false,
       compression: 0,
       upgrade: (response, request, context) => {
-        const { headers, count } = headersOf(request);
-        const refusal = this.#refusal(request.getUrl(), headers, count, limits);
+        const head = headersOf(request);
+        const handshake = this.#handshake(response, request.getUrl(), head);
+        const refusal = this.#refusal(handshake, limits);
         if (refusal) return refuse(response, refusal);
-        const subprotocol = subprotocolOf(offeredIn(headers.get('sec-websocket-protocol'))) as string;
-        const userData: UserData = { remoteAddress: addressOf(response), subprotocol };
-        const key = headers.get('sec-websocket-key') as string;
+        const subprotocol = subprotocolOf(offeredIn(head.headers.get('sec-websocket-protocol'))) as string;
+        const userData: UserData = { address: handshake.caller.address, subprotocol };
+        const key = head.headers.get('sec-websocket-key') as string;
         response.upgrade(userData, key, subprotocol, '', context);
       },
       open: (ws) => {
@@ -102,8 +109,9 @@ export class UwsTransport implements Transport {
     });
     // Handshakes on other paths; what asks for no upgrade is another's affair.
     app.get('/*', (response, request) => {
-      const { headers, count } = request.getHeader('upgrade') === '' ? NO_HEADERS : headersOf(request);
-      const refusal = isUpgrade(headers) && this.#refusal(request.getUrl(), headers, count, limits);
+      const head = request.getHeader('upgrade') === '' ? NO_HEADERS : headersOf(request);
+      const isHandshake = isUpgrade(head.headers);
+      const refusal = isHandshake && this.#refusal(this.#handshake(response, request.getUrl(), head), limits);
       if (refusal) refuse(response, refusal);
       else request.setYield(true);
     });
@@ -122,18 +130,18 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #refusal(
-    path: string,
-    headers: ReadonlyMap<string, string>,
-    count: number,
-    limits: TransportLimits,
-  ): Refusal | undefined {
-    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
+  #handshake(response: HttpResponse, path: string, { headers, count }: Headers): Handshake {
+    const { readCaller = directCaller, isSecure = false } = this.#options;
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
+    const address = Buffer.from(response.getRemoteAddressAsText()).toString();
+    return { path, headers: count, caller: readCaller({ address, isSecure }, header), header };
+  }
+
+  #refusal(handshake: Handshake, limits: TransportLimits): Refusal | undefined {
+    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
     const isFull = this.#sockets.size >= limits.maxConnections;
-    const room = { isAccepting: this.#accepting, isFull, maxHeaders };
-    return refusalOf({ path, headers: count, header }, objection, room);
+    return refusalOf(handshake, objection, { isAccepting: this.#accepting, isFull, maxHeaders });
   }
 }
 
@@ -167,11 +175,8 @@ function refuse(response: HttpResponse, { status, text, header }: Refusal): void
   });
 }
 
-const addressOf = (response: HttpResponse): string =>
-  Buffer.from(response.getRemoteAddressAsText()).toString();
-
 class UwsSocket implements Socket {
-  readonly remoteAddress: string;
+  readonly address: string;
   readonly subprotocol: string;
   readonly #ws: WebSocket<UserData>;
   readonly #maxFrameBytes: number;
@@ -184,12 +189,12 @@ class UwsSocket implements Socket {
 
   constructor(
     ws: WebSocket<UserData>,
-    { remoteAddress, subprotocol }: UserData,
+    { address, subprotocol }: UserData,
     maxFrameBytes: number,
     gone: (socket: UwsSocket, heldBytes: number) => void,
   ) {
     this.#ws = ws;
-    this.remoteAddress = remoteAddress;
+    this.address = address;
     this.subprotocol = subprotocol;
     this.#maxFrameBytes = maxFrameBytes;
     this.#gone = gone;

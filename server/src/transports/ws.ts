@@ -6,8 +6,10 @@
  */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { ERRORS } from '@ringhub/protocol';
 import { WebSocket, WebSocketServer } from 'ws';
+import { directCaller, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -16,13 +18,22 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { DEFAULT_MAX_HEADERS, type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import {
+  DEFAULT_MAX_HEADERS,
+  type Handshake,
+  type Objection,
+  type Refusal,
+  refusalOf,
+  subprotocolOf,
+} from './handshake.ts';
 
 export interface WsTransportOptions {
   readonly server: Server;
   readonly objection: Objection;
   /** Fields that a handshake's head may have; 64 by default. */
   readonly maxHeaders?: number;
+  /** By default nothing is believed of what proxies tell. */
+  readonly readCaller?: ReadCaller;
   /** How long a peer may take to answer a close, in ms. */
   readonly closeGraceMs?: number;
 }
@@ -45,7 +56,7 @@ export class WsTransport implements Transport {
   }
 
   start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
-    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS } = this.#options;
+    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS, maxHeaders = DEFAULT_MAX_HEADERS } = this.#options;
     const options = {
       noServer: true,
       clientTracking: false,
@@ -60,10 +71,13 @@ export class WsTransport implements Transport {
     };
     const handshakes = new WebSocketServer(options);
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-      const refusal = this.#refusal(request, limits);
+      const handshake = this.#handshake(request);
+      const isFull = this.#sockets.size >= limits.maxConnections;
+      const room = { isAccepting: this.#accepting, isFull, maxHeaders };
+      const refusal = refusalOf(handshake, this.#options.objection, room);
       if (refusal) return refuse(stream, refusal);
       handshakes.handleUpgrade(request, stream, head, (ws) => {
-        const socket = new WsSocket(ws, request.socket.remoteAddress ?? '');
+        const socket = new WsSocket(ws, handshake.caller.address);
         this.#sockets.add(socket);
         ws.once('close', () => this.#sockets.delete(socket));
         socket.open(accept(socket));
@@ -90,15 +104,12 @@ export class WsTransport implements Transport {
     this.#stop?.();
   }
 
-  #refusal({ headers, rawHeaders, url = '' }: IncomingMessage, limits: TransportLimits): Refusal | undefined {
-    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
-    const handshake = {
-      path: url.split('?', 1)[0] as string,
-      headers: rawHeaders.length / 2,
-      header: (name: string) => headers[name]?.toString(),
-    };
-    const isFull = this.#sockets.size >= limits.maxConnections;
-    return refusalOf(handshake, objection, { isAccepting: this.#accepting, isFull, maxHeaders });
+  #handshake({ headers, rawHeaders, url = '', socket }: IncomingMessage): Handshake {
+    const { readCaller = directCaller } = this.#options;
+    const header = (name: string) => headers[name]?.toString();
+    const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
+    const caller = readCaller({ address: socket.remoteAddress ?? '', isSecure }, header);
+    return { path: url.split('?', 1)[0] as string, headers: rawHeaders.length / 2, caller, header };
   }
 }
 
@@ -132,7 +143,7 @@ class HubWebSocket extends WebSocket {
 }
 
 class WsSocket implements Socket {
-  readonly remoteAddress: string;
+  readonly address: string;
   /** Resolves once the connection is gone and its handler knows. */
   readonly ended: Promise<void>;
   readonly #ws: WebSocket;
@@ -141,9 +152,9 @@ class WsSocket implements Socket {
   #ending = false;
   #aboveMark = false;
 
-  constructor(ws: WebSocket, remoteAddress: string) {
+  constructor(ws: WebSocket, address: string) {
     this.#ws = ws;
-    this.remoteAddress = remoteAddress;
+    this.address = address;
     // `ws` closes the connection after any error by itself, and says so with `close`.
     ws.on('error', () => {
       this.#ending = true;

@@ -23,7 +23,7 @@ const BINDINGS = { bindings: [['amq.topic', '#']] } as const;
 
 /** The hub's end of the socket. */
 export class FakeSocket implements Socket {
-  readonly remoteAddress = 'test';
+  readonly address = 'test';
   bufferedBytes = 0;
   readonly messages: Message[] = [];
   closed: { code: number; reason: string } | undefined;
