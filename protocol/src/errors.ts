@@ -71,6 +71,14 @@ export const ERRORS = {
     '§3',
     'no hello arrived in time: send it as the first frame',
   ),
+  'rate-limited': entry(
+    'rate-limited',
+    'connection',
+    'resume',
+    429,
+    '§15',
+    'more frames or requests than your role may send: slow down, then resume',
+  ),
 
   'taken-over': entry(
     'taken-over',
@@ -142,7 +150,7 @@ export const ERRORS = {
     'later',
     503,
     '§15',
-    'the hub is at its connection limit: try again later',
+    'this hub, address or user has all the connections it may have: try again later',
   ),
 
   'session-evicted': entry(
@@ -289,7 +297,7 @@ export const ERRORS = {
     'never',
     400,
     '§15',
-    'the hub holds all the exchanges it may: use routing keys instead',
+    'the hub, or you, have all the exchanges allowed: use routing keys instead',
   ),
   'bad-name': entry(
     'bad-name',

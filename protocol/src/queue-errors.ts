@@ -48,7 +48,7 @@ export const QUEUE_ERRORS = {
     'never',
     400,
     '§15',
-    'the hub holds all the named queues it may: delete some, or use keys instead',
+    'the hub, or you, have all the named queues allowed: delete some, or use keys',
   ),
   'default-exchange': entry(
     'default-exchange',

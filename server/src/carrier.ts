@@ -5,7 +5,7 @@
  *     uws    any uWebSockets.js that loads, recent ones first; else the hub does not start
  *     ws     ws
  */
-import type { HttpServer } from './http/http-server.ts';
+import { DEFAULT_REQUEST_LIMITS, type HttpServer, type RequestLimits } from './http/http-server.ts';
 import { NodeHttpServer } from './http/node-server.ts';
 import type { TlsCredentials } from './http/tls-files.ts';
 import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
@@ -35,6 +35,8 @@ export interface CarrierOptions {
   readonly tls?: TlsCredentials | undefined;
   /** How long a live client may be silent. */
   readonly maxSilenceMs: number;
+  /** Bounds of heads and requests, as far as each server can keep them. */
+  readonly heads?: RequestLimits;
 }
 
 export interface Carrier {
@@ -57,20 +59,22 @@ export function createCarrier(
 ): Carrier {
   const choice = withTls(found, asked, tls);
   const { why } = choice;
+  const { heads = DEFAULT_REQUEST_LIMITS, ...rest } = options;
+  const { maxHeaders } = heads;
   switch (choice.name) {
     case 'none':
       throw new TransportUnavailable(why);
     case 'ws': {
-      const server = new NodeHttpServer(tls);
-      return { transport: new WsTransport({ server: server.server, ...options }), server, why };
+      const server = new NodeHttpServer(tls, heads);
+      return { transport: new WsTransport({ server: server.server, maxHeaders, ...rest }), server, why };
     }
     case 'uws': {
       const { library } = choice.uws;
       const app = (tls ? library.SSLApp(sslOptions(tls)) : library.App()) as UwsApp;
       const isSecure = tls !== undefined;
       return {
-        transport: new UwsTransport({ app, isSecure, ...options }),
-        server: new UwsHttpServer(app, library, isSecure),
+        transport: new UwsTransport({ app, isSecure, maxHeaders, ...rest }),
+        server: new UwsHttpServer(app, library, isSecure, heads),
         why,
       };
     }

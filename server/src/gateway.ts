@@ -14,9 +14,13 @@ import {
   type Hello,
   type Invalid,
 } from '@ringhub/protocol';
+import { addressGroup } from './core/address-group.ts';
+import { frameCost } from './core/frame-cost.ts';
 import type { HubCodec } from './core/hub-codec.ts';
 import type { NodeLimits } from './core/limits.ts';
 import type { Link, Session } from './core/session.ts';
+import { Tally } from './core/tally.ts';
+import { TokenBucket } from './core/token-bucket.ts';
 import type { Hub } from './hub/hub.ts';
 import type { Auth, Principal } from './ports/auth.ts';
 import type { Clock } from './ports/clock.ts';
@@ -40,6 +44,8 @@ export class Gateway {
   private readonly connections = new Set<Connection>();
   /** Sessions whose last connection broke over a limit that their client was not told of. */
   private readonly untold: Untold = new WeakMap();
+  /** Connections by address. */
+  private readonly addresses = new Tally();
   private readonly timer: { stop(): void };
 
   constructor(private readonly options: GatewayOptions) {
@@ -48,9 +54,17 @@ export class Gateway {
 
   /** A transport has a new connection. */
   accept(socket: Socket): SocketHandler {
-    const gone = (connection: Connection) => this.connections.delete(connection);
+    const address = addressGroup(socket.address);
+    if (this.addresses.of(address) >= this.options.limits.maxConnectionsPerAddress) {
+      socket.close(ERRORS['too-many-connections'].code, ERRORS['too-many-connections'].text);
+      return NOBODY;
+    }
+    const gone = (connection: Connection) => {
+      if (this.connections.delete(connection)) this.addresses.remove(address);
+    };
     const connection = new Connection(socket, this.options, this.untold, gone);
     this.connections.add(connection);
+    this.addresses.add(address);
     return connection;
   }
 
@@ -93,6 +107,9 @@ export class Gateway {
   }
 }
 
+/** Whom a connection that was refused speaks to. */
+const NOBODY: SocketHandler = { message: () => {}, drained: () => {}, closed: () => {} };
+
 type Frame = ClientFrame | Invalid;
 type Untold = WeakMap<Session, ErrorEntry>;
 
@@ -106,6 +123,8 @@ class Connection implements Link, SocketHandler {
   /** Frames that came while the token was being checked. */
   private early: Frame[] = [];
   private earlyBytes = 0;
+  /** What it may still send, once it is open. */
+  private frames: TokenBucket | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -200,6 +219,7 @@ class Connection implements Link, SocketHandler {
     for (const frame of frames) {
       if (this.state === 'closed') return;
       if (this.state === 'authenticating') this.early.push(frame);
+      else if (this.frames?.take(frameCost(frame.type), this.heardMs) === false) this.fail('rate-limited');
       else if (frame.type === 'invalid' && frame.fatal) this.fail(frame.error);
       else if (this.state === 'open') this.handle(frame);
       else if (frame.type === 'hello') this.greet(frame);
@@ -273,6 +293,8 @@ class Connection implements Link, SocketHandler {
     }
     this.session = opened;
     this.state = 'open';
+    const { maxFramesPerSec: perSec, maxFramesBurst: burst } = opened.limits;
+    this.frames = new TokenBucket({ perSec, burst }, this.heardMs);
     // A client that does not know would resume and send the same again, for ever.
     const untold = this.untold.get(opened);
     if (untold && this.untold.delete(opened)) this.end(untold);

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
-import { NODE_LIMITS, type NodeLimits, type RoleLimits, type SessionLimits } from './core/limits.ts';
+import {
+  DEV_NODE_LIMITS,
+  NODE_LIMITS,
+  type NodeLimits,
+  type RoleLimits,
+  type SessionLimits,
+} from './core/limits.ts';
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
 import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
@@ -26,6 +32,7 @@ import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
+import { RequestRates } from './request-rates.ts';
 import { openDataFolder } from './stores/data-folder.ts';
 import { VERSION } from './version.ts';
 
@@ -125,7 +132,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   if (tls?.kind === 'unusable') throw new TlsUnusable(tls.why);
   const token = dev ? (options.token ?? nodeIds.token()) : '';
   const log = options.log ?? createLog('error');
-  const limits: NodeLimits = { ...NODE_LIMITS, ...options.limits };
+  const limits: NodeLimits = { ...(dev ? DEV_NODE_LIMITS : NODE_LIMITS), ...options.limits };
   const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
   const readCaller = callersBehind(options.proxy ?? { trusted: [] });
 
@@ -136,6 +143,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     readCaller,
     tls: tls?.credentials,
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
+    heads: limits,
   });
   const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
@@ -164,9 +172,11 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
+  const rates = new RequestRates({ clock, limits, limitsOf: (role) => hub.limitsOf(role) });
   const app = createHttpApp({
     hub,
     auth,
+    rates,
     callers,
     readCaller,
     metrics,
@@ -183,6 +193,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const release = async () => {
     await transport.close();
     gateway.close();
+    rates.close();
     hub.close();
     await engine.close();
   };

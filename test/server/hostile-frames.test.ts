@@ -72,6 +72,13 @@ const CLOSING: Partial<Record<ErrorName, Hostility>> = {
       return client;
     },
   },
+  'rate-limited': {
+    what: 'more pings in a second than a role may send frames',
+    session: { maxFramesPerSec: 10, maxFramesBurst: 20 },
+    raise: greeted((client) => {
+      for (let i = 0; i < 21; i++) client.send(['ping']);
+    }),
+  },
   'taken-over': {
     what: 'the session is resumed elsewhere',
     raise: greeted((client, scene) => {

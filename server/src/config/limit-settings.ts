@@ -9,7 +9,13 @@ const count = z.int().min(1);
 /** What the node may take. */
 export const nodeLimits = z.strictObject({
   maxFrameBytes: count.optional(),
+  maxFragments: count.optional(),
+  maxHeaderBytes: count.min(1_024).optional(),
+  maxHeaders: count.min(16).optional(),
   maxConnections: count.optional(),
+  maxConnectionsPerAddress: count.optional(),
+  maxRequestsPerSecPerAddress: count.optional(),
+  maxRequestsBurstPerAddress: count.optional(),
   maxParkedSessions: count.optional(),
   maxBindings: count.optional(),
   maxExchanges: count.optional(),
@@ -19,6 +25,8 @@ export const nodeLimits = z.strictObject({
   memoryBudgetBytes: count.optional(),
   // Below, the socket would never be told to have drained.
   maxSocketBufferBytes: count.min(DRAINED_BELOW_BYTES).optional(),
+  handshakeTimeoutMs: count.optional(),
+  requestTimeoutMs: count.optional(),
   helloTimeoutMs: count.optional(),
   heartbeatMs: count.optional(),
   deadMs: count.optional(),
@@ -43,4 +51,11 @@ export const sessionLimits = z.strictObject({
   publishWindowMessages: count.optional(),
   publishWindowBytes: count.optional(),
   maxOutputBytes: count.optional(),
+  maxFramesPerSec: count.optional(),
+  maxFramesBurst: count.optional(),
+  maxConnectionsPerSubject: count.optional(),
+  maxParkedPerSubject: z.int().min(0).optional(),
+  maxDeclaredPerSubject: z.int().min(0).optional(),
+  maxRequestsPerSec: count.optional(),
+  maxRequestsBurst: count.optional(),
 });

@@ -29,6 +29,8 @@ export class DeclaredQueue {
     readonly state: NamedQueue,
     /** Of an exclusive queue: the session it belongs to. */
     readonly owner: Session | undefined,
+    /** The subject that declared it; of one stored by an earlier version nobody knows. */
+    readonly declaredBy: string | undefined,
   ) {}
 
   get name(): string {

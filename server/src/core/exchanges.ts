@@ -23,6 +23,8 @@ export interface Exchange<T extends object, Q extends object = object> {
   readonly name: string;
   readonly incarnation: number;
   readonly options: ExchangeOptions;
+  /** The subject that declared it; the operator's own have none. */
+  readonly declaredBy: string | undefined;
   /** The log its messages enter. */
   readonly log: LogId;
   /** Bindings to subscriptions. */
@@ -57,6 +59,13 @@ export interface ExchangeLimits {
   readonly maxExchanges: number;
   readonly lastPerKeyEntries: number;
   readonly lastPerKeyBytes: number;
+}
+
+/** Who declares an exchange. */
+export interface Declarer {
+  readonly subject: string;
+  /** Has declared all it may. */
+  readonly isFull: boolean;
 }
 
 /** Direct to the named queue of the routing key's name. */
@@ -120,23 +129,27 @@ export class Exchanges<T extends object, Q extends object = object> {
     return this.byIncarnation.get(incarnation);
   }
 
-  /** Makes an exchange, or finds the one there with the same attributes. */
-  declare(name: string, options: ExchangeOptions): ErrorName | undefined {
+  /**
+   * Makes an exchange, or finds the one there with the same attributes.
+   *
+   * @param declarer whose it is, and whether that one may have one more
+   */
+  declare(name: string, options: ExchangeOptions, declarer?: Declarer): ErrorName | undefined {
     const fault = nameFault(name);
     if (fault) return fault;
     const there = this.byName.get(name);
     if (there) return sameOptions(there.options, options) ? undefined : 'exchange-mismatch';
     if (isReserved(name)) return 'reserved-name';
-    if (this.byName.size >= this.limits.maxExchanges) return 'too-many-exchanges';
+    if (this.byName.size >= this.limits.maxExchanges || declarer?.isFull) return 'too-many-exchanges';
     const alternate = options.alternate === undefined ? undefined : this.byName.get(options.alternate);
     if (alternate && alternate.log !== logOf(options)) return 'durability-mismatch';
-    this.create(name, options);
+    this.create(name, options, declarer?.subject);
     return undefined;
   }
 
   /** A durable exchange that was there before the hub started. */
-  restore(name: string, options: ExchangeOptions, incarnation: number): void {
-    this.create(name, options, incarnation);
+  restore(name: string, options: ExchangeOptions, incarnation: number, declaredBy?: string): void {
+    this.create(name, options, declaredBy, incarnation);
     this.durableIncarnations = Math.max(this.durableIncarnations, incarnation);
   }
 
@@ -217,13 +230,14 @@ export class Exchanges<T extends object, Q extends object = object> {
     this.links.delete(idOf(link));
   }
 
-  private create(name: string, options: ExchangeOptions, restored?: number): void {
+  private create(name: string, options: ExchangeOptions, declaredBy?: string, restored?: number): void {
     const log = logOf(options);
     const incarnation = restored ?? (log === 'd' ? ++this.durableIncarnations : -++this.volatileIncarnations);
     const exchange: Exchange<T, Q> = {
       name,
       incarnation,
       options,
+      declaredBy,
       log,
       table: this.tableOf<T>(options),
       queues: this.tableOf<Q>(options),

@@ -22,12 +22,35 @@ export interface SessionLimits {
   readonly publishWindowBytes: number;
   /** Answers waiting to be written, deliveries aside. */
   readonly maxOutputBytes: number;
+  /** Frames of one connection, for long; answers to deliveries count a sixteenth. */
+  readonly maxFramesPerSec: number;
+  /** Frames of one connection at once. */
+  readonly maxFramesBurst: number;
+  /** Connections of one subject at a time, event streams included. */
+  readonly maxConnectionsPerSubject: number;
+  /** Of one subject; above, the one that has been parked longest is closed. */
+  readonly maxParkedPerSubject: number;
+  /** Exchanges and named queues that one subject has declared and that are there. */
+  readonly maxDeclaredPerSubject: number;
+  /** HTTP requests of one subject, for long; each message of a publish counts as one. */
+  readonly maxRequestsPerSec: number;
+  readonly maxRequestsBurst: number;
 }
 
 /** What the node may take. */
 export interface NodeLimits {
   readonly maxFrameBytes: number;
+  /** A message in more pieces closes its connection; uWebSockets.js joins them as they come, and counts bytes only. */
+  readonly maxFragments: number;
+  /** Of a request's head. */
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
   readonly maxConnections: number;
+  /** An IPv6 address counts as its /64. */
+  readonly maxConnectionsPerAddress: number;
+  /** HTTP requests without valid credentials from one address, for long. */
+  readonly maxRequestsPerSecPerAddress: number;
+  readonly maxRequestsBurstPerAddress: number;
   readonly maxParkedSessions: number;
   readonly maxBindings: number;
   readonly maxExchanges: number;
@@ -40,6 +63,11 @@ export interface NodeLimits {
   readonly memoryBudgetBytes: number;
   /** A socket with more than this unwritten is not written to. */
   readonly maxSocketBufferBytes: number;
+  /** How long the head of a request may take, that of a WebSocket's handshake included. */
+  readonly handshakeTimeoutMs: number;
+  /** How long a request may take with its body. */
+  readonly requestTimeoutMs: number;
+  /** From the handshake's end to a hello whose token was found valid. */
   readonly helloTimeoutMs: number;
   readonly heartbeatMs: number;
   readonly deadMs: number;
@@ -67,7 +95,25 @@ export const BROWSER_LIMITS: SessionLimits = {
   publishWindowMessages: 256,
   publishWindowBytes: MIB,
   maxOutputBytes: MIB,
+  maxFramesPerSec: 100,
+  maxFramesBurst: 500,
+  maxConnectionsPerSubject: 20,
+  // As many: a user whose network fails keeps all sessions.
+  maxParkedPerSubject: 20,
+  maxDeclaredPerSubject: 100,
+  maxRequestsPerSec: 50,
+  maxRequestsBurst: 200,
 };
+
+/** Who shows no credentials shares one subject with everybody else who shows none. */
+export const ANONYMOUS_LIMITS: SessionLimits = {
+  ...BROWSER_LIMITS,
+  maxConnectionsPerSubject: 10_000,
+  maxParkedPerSubject: 10_000,
+};
+
+/** More than a hub can take from one client: none. */
+const UNBOUNDED_RATE = 1_000_000;
 
 export const SERVER_LIMITS: SessionLimits = {
   maxPayloadBytes: 192 * 1024,
@@ -84,11 +130,25 @@ export const SERVER_LIMITS: SessionLimits = {
   publishWindowMessages: 4_096,
   publishWindowBytes: 16 * MIB,
   maxOutputBytes: 8 * MIB,
+  // A publisher is held to its window, and by that to what the hub can take.
+  maxFramesPerSec: UNBOUNDED_RATE,
+  maxFramesBurst: UNBOUNDED_RATE,
+  maxConnectionsPerSubject: 10_000,
+  maxParkedPerSubject: 10_000,
+  maxDeclaredPerSubject: 10_000,
+  maxRequestsPerSec: UNBOUNDED_RATE,
+  maxRequestsBurst: UNBOUNDED_RATE,
 };
 
 export const NODE_LIMITS: NodeLimits = {
   maxFrameBytes: 256 * 1024,
+  maxFragments: 64,
+  maxHeaderBytes: 16 * 1024,
+  maxHeaders: 64,
   maxConnections: 20_000,
+  maxConnectionsPerAddress: 100,
+  maxRequestsPerSecPerAddress: 100,
+  maxRequestsBurstPerAddress: 500,
   maxParkedSessions: 20_000,
   maxBindings: 100_000,
   maxExchanges: 1_000,
@@ -97,6 +157,8 @@ export const NODE_LIMITS: NodeLimits = {
   queueMemoryBytes: 512 * MIB,
   memoryBudgetBytes: 512 * MIB,
   maxSocketBufferBytes: MIB,
+  handshakeTimeoutMs: 5_000,
+  requestTimeoutMs: 30_000,
   helloTimeoutMs: 5_000,
   heartbeatMs: 20_000,
   deadMs: 45_000,
@@ -106,8 +168,16 @@ export const NODE_LIMITS: NodeLimits = {
   lastPerKeyBytes: 64 * MIB,
 };
 
+/** A dev hub serves its own machine only: whoever tries it, or its load tests, come from one address. */
+export const DEV_NODE_LIMITS: NodeLimits = {
+  ...NODE_LIMITS,
+  maxConnectionsPerAddress: NODE_LIMITS.maxConnections,
+  maxRequestsPerSecPerAddress: UNBOUNDED_RATE,
+  maxRequestsBurstPerAddress: UNBOUNDED_RATE,
+};
+
 const BY_ROLE = new Map<string, SessionLimits>([
-  ['anonymous', BROWSER_LIMITS],
+  ['anonymous', ANONYMOUS_LIMITS],
   ['browser', BROWSER_LIMITS],
   ['server', SERVER_LIMITS],
   ['dev', SERVER_LIMITS],

@@ -10,6 +10,7 @@ import { bodyLimit } from 'hono/body-limit';
 import type { Action, Auth, Principal } from '../ports/auth.ts';
 import { type Caller, directCaller, type Peer, type ReadCaller } from '../ports/caller.ts';
 import type { HubApi } from '../ports/hub-api.ts';
+import type { RequestRates } from '../request-rates.ts';
 import { failed, json, notThere } from './answers.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
 import { EVENTS_PATH, events, eventsCookie, tokenOfCookie } from './events-route.ts';
@@ -29,6 +30,8 @@ export interface HttpAppOptions {
   readonly readCaller?: ReadCaller;
   /** Largest request body. */
   readonly maxBodyBytes: number;
+  /** How many requests somebody may make; without it, as many as there are. */
+  readonly rates?: Pick<RequestRates, 'takes' | 'isSpent' | 'spend'>;
   /** The token that pages of a dev hub may fetch; `undefined` for any other hub. */
   readonly devToken?: string;
   /** Metrics in Prometheus' text form. */
@@ -75,8 +78,10 @@ interface AppEnv {
 type App = Hono<AppEnv>;
 
 export function createHttpApp(options: HttpAppOptions): App {
-  const { hub, callers, readCaller = directCaller } = options;
+  const { hub, callers, rates, readCaller = directCaller } = options;
   const app: App = new Hono();
+  const bearer = async (c: Context): Promise<Principal | undefined> =>
+    admitted(c, await bearerOf(c, options.auth), rates);
 
   app.use(async (c, next) => {
     const caller = readCaller(peerOf(c.env), (name) => c.req.header(name));
@@ -85,7 +90,14 @@ export function createHttpApp(options: HttpAppOptions): App {
     const isApi = c.req.path.startsWith('/v1/');
     const objection = objectionTo(isApi ? caller : { ...caller, origin: undefined }, callers);
     if (objection) return secured(failed({ error: 'forbidden', detail: { reason: objection } }));
-    await next();
+    const { address } = caller;
+    if (rates?.isSpent(address)) c.res = failed({ error: 'rate-limited' });
+    else {
+      await next();
+      const standing = standings.get(c);
+      if (standing === 'over its rate') c.res = failed({ error: 'rate-limited' });
+      else if (standing !== 'known') rates?.spend(address);
+    }
     c.res = secured(c.res);
     if (isApi && caller.origin !== undefined && !isOwnOrigin(caller.origin, caller)) {
       c.res.headers.set('Access-Control-Allow-Origin', caller.origin);
@@ -102,13 +114,13 @@ export function createHttpApp(options: HttpAppOptions): App {
     return c.body(null, 204);
   });
 
-  const publish = publishRoute(hub);
+  const publish = publishRoute(hub, (principal, cost) => rates?.takes(principal, cost) ?? true);
   const bounded = bodyLimit({
     maxSize: options.maxBodyBytes,
     onError: () => failed({ error: 'payload-too-large', detail: { maxBodyBytes: options.maxBodyBytes } }),
   });
   app.post('/v1/publish', async (c, next) => {
-    const principal = await bearer(c, options.auth);
+    const principal = await bearer(c);
     if (!principal) return failed({ error: 'unauthorized' });
     let answer: Response | undefined;
     const refused = await bounded(c, async () => {
@@ -120,7 +132,7 @@ export function createHttpApp(options: HttpAppOptions): App {
   const called =
     (route: Route) =>
     async (c: Context): Promise<Response> => {
-      const principal = await bearer(c, options.auth);
+      const principal = await bearer(c);
       return principal ? route(hub, c, principal) : failed({ error: 'unauthorized' });
     };
   app.get('/v1/history', called(history));
@@ -138,7 +150,7 @@ export function createHttpApp(options: HttpAppOptions): App {
     // The cookie comes by itself: only from our own pages it says who asks.
     const shown = c.req.header('Authorization') === undefined && isOwnPage(c) ? tokenOfCookie(c) : undefined;
     const principal =
-      shown === undefined ? await bearer(c, options.auth) : await options.auth.authenticate(shown);
+      shown === undefined ? await bearer(c) : admitted(c, await options.auth.authenticate(shown), rates);
     return principal ? events(hub, c, principal) : failed({ error: 'unauthorized' });
   });
   app.post('/v1/dev/events-cookie', (c) =>
@@ -174,8 +186,9 @@ export function createHttpApp(options: HttpAppOptions): App {
 
   mountPages(app, options);
   app.notFound(() => notThere(404, 'not-found', 'nothing is here: see / for what there is'));
-  app.onError((fault) => {
-    options.onFault?.(fault);
+  app.onError((fault, c) => {
+    // Of a peer that went away in the middle there is nothing to tell, and nobody to answer.
+    if (!c.req.raw.signal.aborted) options.onFault?.(fault);
     return failed({ error: 'internal' });
   });
   return app;
@@ -212,19 +225,35 @@ function mountPages(app: App, { pagesFolder, sdkFolder, devToken }: HttpAppOptio
 /** Lets through who may do `action`, and pages of a dev hub. */
 function guarded(
   action: Action,
-  { auth, devToken }: HttpAppOptions,
+  { auth, devToken, rates }: HttpAppOptions,
   handle: () => Response | Promise<Response>,
 ): (c: Context<AppEnv>) => Promise<Response> {
   return async (c) => {
     if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined)
       return handle();
-    const principal = await bearer(c, auth);
+    const principal = admitted(c, await bearerOf(c, auth), rates);
     if (!principal) return failed({ error: 'unauthorized' });
     return principal.may(action, '', '') ? handle() : failed({ error: 'forbidden' });
   };
 }
 
-async function bearer(c: Context, auth: Auth): Promise<Principal | undefined> {
+/** What is known of who sent a request: answers are made by it on their way out. */
+type Standing = 'known' | 'over its rate';
+const standings = new WeakMap<Context, Standing>();
+
+/** Who sent a request, unless that one has sent too many: then nobody, and the answer becomes `rate-limited`. */
+function admitted(
+  c: Context,
+  principal: Principal | undefined,
+  rates: HttpAppOptions['rates'],
+): Principal | undefined {
+  if (!principal) return undefined;
+  const isAdmitted = rates?.takes(principal) ?? true;
+  standings.set(c, isAdmitted ? 'known' : 'over its rate');
+  return isAdmitted ? principal : undefined;
+}
+
+async function bearerOf(c: Context, auth: Auth): Promise<Principal | undefined> {
   const token = /^Bearer +([^\s]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
   return token === undefined ? undefined : auth.authenticate(token);
 }

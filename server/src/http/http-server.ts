@@ -34,8 +34,26 @@ export class ListenError extends Error {}
 
 /** How long a TLS handshake may take, in ms. */
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
-/** How long a request may take to arrive, in ms. */
-export const REQUEST_TIMEOUT_MS = 30_000;
+
+/** Bounds of a request, as far as it is a server's affair. */
+export interface RequestLimits {
+  readonly maxHeaderBytes: number;
+  /** A request with more fields is answered 431. */
+  readonly maxHeaders: number;
+  /** How long a head may take from the connection's begin, in ms. */
+  readonly handshakeTimeoutMs: number;
+  /** How long a request may take to arrive with its body, in ms. */
+  readonly requestTimeoutMs: number;
+}
+
+export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
+  maxHeaderBytes: 16 * 1024,
+  maxHeaders: 64,
+  handshakeTimeoutMs: 5_000,
+  requestTimeoutMs: 30_000,
+};
+
+export const tooManyHeaders = (max: number): string => `at most ${max} header fields are taken\n`;
 
 export function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
   switch (code) {

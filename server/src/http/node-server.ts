@@ -7,19 +7,20 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
 import {
+  DEFAULT_REQUEST_LIMITS,
   type HttpServer,
   ListenError,
   listenProblem,
-  REQUEST_TIMEOUT_MS,
   type Renewal,
   type RequestHandler,
+  type RequestLimits,
   TLS_HANDSHAKE_TIMEOUT_MS,
+  tooManyHeaders,
 } from './http-server.ts';
 import type { TlsCredentials } from './tls-files.ts';
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_HEADERS = 64;
+/** How often Node looks for requests that take too long; half a minute by itself. */
+const DEADLINE_CHECK_MS = 1_000;
 
 export class NodeHttpServer implements HttpServer {
   /** Where a transport finds the upgrades. */
@@ -27,11 +28,16 @@ export class NodeHttpServer implements HttpServer {
   readonly #tlsServer: TlsServer | undefined;
 
   /** @param tls with them it speaks TLS */
-  constructor(tls?: TlsCredentials) {
+  constructor(
+    tls?: TlsCredentials,
+    private readonly limits: RequestLimits = DEFAULT_REQUEST_LIMITS,
+  ) {
+    const { maxHeaderBytes, maxHeaders, handshakeTimeoutMs, requestTimeoutMs } = limits;
     const options = {
-      maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: Math.min(handshakeTimeoutMs, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(DEADLINE_CHECK_MS, handshakeTimeoutMs),
       noDelay: true,
     };
     if (tls) {
@@ -39,7 +45,8 @@ export class NodeHttpServer implements HttpServer {
       this.#tlsServer = createTlsServer({ ...options, ...handshake, ...contextOf(tls) });
     }
     this.server = this.#tlsServer ?? createServer(options);
-    this.server.maxHeadersCount = MAX_HEADERS;
+    // Node drops what is above, without a word: one more shows that there were too many.
+    this.server.maxHeadersCount = maxHeaders + 1;
   }
 
   serve(handler: RequestHandler): void {
@@ -51,7 +58,12 @@ export class NodeHttpServer implements HttpServer {
         }),
       { overrideGlobalObjects: false },
     );
-    this.server.on('request', (incoming, outgoing) => void listener(incoming, outgoing));
+    const { maxHeaders } = this.limits;
+    this.server.on('request', (incoming, outgoing) => {
+      if (incoming.rawHeaders.length / 2 > maxHeaders) {
+        outgoing.writeHead(431, { Connection: 'close' }).end(tooManyHeaders(maxHeaders));
+      } else void listener(incoming, outgoing);
+    });
   }
 
   listen(host: string, port: number): Promise<number> {

@@ -14,21 +14,27 @@ import { publishFromJson, publishFromRaw, type ReadPublish } from './publish-req
 const MAX_MESSAGES = 1_000;
 const MAX_CONCURRENT = 1_024;
 
-/** Makes the handler; `principal` has been authenticated. */
-export function publishRoute(hub: HubApi): (c: Context, principal: Principal) => Promise<Response> {
+/** Whether somebody may send so much more. */
+export type Takes = (principal: Principal, cost: number) => boolean;
+
+/** Makes the handler; `principal` has been authenticated, and the request itself counted. */
+export function publishRoute(
+  hub: HubApi,
+  takes: Takes,
+): (c: Context, principal: Principal) => Promise<Response> {
   let concurrent = 0;
   return async (c, principal) => {
     if (concurrent >= MAX_CONCURRENT) return failed({ error: 'unavailable' });
     concurrent += 1;
     try {
-      return await publish(hub, c, principal);
+      return await publish(hub, c, principal, takes);
     } finally {
       concurrent -= 1;
     }
   };
 }
 
-async function publish(hub: HubApi, c: Context, principal: Principal): Promise<Response> {
+async function publish(hub: HubApi, c: Context, principal: Principal, takes: Takes): Promise<Response> {
   const idempotencyKey = c.req.header('Idempotency-Key');
   const query = new URL(c.req.url).searchParams;
   if (query.has('key')) {
@@ -49,6 +55,7 @@ async function publish(hub: HubApi, c: Context, principal: Principal): Promise<R
   if (!Array.isArray(messages) || messages.length === 0 || messages.length > MAX_MESSAGES) {
     return failed({ error: 'bad-argument', detail: { field: 'messages', max: MAX_MESSAGES } });
   }
+  if (messages.length > 1 && !takes(principal, messages.length - 1)) return failed({ error: 'rate-limited' });
   const idOf = (index: number) => (idempotencyKey === undefined ? undefined : `${idempotencyKey}:${index}`);
   return many(
     hub,

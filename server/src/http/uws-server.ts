@@ -10,12 +10,14 @@ import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from '
 import { createServer } from 'node:net';
 import type { Peer } from '../ports/caller.ts';
 import {
+  DEFAULT_REQUEST_LIMITS,
   type HttpServer,
   ListenError,
   listenProblem,
-  REQUEST_TIMEOUT_MS,
   type Renewal,
   type RequestHandler,
+  type RequestLimits,
+  tooManyHeaders,
 } from './http-server.ts';
 import { OutgoingAnswer } from './uws-answer.ts';
 import { IncomingBody } from './uws-body.ts';
@@ -30,6 +32,8 @@ export interface UwsListening {
   us_socket_local_port(socket: us_listen_socket): number;
 }
 
+/** A colon, a space, and the line's end. */
+const FIELD_BYTES = 4;
 /** Not shared with another process, which is what uWS does by itself. */
 const EXCLUSIVE_PORT = 1;
 /** Without what would let a host reach into the rest of a URL. */
@@ -38,6 +42,7 @@ const HOST = /^[^\s/?#@\\]+$/;
 export class UwsHttpServer implements HttpServer {
   readonly #app: UwsApp;
   readonly #library: UwsListening;
+  readonly #limits: RequestLimits;
   readonly #isSecure: boolean;
   readonly #answers = new Set<OutgoingAnswer>();
   #listening: us_listen_socket | undefined;
@@ -45,10 +50,16 @@ export class UwsHttpServer implements HttpServer {
   #whenIdle: (() => void) | undefined;
 
   /** @param isSecure whether the app speaks TLS */
-  constructor(app: UwsApp, library: UwsListening, isSecure = false) {
+  constructor(
+    app: UwsApp,
+    library: UwsListening,
+    isSecure = false,
+    limits: RequestLimits = DEFAULT_REQUEST_LIMITS,
+  ) {
     this.#app = app;
     this.#isSecure = isSecure;
     this.#library = library;
+    this.#limits = limits;
     // No header that names the server.
     library._cfg('silent');
   }
@@ -96,7 +107,7 @@ export class UwsHttpServer implements HttpServer {
 
   #take(response: HttpResponse, request: HttpRequest, handler: RequestHandler): void {
     const abort = new AbortController();
-    const body = new IncomingBody(response, REQUEST_TIMEOUT_MS);
+    const body = new IncomingBody(response, this.#limits.requestTimeoutMs);
     const answer = new OutgoingAnswer(response, () => !body.isComplete || this.#isClosing);
     this.#answers.add(answer);
     const peer = {
@@ -104,14 +115,17 @@ export class UwsHttpServer implements HttpServer {
       isSecure: this.#isSecure,
     };
     const isHead = request.getMethod() === 'head';
-    const asked = requestOf(request, body, abort.signal, this.#isSecure);
+    const fields = fieldsOf(request);
+    const asked = requestOf(request, fields, body, abort.signal, this.#isSecure);
     response.onAborted(() => {
       const gone = new Error('the peer is gone');
       answer.abort();
       body.abort(gone);
       abort.abort(gone);
     });
-    const given = asked ? answered(handler, asked, peer) : Promise.resolve(badRequest());
+    const refused = tooLarge(fields, this.#limits) ?? (asked ? undefined : badRequest());
+    const given =
+      refused || !asked ? Promise.resolve(refused ?? badRequest()) : answered(handler, asked, peer);
     given
       .then((given) => {
         // What nobody reads must not hold up the connection.
@@ -135,17 +149,30 @@ async function answered(handler: RequestHandler, request: Request, peer: Peer): 
 
 const badRequest = (): Response => new Response('this is no request that can be answered\n', { status: 400 });
 
-/** `undefined` where it is nothing that the web platform calls a request. */
-function requestOf(
-  request: HttpRequest,
-  body: IncomingBody,
-  signal: AbortSignal,
-  isSecure: boolean,
-): Request | undefined {
+function fieldsOf(request: HttpRequest): [string, string][] {
   const fields: [string, string][] = [];
   request.forEach((name, value) => {
     fields.push([name, value]);
   });
+  return fields;
+}
+
+/** Builds of uWS have limits of their own, above or below those asked for. */
+function tooLarge(fields: readonly [string, string][], limits: RequestLimits): Response | undefined {
+  let bytes = 0;
+  for (const [name, value] of fields) bytes += name.length + value.length + FIELD_BYTES;
+  if (bytes <= limits.maxHeaderBytes && fields.length <= limits.maxHeaders) return undefined;
+  return new Response(tooManyHeaders(limits.maxHeaders), { status: 431 });
+}
+
+/** `undefined` where it is nothing that the web platform calls a request. */
+function requestOf(
+  request: HttpRequest,
+  fields: [string, string][],
+  body: IncomingBody,
+  signal: AbortSignal,
+  isSecure: boolean,
+): Request | undefined {
   const method = request.getMethod().toUpperCase();
   const path = request.getUrl();
   const query = request.getQuery() as string | undefined;

@@ -21,6 +21,8 @@ import type { Moment } from '../core/queue-entry.ts';
 import { QueueFigures } from '../core/queue-figures.ts';
 import type { Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
+import { Tally } from '../core/tally.ts';
+import type { Principal } from '../ports/auth.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine, StoredRecord } from '../ports/engine.ts';
 import type { Ids } from '../ports/ids.ts';
@@ -66,6 +68,8 @@ export class HubContext {
   readonly exchanges: Exchanges<Subscription, DeclaredQueue>;
   /** Undefined where nothing can be durable. */
   readonly definitions: Definitions | undefined;
+  /** Exchanges and named queues that are there, by the subject that declared them. */
+  readonly declared = new Tally();
   readonly namedQueues = new Map<string, DeclaredQueue>();
   readonly consumers = new Map<number, QueueConsumer>();
   readonly budget: MemoryBudget;
@@ -121,6 +125,11 @@ export class HubContext {
     return { ...limitsOfRole(role), ...this.roleLimits.get(role), ...this.sessionLimits };
   }
 
+  /** Whether somebody has declared all the exchanges and named queues that the role may. */
+  hasDeclaredAll({ subject, role }: Principal): boolean {
+    return this.declared.of(subject) >= this.limitsOf(role).maxDeclaredPerSubject;
+  }
+
   /** Offset of the last record of a log that the feed has brought. */
   readonly feedOffset = (log: LogId): number => this.feedOffsets.get(log) ?? 0;
 
@@ -170,12 +179,14 @@ export class HubContext {
   rememberQueue(queue: DeclaredQueue): void {
     this.namedQueues.set(queue.name, queue);
     this.queuesById.set(queue.id, queue);
+    if (queue.declaredBy !== undefined) this.declared.add(queue.declaredBy);
     queue.bind({ exchange: this.exchanges.get(DEFAULT_EXCHANGE)!, spec: { key: queue.name } });
   }
 
   forgetQueue(queue: DeclaredQueue): void {
     this.namedQueues.delete(queue.name);
     this.queuesById.delete(queue.id);
+    if (queue.declaredBy !== undefined) this.declared.remove(queue.declaredBy);
     this.endedQueues.add(queue.state.ledger);
     this.endedFigures.add(queue.state.account.figures.toSums());
     this.endedResidual += Math.abs(queue.state.residual);

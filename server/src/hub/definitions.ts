@@ -22,12 +22,16 @@ export interface StoredExchange {
   readonly name: string;
   readonly options: ExchangeOptions;
   readonly incarnation: number;
+  /** Its declarer's subject; earlier versions did not store it. */
+  readonly by?: string | undefined;
 }
 
 export interface StoredQueue {
   readonly name: string;
   readonly options: QueueOptions;
   readonly id: number;
+  /** As of an exchange. */
+  readonly by?: string | undefined;
 }
 
 export interface StoredBinding {

@@ -26,6 +26,7 @@ export class ExchangeDeletion {
       ({ source, destination }) => source === exchange || destination === exchange,
     );
     this.hub.exchanges.delete(exchange);
+    if (exchange.declaredBy !== undefined) this.hub.declared.remove(exchange.declaredBy);
     this.hub.bindings -= links.length;
     for (const { source, destination, binding } of links) {
       this.hub.definitions?.removeBinding('e', storedBinding(source.name, destination.name, binding));

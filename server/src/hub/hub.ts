@@ -30,6 +30,7 @@ import {
   type Topology,
 } from '@ringhub/protocol';
 import type { Answer, HubCodec } from '../core/hub-codec.ts';
+import type { SessionLimits } from '../core/limits.ts';
 import type { Link, Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
@@ -153,6 +154,11 @@ export class Hub implements HubApi {
   codecOf(subprotocol: string): HubCodec {
     const { binaryCodec, jsonCodec } = this.context;
     return subprotocol === SUBPROTOCOL_BINARY ? binaryCodec : jsonCodec;
+  }
+
+  /** What a session of a role may take. */
+  limitsOf(role: string): SessionLimits {
+    return this.context.limitsOf(role);
   }
 
   /** Answers a hello with a session on this connection, or says why not. */

@@ -4,7 +4,7 @@
  * Each has a session of its own with one queue, ack `none`. Nothing can resume it: when its listener goes, or the hub
  * ends it, it is closed, not parked. What its reader was not given, its cursor asks for again.
  */
-import { PROTOCOL_VERSION, type SubscribeOptions } from '@ringhub/protocol';
+import { type ErrorName, PROTOCOL_VERSION, type SubscribeOptions } from '@ringhub/protocol';
 import type { Link, Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { HubRefusal, Listener, Listening } from '../ports/hub-api.ts';
@@ -65,8 +65,7 @@ export class Listeners {
     const opened = this.sessions.open(principal, hello, link);
     if ('code' in opened) {
       over();
-      // Nothing else stands in the way of a new session.
-      return { error: 'draining' };
+      return { error: opened.name as ErrorName };
     }
     session = opened;
     const subscribed = this.subscriptions.subscribe(opened, { ...options, ack: 'none' });

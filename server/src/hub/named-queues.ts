@@ -101,8 +101,8 @@ export class NamedQueues {
       answer(this.describe(declared));
       return;
     }
-    const { id, options: stored } = declared;
-    this.hub.definitions!.putQueue({ name, options: stored, id }, (error) => {
+    const { id, options: stored, declaredBy: by } = declared;
+    this.hub.definitions!.putQueue({ name, options: stored, id, by }, (error) => {
       answer(error ? { error } : this.describe(declared));
     });
   }
@@ -274,7 +274,8 @@ export class NamedQueues {
     const settings = queueSettings(options);
     if (typeof settings === 'string') return { error: 'bad-argument', detail: { field: settings } };
     if (isReserved(name)) return { error: 'reserved-name', detail: { queue: name } };
-    if (this.hub.namedQueues.size >= this.hub.limits.maxNamedQueues) return { error: 'too-many-queues' };
+    const isFull = this.hub.namedQueues.size >= this.hub.limits.maxNamedQueues;
+    if (isFull || this.hub.hasDeclaredAll(principal)) return { error: 'too-many-queues' };
     if (settings.exclusive && !session) return { error: 'queue-exclusive', detail: { queue: name } };
     if (settings.durable && !this.hub.definitions) {
       return { error: 'bad-argument', detail: { field: 'options.durable', why: 'the hub keeps no data' } };
@@ -291,7 +292,8 @@ export class NamedQueues {
       return { error: 'forbidden', detail: { exchange: buried } };
     const state = new NamedQueue(name, settings, this.hub.moment());
     const owner = settings.exclusive ? session : undefined;
-    const queue = new DeclaredQueue(this.hub.nextNamedQueueId(settings.durable), options, state, owner);
+    const id = this.hub.nextNamedQueueId(settings.durable);
+    const queue = new DeclaredQueue(id, options, state, owner, principal.subject);
     this.hub.rememberQueue(queue);
     return queue;
   }

@@ -17,8 +17,9 @@ export function restoreDefinitions(hub: HubContext, recounts: Recounts): void {
   const { definitions, exchanges } = hub;
   if (!definitions) return;
   hub.restoreNumbers(definitions.numbers);
-  for (const { name, options, incarnation } of definitions.exchanges) {
-    exchanges.restore(name, options, incarnation);
+  for (const { name, options, incarnation, by } of definitions.exchanges) {
+    exchanges.restore(name, options, incarnation, by);
+    if (by !== undefined) hub.declared.add(by);
   }
   for (const { source, destination, key, args } of definitions.exchangeBindings) {
     const [from, to] = [exchanges.get(source), exchanges.get(destination)];
@@ -34,7 +35,7 @@ export function restoreDefinitions(hub: HubContext, recounts: Recounts): void {
   }
 }
 
-function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue, recounts: Recounts): void {
+function restoreQueue(hub: HubContext, { name, options, id, by }: StoredQueue, recounts: Recounts): void {
   const settings = queueSettings(options);
   if (typeof settings === 'string') {
     hub.fault(`the stored queue ${name} cannot be declared again: ${settings}`);
@@ -46,7 +47,7 @@ function restoreQueue(hub: HubContext, { name, options, id }: StoredQueue, recou
     const { messages, bytes } = restoreMessages(hub, state, queues, id);
     recounts.add(id, { queue: name, messages, bytes });
   }
-  hub.rememberQueue(new DeclaredQueue(id, options, state, undefined));
+  hub.rememberQueue(new DeclaredQueue(id, options, state, undefined, by));
 }
 
 /** From the sums stored with the last change; where those are damaged, from the entries themselves. */

@@ -19,6 +19,7 @@ import type { LogReaders } from '../core/log-readers.ts';
 import { ResumeTokens } from '../core/resume-token.ts';
 import { type Link, Session } from '../core/session.ts';
 import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
+import { SubjectSessions } from '../core/subject-sessions.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { Consumers } from './consumers.ts';
 import type { HubContext } from './context.ts';
@@ -33,6 +34,7 @@ export const HUB_NAME = 'ringhub/0.1.0';
 export class Sessions {
   /** In order of parking: the first has been away longest. */
   private readonly parked = new Set<Session>();
+  private readonly bySubject = new SubjectSessions();
 
   constructor(
     private readonly hub: HubContext,
@@ -54,6 +56,8 @@ export class Sessions {
     if (this.hub.draining) return ERRORS.draining;
     const { resume } = hello;
     const old = resume && this.find(principal, resume);
+    // Whoever takes a session over has no connection more than before.
+    if (old?.state !== 'attached' && this.hasAllConnections(principal)) return ERRORS['too-many-connections'];
     if (!old) return this.create(principal, hello, link);
     const claimsTooMuch = resume.queues.some((q) => {
       const queue = old.subscriptions.get(q.queue)?.queue ?? old.consumers.get(q.queue)?.consumer;
@@ -73,6 +77,7 @@ export class Sessions {
   /** Something happened to a session: the table says what follows. */
   happened(session: Session, event: SessionEvent, link?: Link): void {
     const { to, effects } = SESSION_TRANSITIONS[session.state][event];
+    this.bySubject.moved(session, session.state, to);
     session.state = to;
     for (const effect of effects) this.perform(session, effect, link);
   }
@@ -83,6 +88,10 @@ export class Sessions {
       if (session.parkedUntilMs > nowMs) return;
       this.happened(session, 'window-over');
     }
+  }
+
+  private hasAllConnections({ subject, role }: Principal): boolean {
+    return this.bySubject.attachedOf(subject) >= this.hub.limitsOf(role).maxConnectionsPerSubject;
   }
 
   private find(principal: Principal, resume: Resume): Session | undefined {
@@ -100,6 +109,7 @@ export class Sessions {
     session.link = link;
     session.client = client;
     this.hub.sessions.set(session.id, session);
+    this.bySubject.moved(session, 'closed', 'attached');
     if (resume) this.hub.counters.resumesLost++;
     this.events.session('opened', session);
     this.declare(session, resume);
@@ -248,6 +258,10 @@ export class Sessions {
     session.parkedUntilMs = this.hub.clock.nowMs() + this.hub.limits.resumeWindowMs;
     this.events.session('parked', session);
     this.parked.add(session);
+    const { subject } = session.principal;
+    if (this.bySubject.parkedOf(subject) > session.limits.maxParkedPerSubject) {
+      this.happened(this.bySubject.oldestParked(subject)!, 'evict');
+    }
     if (this.parked.size <= this.hub.limits.maxParkedSessions) return;
     const [oldest] = this.parked;
     if (oldest) this.happened(oldest, 'evict');

@@ -80,14 +80,20 @@ export class TopologyCommands {
       done({ error: 'bad-argument', detail: { field: 'options.durable', why: 'the hub keeps no data' } });
       return;
     }
-    const error = exchanges.declare(name, options);
+    const { subject } = principal;
+    const isThere = exchanges.get(name) !== undefined;
+    const isFull = this.hub.hasDeclaredAll(principal);
+    const error = exchanges.declare(name, options, { subject, isFull });
+    if (!error && !isThere) this.hub.declared.add(subject);
     if (error || !options.durable || !definitions) {
       done(error && { error, detail });
       return;
     }
     this.hub.saveNumbers();
-    const { incarnation } = exchanges.get(name)!;
-    definitions.putExchange({ name, options, incarnation }, (failure) => done(failure && { error: failure }));
+    const { incarnation, declaredBy: by } = exchanges.get(name)!;
+    definitions.putExchange({ name, options, incarnation, by }, (failure) =>
+      done(failure && { error: failure }),
+    );
   }
 
   private delete(principal: Principal, name: string, ifUnused: boolean, done: Done): void {

@@ -49,4 +49,6 @@ export interface TransportLimits {
   /** Larger messages close their connection with `frame-too-large`. */
   readonly maxFrameBytes: number;
   readonly maxConnections: number;
+  /** A message in more pieces closes its connection with `frame-too-large`, where the adapter can tell; 64 by default. */
+  readonly maxFragments?: number;
 }

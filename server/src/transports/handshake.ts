@@ -1,7 +1,7 @@
 /**
  * Which WebSocket handshakes are refused, and with what words: the same for every transport.
  *
- * A refusal is a plain HTTP answer. The order is fixed: path, upgrade, caller, subprotocol, form, room.
+ * A refusal is a plain HTTP answer. The order is fixed: size, path, upgrade, caller, subprotocol, form, room.
  */
 import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import type { Caller, ReadHeader } from '../ports/caller.ts';
@@ -13,6 +13,8 @@ export type Objection = (caller: Caller) => string | undefined;
 export interface Handshake {
   /** Without the query. */
   readonly path: string;
+  /** How many fields its head has, those sent twice counted twice. */
+  readonly headers: number;
   readonly caller: Caller;
   readonly header: ReadHeader;
 }
@@ -21,7 +23,11 @@ export interface Handshake {
 export interface Room {
   readonly isAccepting: boolean;
   readonly isFull: boolean;
+  /** Fields that a head may have. */
+  readonly maxHeaders: number;
 }
+
+export const DEFAULT_MAX_HEADERS = 64;
 
 /** An answer instead of a WebSocket. */
 export interface Refusal {
@@ -47,10 +53,14 @@ export function subprotocolOf(offered: Iterable<string>): string | undefined {
 }
 
 export function refusalOf(
-  { path, caller, header }: Handshake,
+  { path, headers, caller, header }: Handshake,
   objectionTo: Objection,
   room: Room,
 ): Refusal | undefined {
+  if (headers > room.maxHeaders) {
+    const text = `at most ${room.maxHeaders} header fields are taken`;
+    return { status: '431 Request Header Fields Too Large', text };
+  }
   if (path !== WEBSOCKET_PATH) {
     return { status: '404 Not Found', text: `WebSockets are at ${WEBSOCKET_PATH}` };
   }

@@ -20,6 +20,7 @@ import {
   type TransportLimits,
 } from '../ports/transport.ts';
 import {
+  DEFAULT_MAX_HEADERS,
   type Handshake,
   type Objection,
   offeredIn,
@@ -31,6 +32,8 @@ import {
 export interface UwsTransportOptions {
   readonly app: TemplatedApp;
   readonly objection: Objection;
+  /** Fields that a handshake's head may have; 64 by default. Builds of uWS have a limit of their own besides. */
+  readonly maxHeaders?: number;
   /** By default nothing is believed of what proxies tell. */
   readonly readCaller?: ReadCaller;
   /** Whether the app speaks TLS. */
@@ -81,13 +84,13 @@ export class UwsTransport implements Transport {
       sendPingsAutomatically: false,
       compression: 0,
       upgrade: (response, request, context) => {
-        const headers = headersOf(request);
-        const handshake = this.#handshake(response, request.getUrl(), headers);
+        const head = headersOf(request);
+        const handshake = this.#handshake(response, request.getUrl(), head);
         const refusal = this.#refusal(handshake, limits);
         if (refusal) return refuse(response, refusal);
-        const subprotocol = subprotocolOf(offeredIn(headers.get('sec-websocket-protocol'))) as string;
+        const subprotocol = subprotocolOf(offeredIn(head.headers.get('sec-websocket-protocol'))) as string;
         const userData: UserData = { address: handshake.caller.address, subprotocol };
-        const key = headers.get('sec-websocket-key') as string;
+        const key = head.headers.get('sec-websocket-key') as string;
         response.upgrade(userData, key, subprotocol, '', context);
       },
       open: (ws) => {
@@ -106,9 +109,9 @@ export class UwsTransport implements Transport {
     });
     // Handshakes on other paths; what asks for no upgrade is another's affair.
     app.get('/*', (response, request) => {
-      const headers = request.getHeader('upgrade') === '' ? undefined : headersOf(request);
-      const handshake = headers && isUpgrade(headers) && this.#handshake(response, request.getUrl(), headers);
-      const refusal = handshake && this.#refusal(handshake, limits);
+      const head = request.getHeader('upgrade') === '' ? NO_HEADERS : headersOf(request);
+      const isHandshake = isUpgrade(head.headers);
+      const refusal = isHandshake && this.#refusal(this.#handshake(response, request.getUrl(), head), limits);
       if (refusal) refuse(response, refusal);
       else request.setYield(true);
     });
@@ -127,27 +130,38 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #handshake(response: HttpResponse, path: string, headers: ReadonlyMap<string, string>): Handshake {
+  #handshake(response: HttpResponse, path: string, { headers, count }: Headers): Handshake {
     const { readCaller = directCaller, isSecure = false } = this.#options;
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
     const address = Buffer.from(response.getRemoteAddressAsText()).toString();
-    return { path, caller: readCaller({ address, isSecure }, header), header };
+    return { path, headers: count, caller: readCaller({ address, isSecure }, header), header };
   }
 
   #refusal(handshake: Handshake, limits: TransportLimits): Refusal | undefined {
-    const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
-    return refusalOf(handshake, this.#options.objection, room);
+    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
+    const isFull = this.#sockets.size >= limits.maxConnections;
+    return refusalOf(handshake, objection, { isAccepting: this.#accepting, isFull, maxHeaders });
   }
 }
 
-function headersOf(request: HttpRequest): Map<string, string> {
+/** Fields of a head by name, and how many there are. */
+interface Headers {
+  readonly headers: ReadonlyMap<string, string>;
+  readonly count: number;
+}
+
+const NO_HEADERS: Headers = { headers: new Map(), count: 0 };
+
+function headersOf(request: HttpRequest): Headers {
   const headers = new Map<string, string>();
+  let count = 0;
   request.forEach((name, value) => {
+    count++;
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   });
-  return headers;
+  return { headers, count };
 }
 
 const isUpgrade = (headers: ReadonlyMap<string, string>): boolean =>

@@ -19,11 +19,20 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Handshake, type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import {
+  DEFAULT_MAX_HEADERS,
+  type Handshake,
+  type Objection,
+  type Refusal,
+  refusalOf,
+  subprotocolOf,
+} from './handshake.ts';
 
 export interface WsTransportOptions {
   readonly server: Server | TlsServer;
   readonly objection: Objection;
+  /** Fields that a handshake's head may have; 64 by default. */
+  readonly maxHeaders?: number;
   /** By default nothing is believed of what proxies tell. */
   readonly readCaller?: ReadCaller;
   /** How long a peer may take to answer a close, in ms. */
@@ -48,13 +57,13 @@ export class WsTransport implements Transport {
   }
 
   start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
-    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS } = this.#options;
+    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS, maxHeaders = DEFAULT_MAX_HEADERS } = this.#options;
     const options = {
       noServer: true,
       clientTracking: false,
       perMessageDeflate: false,
       maxPayload: limits.maxFrameBytes,
-      maxFragments: MAX_FRAGMENTS,
+      maxFragments: limits.maxFragments ?? MAX_FRAGMENTS,
       maxBufferedChunks: MAX_BUFFERED_CHUNKS,
       handleProtocols: (offered: Set<string>) => subprotocolOf(offered) ?? false,
       WebSocket: HubWebSocket,
@@ -64,7 +73,8 @@ export class WsTransport implements Transport {
     const handshakes = new WebSocketServer(options);
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       const handshake = this.#handshake(request);
-      const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
+      const isFull = this.#sockets.size >= limits.maxConnections;
+      const room = { isAccepting: this.#accepting, isFull, maxHeaders };
       const refusal = refusalOf(handshake, this.#options.objection, room);
       if (refusal) return refuse(stream, refusal);
       handshakes.handleUpgrade(request, stream, head, (ws) => {
@@ -95,12 +105,12 @@ export class WsTransport implements Transport {
     this.#stop?.();
   }
 
-  #handshake({ headers, url = '', socket }: IncomingMessage): Handshake {
+  #handshake({ headers, rawHeaders, url = '', socket }: IncomingMessage): Handshake {
     const { readCaller = directCaller } = this.#options;
     const header = (name: string) => headers[name]?.toString();
     const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
     const caller = readCaller({ address: socket.remoteAddress ?? '', isSecure }, header);
-    return { path: url.split('?', 1)[0] as string, caller, header };
+    return { path: url.split('?', 1)[0] as string, headers: rawHeaders.length / 2, caller, header };
   }
 }
 

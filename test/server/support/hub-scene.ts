@@ -86,11 +86,12 @@ export class HubScene {
   }
 
   /** A connection, by default of the codec whose turn it is. */
-  connect(codec: WireCodec = this.nextCodec()): ScriptedClient {
+  connect(codec: WireCodec = this.nextCodec(), address?: string): ScriptedClient {
     return new ScriptedClient(
       (socket) => this.gateway.accept(socket),
       () => this.clock.settle(),
       codec,
+      address,
     );
   }
 

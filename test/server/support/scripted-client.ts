@@ -23,14 +23,16 @@ const BINDINGS = { bindings: [['amq.topic', '#']] } as const;
 
 /** The hub's end of the socket. */
 export class FakeSocket implements Socket {
-  readonly address = 'test';
   bufferedBytes = 0;
   readonly messages: Message[] = [];
   closed: { code: number; reason: string } | undefined;
   /** Runs inside `send`, to fail there. */
   onSend: () => void = () => {};
 
-  constructor(readonly subprotocol: string) {}
+  constructor(
+    readonly subprotocol: string,
+    readonly address: string,
+  ) {}
 
   send(message: Message): void {
     if (this.closed) return;
@@ -58,8 +60,9 @@ export class ScriptedClient {
     accept: (socket: Socket) => SocketHandler,
     private readonly settle: () => void,
     private readonly codec: WireCodec = JSON_WIRE,
+    address = 'test',
   ) {
-    this.socket = new FakeSocket(codec.subprotocol);
+    this.socket = new FakeSocket(codec.subprotocol, address);
     this.handler = accept(this.socket);
   }
 
