@@ -1,27 +1,31 @@
 /**
  * What routing costs: `node scripts/run-ts.mjs bench/routing.ts`
  *
- * Patterns are 60 % exact and 40 % with wildcards, one target each. A cached match is one of 4,096 keys asked
- * for again; a cold one a key never asked for; the Map is a plain lookup of the same 4,096 keys, the least any
- * router could do. `churn` is a cached match with one binding added or removed before every tenth of them. `add` and
- * `remove` are of 2,000 patterns more, while so many are there.
+ * Patterns are 60 % exact and 40 % with wildcards, one target each, in random order. Each size is measured {@link REPETITIONS} times, in turn
+ * with the others, on a table built anew; a figure is the median of these, and each of these is the mean of all
+ * operations, garbage collection included.
+ *
+ * - A cached match is one of 4,096 keys asked for again, a cold one a key never asked for; the Map is a plain lookup
+ *   of the same 4,096 keys, the least any router could do. `churn` is a cached match with one binding added or removed
+ *   before every tenth of them.
+ * - `remove` and `add` are of a table that keeps its size: 50 bindings picked at random of all that are there go, and
+ *   50 of patterns never seen before come, over and over, after a warm-up of as many. Texts come flat and without a
+ *   hash, as they do off the wire. `Map delete` and `Map set` are the same texts in the same order, out of and into a plain Map from
+ *   text to target: what the memory of this machine takes for as many entries.
+ * - Bytes are the heap's growth for each binding, its text and target included.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { TopicExchange } from '../server/src/core/topic-exchange.ts';
 
 const SIZES = [1_000, 10_000, 100_000];
+const REPETITIONS = 5;
 const HOT_KEYS = 4_096;
-const MORE_PATTERNS = 2_000;
-const ROUNDS = 15;
+const BATCH = 50;
+const BATCHES = 1_000;
 
-interface Row {
-  readonly patterns: number;
-  readonly mapNs: number;
-  readonly cachedNs: number;
-  readonly cachedHeapBytes: number;
-  readonly churnNs: number;
-  readonly coldNs: number;
-  readonly addNs: number;
-  readonly removeNs: number;
+interface Target {
+  readonly i: number;
 }
 
 const area = (i: number) => `area${i % 97}`;
@@ -46,16 +50,30 @@ function patternAt(i: number): string {
 const keyAt = (i: number, patterns: number): string =>
   i % 4 === 0 ? `${area(i)}.${site(i)}.n${i % patterns}.x${i}` : patternAt((i * 10 + (i % 6)) % patterns);
 
-/** The best of several rounds, in ns per operation: noise only ever adds. */
-function best(operations: number, run: () => void, prepare: () => void = () => {}): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < ROUNDS; round++) {
-    prepare();
-    const start = process.hrtime.bigint();
-    run();
-    least = Math.min(least, Number(process.hrtime.bigint() - start) / operations);
-  }
-  return least;
+/** The same text as if it had just been read from a socket. */
+const offTheWire = (text: string): string => Buffer.from(text, 'latin1').toString('latin1');
+
+/** The same numbers in every run. */
+function randomFrom(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}
+
+function nsOf(run: () => void): number {
+  const start = process.hrtime.bigint();
+  run();
+  return Number(process.hrtime.bigint() - start);
+}
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function heapBytes(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
 }
 
 /** Kept so that no compiler leaves out what is measured. */
@@ -68,88 +86,156 @@ function routeAll(keys: readonly string[], rounds: number, route: (key: string) 
   sink += found;
 }
 
-function measure(patterns: number): Row {
-  const names = Array.from({ length: patterns }, (_, i) => patternAt(i));
-  const targets = names.map((_, i) => ({ i }));
-  const exchange = new TopicExchange<{ i: number }>();
-  for (let i = 0; i < patterns; i++) exchange.bind(names[i]!, targets[i]!);
-  const more = Array.from({ length: MORE_PATTERNS }, (_, i) => patternAt(patterns + i));
-  const newcomer = { i: -2 };
-  const bindMore = () => {
-    for (const name of more) exchange.bind(name, newcomer);
-  };
-  const unbindMore = () => {
-    for (const name of more) exchange.unbind(name, newcomer);
-  };
-  const addNs = best(MORE_PATTERNS, bindMore, unbindMore);
-  const removeNs = best(MORE_PATTERNS, unbindMore, bindMore);
-  unbindMore();
+interface Table {
+  bind(pattern: string, target: Target): void;
+  unbind(pattern: string, target: Target): void;
+}
+
+class PlainMap implements Table {
+  readonly #map = new Map<string, Target>();
+
+  bind(pattern: string, target: Target): void {
+    this.#map.set(pattern, target);
+  }
+
+  unbind(pattern: string): void {
+    this.#map.delete(pattern);
+  }
+}
+
+/** Fills a table, and then replaces its bindings at random; ns for each binding taken away and put in, and bytes for each. */
+function replaceBindings(table: Table, patterns: number) {
+  const random = randomFrom(patterns);
+  const order = Array.from({ length: patterns }, (_, i) => i);
+  for (let i = patterns - 1; i > 0; i--) {
+    const other = random(i + 1);
+    [order[i], order[other]] = [order[other]!, order[i]!];
+  }
+  const before = heapBytes();
+  const bound = order.map((i) => ({ pattern: offTheWire(patternAt(i)), target: { i } }));
+  for (const { pattern, target } of bound) table.bind(pattern, target);
+  // The list's own: an array's slot and an object of two fields.
+  const bytes = (heapBytes() - before) / patterns - 8 - 40;
+
+  let made = patterns;
+  let removeNs = 0;
+  let addNs = 0;
+  for (let batch = -BATCHES; batch < BATCHES; batch++) {
+    const places = new Set<number>();
+    while (places.size < BATCH) places.add(random(patterns));
+    const gone = Array.from(places, (at) => ({ ...bound[at]!, pattern: offTheWire(bound[at]!.pattern) }));
+    const come = Array.from(places, () => ({ pattern: offTheWire(patternAt(made)), target: { i: made++ } }));
+    const goneNs = nsOf(() => {
+      for (const { pattern, target } of gone) table.unbind(pattern, target);
+    });
+    const comeNs = nsOf(() => {
+      for (const { pattern, target } of come) table.bind(pattern, target);
+    });
+    Array.from(places).forEach((at, n) => {
+      bound[at] = come[n]!;
+    });
+    if (batch < 0) continue;
+    removeNs += goneNs;
+    addNs += comeNs;
+  }
+  const operations = BATCHES * BATCH;
+  return { bytes, removeNs: removeNs / operations, addNs: addNs / operations };
+}
+
+function measureMatches(patterns: number) {
+  const exchange = new TopicExchange<Target>();
+  const names = Array.from({ length: patterns }, (_, i) => offTheWire(patternAt(i)));
+  names.forEach((name, i) => {
+    exchange.bind(name, { i });
+  });
   const keys = Array.from({ length: HOT_KEYS }, (_, i) => keyAt(i, patterns));
   const map = new Map(keys.map((key) => [key, exchange.route(key)]));
-  const loops = 100;
+  const loops = 200;
   const fromMap = (key: string) => map.get(key)!;
-  const mapNs = best(HOT_KEYS * loops, () => routeAll(keys, loops, fromMap));
   const fromExchange = (key: string) => exchange.route(key);
-  const cachedNs = best(HOT_KEYS * loops, () => routeAll(keys, loops, fromExchange));
-  const heapBefore = process.memoryUsage().heapUsed;
+  routeAll(keys, loops, fromMap);
+  const mapNs = nsOf(() => routeAll(keys, loops, fromMap)) / HOT_KEYS / loops;
   routeAll(keys, loops, fromExchange);
-  const cachedHeapBytes = Math.max(0, process.memoryUsage().heapUsed - heapBefore) / (HOT_KEYS * loops);
+  const heapBefore = process.memoryUsage().heapUsed;
+  const cachedNs = nsOf(() => routeAll(keys, loops, fromExchange)) / HOT_KEYS / loops;
+  const cachedBytes = Math.max(0, process.memoryUsage().heapUsed - heapBefore) / HOT_KEYS / loops;
 
   const passer = { i: -1 };
-  const churnNs = best(HOT_KEYS * 10, () => {
-    for (let n = 0; n < HOT_KEYS * 10; n++) {
+  const churn = () => {
+    for (let n = 0; n < HOT_KEYS * 20; n++) {
       if (n % 20 === 0) exchange.bind(names[n % patterns]!, passer);
       if (n % 20 === 10) exchange.unbind(names[(n - 10) % patterns]!, passer);
       // Few keys and many changes: what a busy key meets while sessions come and go.
       sink += exchange.route(keys[n % 16]!).length;
     }
-  });
+  };
+  churn();
+  const churnNs = nsOf(churn) / HOT_KEYS / 20;
 
-  let fresh: string[] = [];
-  let made = 0;
-  const coldNs = best(
-    20_000,
-    () => {
-      routeAll(fresh, 1, fromExchange);
-    },
-    () => {
-      fresh = Array.from({ length: 20_000 }, () => {
-        made++;
-        return `${area(made)}.${site(made)}.n${made % patterns}.y${made}`;
-      });
-    },
-  );
-  return { patterns, mapNs, cachedNs, cachedHeapBytes, churnNs, coldNs, addNs, removeNs };
+  const [warmUp, fresh] = [0, 1].map((part) =>
+    Array.from({ length: 50_000 }, (_, i) => {
+      const made = part * 50_000 + i;
+      return offTheWire(`${area(made)}.${site(made)}.n${made % patterns}.y${made}`);
+    }),
+  ) as [string[], string[]];
+  routeAll(warmUp, 1, fromExchange);
+  const coldNs = nsOf(() => routeAll(fresh, 1, fromExchange)) / fresh.length;
+  return { mapNs, cachedNs, cachedBytes, churnNs, coldNs };
 }
 
-const NAMES = {
-  mapNs: 'Map lookup',
-  cachedNs: 'cached match',
-  churnNs: 'match in churn',
-  coldNs: 'cold match',
-  addNs: 'add',
-  removeNs: 'remove',
-} as const satisfies Partial<Record<keyof Row, string>>;
+function measure(patterns: number) {
+  const ours = replaceBindings(new TopicExchange<Target>(), patterns);
+  const map = replaceBindings(new PlainMap(), patterns);
+  return {
+    ...measureMatches(patterns),
+    addNs: ours.addNs,
+    removeNs: ours.removeNs,
+    bytes: ours.bytes,
+    mapSetNs: map.addNs,
+    mapDeleteNs: map.removeNs,
+    mapBytes: map.bytes,
+  };
+}
+
+type Figures = ReturnType<typeof measure>;
+
+/** What is printed, and by which figure of a plain Map it is divided. */
+const ROWS: readonly [field: keyof Figures, name: string, yardstick?: keyof Figures][] = [
+  ['mapNs', 'Map lookup'],
+  ['cachedNs', 'cached match', 'mapNs'],
+  ['churnNs', 'match in churn', 'mapNs'],
+  ['coldNs', 'cold match', 'mapNs'],
+  ['mapSetNs', 'Map set'],
+  ['addNs', 'add', 'mapSetNs'],
+  ['mapDeleteNs', 'Map delete'],
+  ['removeNs', 'remove', 'mapDeleteNs'],
+  ['mapBytes', 'Map, bytes'],
+  ['bytes', 'bytes', 'mapBytes'],
+];
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
 
 // Once unreported: the first size measured would otherwise pay for the compiler.
 measure(1_000);
-const rows = SIZES.map(measure);
-console.log(`node ${process.version}, ${process.arch}; ns each, best of ${ROUNDS} rounds\n`);
+const runs = Array.from({ length: REPETITIONS }, () => SIZES.map(measure));
+const figureOf = (field: keyof Figures, size: number) => median(runs.map((run) => run[size]![field]));
+const last = SIZES.length - 1;
+
+console.log(`node ${process.version}, ${process.arch}; ns each, median of ${REPETITIONS} runs\n`);
 console.log(
   '                ',
   ...SIZES.map((n) => `${n.toLocaleString('en')}`.padStart(10)),
-  '    growth   × Map',
+  '    growth   × Map at each size',
 );
-for (const [field, name] of Object.entries(NAMES) as [keyof typeof NAMES, string][]) {
-  const figures = rows.map((row) => row[field]);
-  const last = figures.at(-1)!;
+for (const [field, name, yardstick] of ROWS) {
+  const figures = SIZES.map((_, size) => figureOf(field, size));
   console.log(
     name.padEnd(16),
-    ...figures.map((ns) => ns.toFixed(1).padStart(10)),
-    `${(last / figures[0]!).toFixed(2)}×`.padStart(10),
-    `${(last / rows.at(-1)!.mapNs).toFixed(1)}`.padStart(7),
+    ...figures.map((figure) => figure.toFixed(1).padStart(10)),
+    `${(figures[last]! / figures[0]!).toFixed(2)}×`.padStart(10),
+    ...(yardstick ? figures.map((f, size) => (f / figureOf(yardstick, size)).toFixed(1).padStart(7)) : []),
   );
 }
-const heap = Math.max(...rows.map(({ cachedHeapBytes }) => cachedHeapBytes));
-console.log(`\na cached match allocates ${heap.toFixed(3)} bytes`);
+const allocated = Math.max(...runs.flat().map(({ cachedBytes }) => cachedBytes));
+console.log(`\na cached match allocates ${allocated.toFixed(3)} bytes`);
 if (sink === 0) throw new Error('nothing was routed');

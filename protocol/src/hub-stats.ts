@@ -72,6 +72,11 @@ export interface HubStats {
   readonly deliveries: number;
   readonly redeliveries: number;
   readonly gaps: number;
+  /**
+   * Messages that named queues buried: published to their dead-letter exchange, or lost, as that was not there or the message had
+   * died too often. The ledger counts both as dead-lettered.
+   */
+  readonly deadLetters: { readonly published: number; readonly lost: number };
   readonly resumes: { readonly resumed: number; readonly lost: number };
   readonly ledger: LedgerTotals;
   readonly memory: { readonly heldBytes: number; readonly budgetBytes: number };

@@ -127,7 +127,8 @@ export interface NamedQueue {
   readonly queue: string;
 }
 
-export type DeadLetterReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+export const DEAD_LETTER_REASONS = ['rejected', 'expired', 'maxlen', 'delivery_limit'] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 
 /** One way a message died: so often, for this reason, in this queue. */
 export interface Death {

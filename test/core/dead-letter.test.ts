@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import {
   type DeathReason,
   deadLetterOf,
-  firstAndLastDeath,
   isDeathCycle,
   MAX_DEATHS,
 } from '../../server/src/core/dead-letter.ts';
@@ -90,17 +89,6 @@ describe('a dead letter', () => {
     const shown = record.xDeath?.map((d) => `${d.queue} ${d.reason} x${d.count} ${d.timeMs} ${d.exchange}`);
     expect(shown).toEqual(['wait expired x2 101 dlx', 'work maxlen x1 103 dlx', 'work rejected x2 100 in']);
     expect(record.xDeath?.map((d) => d.originalTtlMs)).toEqual([undefined, undefined, 9]);
-    const [first, last] = firstAndLastDeath(record.xDeath!)!;
-    expect([first.queue, first.reason, last.queue, last.reason]).toEqual([
-      'work',
-      'rejected',
-      'wait',
-      'expired',
-    ]);
-  });
-
-  it('knows no first death before it died', () => {
-    expect(firstAndLastDeath([])).toBeUndefined();
   });
 
   it('is none after too many deaths', () => {

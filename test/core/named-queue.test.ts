@@ -56,6 +56,17 @@ describe('order and fairness', () => {
     expect(asked).toBeLessThanOrEqual(1000);
   });
 
+  it('keeps no place for who has gone, also while it is idle', () => {
+    const scene = new NamedQueueScene();
+    const [a, b, c] = [scene.consume(), scene.consume(), scene.consume({ onLost: 'requeue' })];
+    scene.queue.removeConsumer(b, scene.moment, scene.effects);
+    const d = scene.renew(c);
+    expect([a, b, c, d].map(({ place }) => place?.consumer)).toEqual([a, undefined, undefined, d]);
+    expect([a.place?.before, a.place?.behind]).toEqual([undefined, d.place]);
+    pushMany(scene, 3);
+    expect([scene.drain(a), scene.drain(d)]).toEqual([[1, 3], [2]]);
+  });
+
   it('refuses a consumer where one is alone', () => {
     const scene = new NamedQueueScene();
     const alone = scene.consume({ exclusive: true });

@@ -40,7 +40,6 @@ describe('throughput', () => {
     expect(figures.throughputPerSec(11_500)).toBeCloseTo(30 / 10);
     expect(figures.throughputPerSec(13_999)).toBeCloseTo(10 / 10);
     expect(figures.throughputPerSec(14_000)).toBe(0);
-    expect(figures.meanThroughputPerSec(10_500)).toBeCloseTo(3.5);
   });
 
   it('does as counting each moment does', () => {
@@ -67,7 +66,6 @@ describe('throughput', () => {
     figures.add(JSON.parse(JSON.stringify(old.toSums())));
     figures.observe(20, 25, 100);
     expect([figures.response.meanMs, figures.delay.meanMs]).toEqual([15, 12.5]);
-    expect(figures.meanThroughputPerSec(1000)).toBe(1);
     expect(figures.throughputPerSec(1000)).toBe(1);
   });
 });

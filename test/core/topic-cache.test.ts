@@ -6,12 +6,11 @@ import { TargetBag } from '../../server/src/core/target-bag.ts';
 const target = (name: string) => ({ name });
 type Target = ReturnType<typeof target>;
 
-const exact = (text: string): Pattern<Target> => ({ text, words: [], wildcard: false, bag: new TargetBag() });
-const wildcard = (...words: string[]): Pattern<Target> => ({
+const exact = (text: string): Pattern => ({ text, words: [], wildcard: false });
+const wildcard = (...words: string[]): Pattern => ({
   text: words.join('.'),
   words,
   wildcard: true,
-  bag: new TargetBag(),
 });
 
 const ROOMY = { maxEntries: 100, maxBytes: 100_000 };

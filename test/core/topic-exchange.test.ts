@@ -135,7 +135,7 @@ describe('bindings', () => {
     for (const pattern of patterns) exchange.bind(pattern, { name: pattern });
     const nodes = exchange.stats.trieNodes;
     exchange.bind('a.*.b.#.c.d', a);
-    expect(exchange.stats.trieNodes).toBe(nodes + 2);
+    expect(exchange.stats.trieNodes, 'the # below b is shared now').toBe(nodes + 1);
     exchange.unbind('a.*.b.#.c.d', a);
     expect(exchange.stats.trieNodes).toBe(nodes);
     expect(namesFor(exchange, 'a.x.b')).toEqual(['a.#', 'a.#.b', 'a.*.b', 'a.*.b.#']);

@@ -1,14 +1,16 @@
 /** Hostile patterns and large tables, bounded by counted steps: the same on every machine. */
 import { MAX_KEY_WORDS, splitWords } from '@ringhub/protocol';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TopicExchange } from '../../server/src/core/topic-exchange.ts';
 import { topicMatches } from '../../server/src/core/topic-match.ts';
-import { TopicTrie } from '../../server/src/core/topic-trie.ts';
+import { TopicTrie, type TrieEntry } from '../../server/src/core/topic-trie.ts';
+import { matchesByDefinition } from './topic-reference.ts';
 
 const repeat = (word: string, count: number) => new Array<string>(count).fill(word);
 
-/** Nodes entered by one match. */
-function visitsOf(trie: TopicTrie<object>, key: string[]): number {
+/** Nodes entered and patterns compared by one match. */
+function visitsOf(trie: TopicTrie<TrieEntry>, key: string[]): number {
   const before = trie.visits;
   trie.match(key);
   return trie.visits - before;
@@ -19,7 +21,7 @@ describe('pattern bombs', () => {
   const positions = MAX_KEY_WORDS + 1;
 
   test('every pattern of two #, with * and a between, enters a node once per position at most', () => {
-    const trie = new TopicTrie<object>();
+    const trie = new TopicTrie<TrieEntry>();
     let count = 0;
     for (let first = 0; first < MAX_KEY_WORDS; first++) {
       for (let second = first + 1; second < MAX_KEY_WORDS; second++) {
@@ -27,39 +29,56 @@ describe('pattern bombs', () => {
           const pattern = repeat(filler, MAX_KEY_WORDS);
           pattern[first] = '#';
           pattern[second] = '#';
-          trie.set(pattern, { pattern });
+          trie.add({ words: pattern });
           count++;
         }
       }
     }
     expect(trie.match(key).length).toBe(count);
-    expect(visitsOf(trie, key)).toBeLessThanOrEqual(trie.nodeCount * positions);
+    expect(visitsOf(trie, key)).toBeLessThanOrEqual((trie.nodeCount + trie.entryCount) * positions);
   });
 
   test('many # do no harm either, though the protocol refuses them', () => {
-    const trie = new TopicTrie<object>();
+    const trie = new TopicTrie<TrieEntry>();
     const pattern = repeat('#', 32).flatMap((hash) => [hash, '*']);
-    trie.set(pattern, {});
-    trie.set([...repeat('#', 40), 'b'], {});
-    expect(visitsOf(trie, key)).toBeLessThanOrEqual(trie.nodeCount * positions);
+    trie.add({ words: pattern });
+    trie.add({ words: [...repeat('#', 40), 'b'] });
+    expect(visitsOf(trie, key)).toBeLessThanOrEqual((trie.nodeCount + trie.entryCount) * positions);
     expect(trie.match(key).length).toBe(1);
     expect(trie.match([...key, 'b']).length).toBe(2);
   });
 
   test('#.*.# alone costs a few visits a word', () => {
-    const trie = new TopicTrie<object>();
-    trie.set(['#', '*', '#'], {});
+    const trie = new TopicTrie<TrieEntry>();
+    trie.add({ words: ['#', '*', '#'] });
     expect(visitsOf(trie, key)).toBeLessThanOrEqual(4 * positions);
   });
 
+  /** The key, counting how often one of its words is looked at. */
+  let looks = 0;
+  const counted = new Proxy(key, {
+    get(target, name) {
+      if (typeof name === 'string' && /^\d+$/.test(name)) looks++;
+      return Reflect.get(target, name);
+    },
+  });
+
+  test('what hangs from a node is compared with few words, too: in all, patterns × words × positions at most', () => {
+    const trie = new TopicTrie<TrieEntry>();
+    const hung = [
+      ['#', ...repeat('a', 31)],
+      ['#', 'a', '#', ...repeat('a', 29)],
+      ['#', 'a', '#', ...repeat('a', 28), 'b'],
+      [...repeat('a', 15), '#', ...repeat('a', 15), 'b'],
+      ['*', '#', ...repeat('a', 14), '#', ...repeat('a', 14), 'b'],
+    ];
+    for (const words of hung) trie.add({ words });
+    looks = 0;
+    expect(trie.match(counted).length).toBe(2);
+    expect(looks).toBeLessThanOrEqual(hung.length * MAX_KEY_WORDS * positions);
+  });
+
   test('the single matcher looks at words at most |pattern| × |key| times', () => {
-    let looks = 0;
-    const counted = new Proxy(key, {
-      get(target, name) {
-        if (typeof name === 'string' && /^\d+$/.test(name)) looks++;
-        return Reflect.get(target, name);
-      },
-    });
     for (const pattern of [
       [...repeat('#', 31), 'b'],
       ['#', ...repeat('a', 15), '#', ...repeat('a', 14), 'b'],
@@ -71,6 +90,59 @@ describe('pattern bombs', () => {
       expect(topicMatches(pattern, counted)).toBe(false);
       expect(looks).toBeLessThanOrEqual(pattern.length * key.length);
     }
+  });
+});
+
+describe('shape', () => {
+  const ab = { words: ['a', '*', 'b'] };
+  const ac = { words: ['a', '*', 'c'] };
+
+  test('a pattern alone has no node of its own; two that part have one for each word they share', () => {
+    const trie = new TopicTrie<TrieEntry>();
+    trie.add(ab);
+    expect(trie.nodeCount).toBe(1);
+    trie.add(ac);
+    expect(trie.nodeCount).toBe(3);
+    expect(trie.remove(ab)).toBe(true);
+    expect(trie.nodeCount).toBe(1);
+    expect(trie.match(['a', 'x', 'c'])).toEqual([ac]);
+  });
+
+  test('another of the same words is not the one that is there', () => {
+    const trie = new TopicTrie<TrieEntry>();
+    trie.add(ab);
+    expect(trie.remove({ ...ab })).toBe(false);
+    expect(trie.remove(ac)).toBe(false);
+    expect(trie.match(['a', 'x', 'b'])).toEqual([ab]);
+    expect(trie.entryCount).toBe(1);
+  });
+
+  test('it depends on the patterns that are there, not on those that came and went', () => {
+    const words = fc.array(fc.constantFrom('a', 'b', '*', '#', '#'), { minLength: 1, maxLength: 6 });
+    const patterns = fc.uniqueArray(words, { selector: (list) => list.join('.'), maxLength: 20 });
+    fc.assert(
+      fc.property(
+        patterns,
+        fc.array(fc.boolean(), { minLength: 20, maxLength: 20 }),
+        words,
+        (all, stays, key) => {
+          const entries = all.map((list) => ({ words: list }));
+          const trie = new TopicTrie<TrieEntry>();
+          for (const entry of entries) trie.add(entry);
+          const rest = entries.filter((_, i) => stays[i]);
+          for (const entry of entries) if (!rest.includes(entry)) expect(trie.remove(entry)).toBe(true);
+          const fresh = new TopicTrie<TrieEntry>();
+          for (const entry of rest.toReversed()) fresh.add(entry);
+          expect([trie.nodeCount, trie.entryCount]).toEqual([fresh.nodeCount, rest.length]);
+          const found = trie.match(key);
+          expect(new Set(found)).toEqual(
+            new Set(rest.filter((entry) => matchesByDefinition(entry.words.join('.'), key.join('.')))),
+          );
+          expect(new Set(found).size, 'each once').toBe(found.length);
+        },
+      ),
+      { numRuns: 3_000 },
+    );
   });
 });
 

@@ -13,6 +13,9 @@ import { openDataFolder, storePath } from '../../server/src/stores/data-folder.t
 import type { LmdbStore } from '../../server/src/stores/lmdb-store.ts';
 import { CommandLine } from './support/command-line.ts';
 
+/** As `ringhub serve` ends on a damaged store. */
+const EXIT_DAMAGED = 65;
+
 const commandLine = new CommandLine();
 let place: string;
 let folder: string;
@@ -30,8 +33,9 @@ afterEach(async () => {
 });
 afterAll(() => commandLine.remove());
 
+/** In the folder that has the data folder. */
 const ringhub = async (...args: string[]) => {
-  const run = commandLine.run(['store', ...args]);
+  const run = commandLine.run(['store', ...args], {}, undefined, place);
   return { code: await run.ended, out: run.out, err: run.err };
 };
 const record = (sequence: number): Uint8Array => encodeRecord({ ...message, sequence });
@@ -147,6 +151,16 @@ describe('ringhub store', () => {
     expect(alone).toMatchObject({ code: 0, err: expect.stringContaining('all is sound') });
   });
 
+  it('checks and shows the folder "data", as the hub does, where none is named', async () => {
+    const store = await open();
+    await committed(store, logEntries(1, 7));
+    await store.close();
+    expect(await ringhub('check')).toMatchObject({ code: 0, err: expect.stringContaining('all is sound') });
+    const shown = await ringhub('stats');
+    expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/^log +7 /m) });
+    expect((await ringhub('stats', folder)).out).toBe(shown.out);
+  });
+
   it('checks find entries that are not what was written, and names them', async () => {
     const store = await open();
     const rotten = record(3);
@@ -160,13 +174,13 @@ describe('ringhub store', () => {
     ]);
     await store.close();
     const result = await ringhub('check', folder);
-    expect(result.code).toBe(3);
+    expect(result.code).toBe(EXIT_DAMAGED);
     for (const key of [logKey(3), queueKey(1, 9), metaKey('other')])
       expect(result.err).toContain(Buffer.from(key).toString('hex'));
     expect(result.out).toMatch(/^log +5 +\S+ +1$/m);
   });
 
-  it('refuses a file that is torn, with an exit code of its own', async () => {
+  it('refuses a file that is torn, with the exit code of damage', async () => {
     const store = await open();
     await committed(store, logEntries(1, 500));
     const backup = join(place, 'a.mdb');
@@ -179,7 +193,7 @@ describe('ringhub store', () => {
       ringhub('restore', backup, join(place, 'b')),
     ]);
     for (const result of results)
-      expect(result).toMatchObject({ code: 3, err: expect.stringContaining('is damaged: ') });
+      expect(result).toMatchObject({ code: EXIT_DAMAGED, err: expect.stringContaining('is damaged: ') });
     expect(existsSync(storePath(join(place, 'b')))).toBe(false);
   });
 

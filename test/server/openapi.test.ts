@@ -150,6 +150,42 @@ describe('each operation', () => {
   });
 });
 
+describe('a message', () => {
+  it('has no field that is not described, a dead letter neither', async () => {
+    const ask = async (method: string, path: string, body?: object) => {
+      const answer = await fetch(hub.httpUrl + path, {
+        method,
+        headers: { Authorization: 'Bearer token-of-a-server', 'Content-Type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      expect(answer.status).toBe(200);
+      return answer.json();
+    };
+    await ask('PUT', '/v1/queues/short', {
+      maxMessages: 1,
+      deadLetterExchange: 'amq.topic',
+      messageTtlMs: 60_000,
+    });
+    const publish = { exchange: '', key: 'short', text: 'm', ttlMs: 50_000, id: 'dying', headers: { h: 1 } };
+    await ask('POST', '/v1/publish', publish);
+    await ask('POST', '/v1/publish', { ...publish, id: 'living' });
+    const page = (await ask('GET', '/v1/history?exchange=amq.topic&key=short&before=')) as {
+      items: object[];
+    };
+    const [message] = page.items as { xDeath: object[] }[];
+    expect(message).toMatchObject({ id: 'dying', xDeath: [{ queue: 'short', reason: 'maxlen', count: 1 }] });
+    const { Message, Death } = document.components.schemas;
+    for (const [schema, value] of [
+      [Message!, message!],
+      [Death!, message!.xDeath[0]!],
+    ] as const) {
+      expect(faultsOf(schema, value, '$')).toEqual([]);
+      expect(Object.keys(schema.properties as object)).toEqual(expect.arrayContaining(Object.keys(value)));
+    }
+    expect(await ask('GET', '/v1/stats')).toMatchObject({ deadLetters: { published: 1, lost: 0 } });
+  });
+});
+
 /** Checks what these schemas use of JSON Schema; a keyword it does not know is a fault, too. */
 function faultsOf(schema: Schema, value: unknown, at: string): string[] {
   const faults: string[] = [];

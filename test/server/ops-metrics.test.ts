@@ -67,6 +67,7 @@ const STATS: HubStats = {
   deliveries: 85,
   redeliveries: 2,
   gaps: 9,
+  deadLetters: { published: 27, lost: 28 },
   resumes: { resumed: 11, lost: 12 },
   ledger: {
     routed: 90,
@@ -126,6 +127,8 @@ describe('metrics', () => {
         'ringhub_deliveries_total 85',
         'ringhub_redeliveries_total 2',
         'ringhub_gaps_total 9',
+        'ringhub_dead_letters_total{result="published"} 27',
+        'ringhub_dead_letters_total{result="lost"} 28',
         'ringhub_session_resumes_total{result="resumed"} 11',
         'ringhub_session_resumes_total{result="lost"} 12',
         'ringhub_ledger_routed_total 90',

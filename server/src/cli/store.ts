@@ -13,14 +13,24 @@ import { type FolderRefusal, lockDataFolder, storePath } from '../stores/data-fo
 import { LmdbReader } from '../stores/lmdb-reader.ts';
 import { checkStore } from '../stores/store-check.ts';
 import { backUp, type CopyRefusal, type CopyResult, restore } from '../stores/store-copy.ts';
+import { EXIT_DAMAGED, EXIT_FAILED, EXIT_USAGE } from './exit-codes.ts';
 import { CliError, notice, print } from './session.ts';
 import { table } from './table.ts';
 
-/** Exit codes of `ringhub store`; those of `serve` are in `exit-codes.ts`. */
-export const STORE_EXIT = { failed: 1, usage: 2, damaged: 3, taken: 4, newer: 5 } as const;
+/** Exit codes of `ringhub store`; what `serve` has too is the same number. */
+export const STORE_EXIT = {
+  failed: EXIT_FAILED,
+  usage: EXIT_USAGE,
+  damaged: EXIT_DAMAGED,
+  taken: 4,
+  newer: 5,
+} as const;
 
 const EXIT_TEXT = `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the store is damaged, 4 a hub uses it, 5 it is of a later version.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage, 4 a hub uses it, 5 it is of a later version, 65 the store is damaged.`;
+
+/** As of `ringhub serve`. */
+const DEFAULT_FOLDER = 'data';
 
 const EXITS: Record<CopyRefusal['kind'], number> = {
   taken: STORE_EXIT.taken,
@@ -57,10 +67,10 @@ export function storeCommand(): Command {
     .argument('<folder>', 'empty data folder; made if it is not there')
     .action((file: string, folder: string) => run(() => restoreInto(file, folder)));
   add('check', 'read all of a store, or of a backup, and tell what is damaged', EXAMPLES.check)
-    .argument('<place>', 'data folder, or backup file')
+    .argument('[place]', 'data folder, or backup file', DEFAULT_FOLDER)
     .action((place: string) => run(() => check(place)));
   add('stats', 'show how much is in a store, or in a backup', EXAMPLES.stats)
-    .argument('<place>', 'data folder, or backup file')
+    .argument('[place]', 'data folder, or backup file', DEFAULT_FOLDER)
     .action((place: string) => run(() => stats(place)));
   return command;
 }
@@ -78,10 +88,12 @@ Examples:
 The log in it begins a new epoch: whoever reads on from before is told that messages may be missing.`,
   check: `
 Examples:
-  $ ringhub store check /var/lib/ringhub                 while no hub runs on it
+  $ ringhub store check                                  the folder "data", while no hub runs on it
+  $ ringhub store check /var/lib/ringhub
   $ ringhub store check /backup/ringhub-2026-11-25.mdb`,
   stats: `
 Examples:
+  $ ringhub store stats                      of the folder "data"
   $ ringhub store stats /var/lib/ringhub`,
 };
 

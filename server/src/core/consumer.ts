@@ -10,6 +10,7 @@
  */
 import type { AckMode, Note, TagRanges } from '@ringhub/protocol';
 import type { Batch } from './batch.ts';
+import type { Place } from './consumer-rotation.ts';
 import { Fifo } from './fifo.ts';
 import type { GapEntry } from './gap-entry.ts';
 import type { QueueEffect } from './queue-effects.ts';
@@ -62,8 +63,8 @@ export class Consumer {
   readonly window = new UnackedWindow<QueueEntry | GapEntry>();
   prefetch: number;
   closed = false;
-  /** Of the queue: whether it stands in the rotation, and whether its `dirty` was told. */
-  inRotation = false;
+  /** Of the queue: its place in the rotation, while it has one, and whether its `dirty` was told. */
+  place: Place | undefined;
   isMarked = false;
 
   private isAttached = true;

@@ -75,11 +75,3 @@ export function isDeathCycle(history: DeathHistory, targetQueue: string): boolea
   const last = history.findIndex(({ queue }) => queue === targetQueue);
   return last >= 0 && history.slice(0, last + 1).every(({ reason }) => reason !== 'rejected');
 }
-
-/** The first and the newest death, for `x-first-death-*` and `x-last-death-*`. */
-export function firstAndLastDeath(history: DeathHistory): readonly [Death, Death] | undefined {
-  const last = history[0];
-  if (!last) return undefined;
-  // Of deaths in the same millisecond the one further back is the earlier one.
-  return [history.reduce((first, death) => (death.timeMs <= first.timeMs ? death : first)), last];
-}

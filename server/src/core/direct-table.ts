@@ -10,12 +10,9 @@ export class DirectTable<T extends object> implements RoutingTable<T> {
   private readonly byKey = new Map<string, TargetBag<T>>();
 
   bind({ key }: BindingArguments, target: T): boolean {
-    let bag = this.byKey.get(key);
-    if (!bag) {
-      bag = new TargetBag();
-      this.byKey.set(key, bag);
-    }
-    if (!bag.add(target)) return false;
+    const bag = this.byKey.get(key);
+    if (!bag) this.byKey.set(key, new TargetBag([target]));
+    else if (!bag.add(target)) return false;
     this.bindingCount++;
     return true;
   }

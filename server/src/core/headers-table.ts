@@ -28,13 +28,14 @@ export class HeadersTable<T extends object> implements RoutingTable<T> {
 
   bind({ headers = MATCH_ALL_OF_NOTHING }: BindingArguments, target: T): boolean {
     const id = idOf(headers);
-    let binding = this.bindings.get(id);
-    if (!binding) {
-      binding = { match: headers, bag: new TargetBag(), places: placesOf(headers) };
+    const there = this.bindings.get(id);
+    if (there) {
+      if (!there.bag.add(target)) return false;
+    } else {
+      const binding = { match: headers, bag: new TargetBag([target]), places: placesOf(headers) };
       this.bindings.set(id, binding);
       for (const place of binding.places) this.at(place).add(binding);
     }
-    if (!binding.bag.add(target)) return false;
     this.bindingCount++;
     return true;
   }

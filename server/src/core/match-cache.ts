@@ -15,12 +15,12 @@ import type { ClockEntry, EvictionClock } from './eviction-clock.ts';
 import type { TargetBag } from './target-bag.ts';
 import { topicMatches } from './topic-match.ts';
 
-export interface Pattern<T extends object> {
+/** What a cache has to know of a pattern whose bindings change. */
+export interface Pattern {
   readonly text: string;
   /** Empty where it has no wildcard: then its text says all. */
   readonly words: readonly string[];
   readonly wildcard: boolean;
-  readonly bag: TargetBag<T>;
 }
 
 const LOG_SIZE = 256;
@@ -31,7 +31,7 @@ const SWEPT_PER_CHANGE = 2;
 const ENTRY_BYTES = 240;
 
 interface Change<T extends object> {
-  readonly pattern: Pattern<T>;
+  readonly pattern: Pattern;
   readonly target: T;
   readonly added: boolean;
 }
@@ -84,7 +84,7 @@ export class MatchCache<T extends object> {
   }
 
   /** A target was bound to a pattern, or unbound from it, for good (not one of several equal bindings). */
-  changed(pattern: Pattern<T>, target: T, added: boolean): void {
+  changed(pattern: Pattern, target: T, added: boolean): void {
     this.#log[this.#version % LOG_SIZE] = { pattern, target, added };
     this.#version++;
     this.#clock.sweep(SWEPT_PER_CHANGE);

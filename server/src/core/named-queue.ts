@@ -208,6 +208,7 @@ export class NamedQueue implements Obligations {
   /** Another consumer in the place of one that begins anew; the queue is not unused in between. */
   renewConsumer(consumer: Consumer, id: number, moment: Moment, effects: QueueEffect[]): Consumer {
     this.consumers.delete(consumer.id);
+    this.rotation.leave(consumer);
     consumer.close(moment, effects);
     return this.join({ ...consumer.settings, id, prefetch: consumer.prefetch }, moment, effects);
   }
@@ -223,6 +224,7 @@ export class NamedQueue implements Obligations {
   /** A consumer is cancelled or its session has ended: what it holds goes back. */
   removeConsumer(consumer: Consumer, moment: Moment, effects: QueueEffect[]): void {
     if (!this.consumers.delete(consumer.id)) return;
+    this.rotation.leave(consumer);
     consumer.close(moment, effects);
     this.unusedSinceMs = moment.nowMs;
     if (this.settings.autoDelete && this.consumers.size === 0) effects.push({ kind: 'unused' });

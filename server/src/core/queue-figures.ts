@@ -3,7 +3,7 @@
  *
  * - *mean response time*: the mean of T over all processed messages; T is how long a message waited in its queue, all its
  *   waits together, until it was sent to the consumer that processed it;
- * - *throughput*: processed messages per second, in the last ten whole seconds and since the start of this process;
+ * - *throughput*: processed messages per second, in the last ten whole seconds;
  * - *loss rate*: lost ÷ total; total is every message the queue took or refused, lost every outcome that is neither processed
  *   nor still waiting nor asked for (purged, deleted, conflated), by reason;
  * - *delay*: the mean of t − T; t is the time from the message's arrival at the hub to its consumer's ack.
@@ -29,8 +29,6 @@ export class QueueFigures {
   /** Processed in each of the last seconds, by second modulo the length; one more slot for the second that runs. */
   private readonly perSecond = new Array<number>(SECONDS + 1).fill(0);
   private second: number;
-  /** What was processed before this process began. */
-  private restored = 0;
 
   /** @param startMs monotonic time at which counting begins */
   constructor(private readonly startMs: number) {
@@ -65,17 +63,10 @@ export class QueueFigures {
     return processed / seconds;
   }
 
-  /** Processed per second since this process began. */
-  meanThroughputPerSec(nowMs: number): number {
-    const elapsedMs = nowMs - this.startMs;
-    return elapsedMs > 0 ? ((this.processed - this.restored) * 1000) / elapsedMs : 0;
-  }
-
   /** Adds those of another queue, or what was saved of this one; the rates are not saved. */
   add(sums: FigureSums): void {
     this.response.add(sums.response);
     this.delay.add(sums.delay);
-    this.restored += sums.response.count;
   }
 
   toSums(): FigureSums {

@@ -13,19 +13,17 @@
  */
 import { splitWords } from '@ringhub/protocol';
 import { type ClockLimits, EvictionClock } from './eviction-clock.ts';
-import { MatchCache, type Pattern } from './match-cache.ts';
+import { MatchCache } from './match-cache.ts';
 import { TargetBag } from './target-bag.ts';
-import { isWildcard } from './topic-match.ts';
+import { TopicPattern } from './topic-pattern.ts';
 import { TopicTrie } from './topic-trie.ts';
-
-const NO_WORDS: readonly string[] = [];
 
 const CACHE_LIMITS: ClockLimits = { maxEntries: 8192, maxBytes: 8 * 1024 * 1024 };
 
 export class TopicExchange<T extends object> {
   /** Every pattern with a binding, by its text. */
-  readonly #patterns = new Map<string, Pattern<T>>();
-  readonly #wildcards = new TopicTrie<Pattern<T>>();
+  readonly #patterns = new Map<string, TopicPattern<T>>();
+  readonly #wildcards = new TopicTrie<TopicPattern<T>>();
   readonly #cache: MatchCache<T>;
   #bindingCount = 0;
   #misses = 0;
@@ -57,8 +55,9 @@ export class TopicExchange<T extends object> {
 
   /** Returns false where this very binding existed already; it then has to be taken back once more. */
   bind(text: string, target: T): boolean {
-    const pattern = this.#patterns.get(text) ?? this.#addPattern(text);
-    if (!pattern.bag.add(target)) return false;
+    let pattern = this.#patterns.get(text);
+    if (pattern === undefined) pattern = this.#addPattern(text, target);
+    else if (!pattern.add(target)) return false;
     this.#bindingCount++;
     this.#cache.changed(pattern, target, true);
     return true;
@@ -67,9 +66,9 @@ export class TopicExchange<T extends object> {
   /** Returns true where the binding is gone now; false where there was none, or it had been made more often. */
   unbind(text: string, target: T): boolean {
     const pattern = this.#patterns.get(text);
-    if (!pattern?.bag.remove(target)) return false;
+    if (!pattern?.remove(target)) return false;
     this.#bindingCount--;
-    if (pattern.bag.size === 0) this.#removePattern(pattern);
+    if (pattern.isEmpty) this.#removePattern(pattern);
     this.#cache.changed(pattern, target, false);
     return true;
   }
@@ -90,29 +89,27 @@ export class TopicExchange<T extends object> {
 
   #work(key: string): readonly T[] {
     this.#misses++;
-    const found = this.#wildcards.valueCount === 0 ? [] : this.#wildcards.match(splitWords(key));
+    const found = this.#wildcards.entryCount === 0 ? [] : this.#wildcards.match(splitWords(key));
     const exact = this.#patterns.get(key);
     // A key may read like a wildcard pattern; then the trie has found that pattern, if it matches.
     if (exact && !exact.wildcard) found.push(exact);
-    const bag = new TargetBag<T>(found[0]?.bag.targets);
+    const bag = new TargetBag<T>(found[0]?.targets);
     for (let i = 1; i < found.length; i++) {
-      for (const target of (found[i] as Pattern<T>).bag.targets) bag.add(target);
+      for (const target of (found[i] as TopicPattern<T>).targets) bag.add(target);
     }
     this.#cache.add(key, bag);
     return bag.targets;
   }
 
-  #addPattern(text: string): Pattern<T> {
-    const wildcard = isWildcard(text);
-    const words = wildcard ? splitWords(text) : NO_WORDS;
-    const pattern = { text, words, wildcard, bag: new TargetBag<T>() };
+  #addPattern(text: string, target: T): TopicPattern<T> {
+    const pattern = new TopicPattern(text, target);
     this.#patterns.set(text, pattern);
-    if (wildcard) this.#wildcards.set(words, pattern);
+    if (pattern.wildcard) this.#wildcards.add(pattern);
     return pattern;
   }
 
-  #removePattern(pattern: Pattern<T>): void {
+  #removePattern(pattern: TopicPattern<T>): void {
     this.#patterns.delete(pattern.text);
-    if (pattern.wildcard) this.#wildcards.delete(pattern.words);
+    if (pattern.wildcard) this.#wildcards.remove(pattern);
   }
 }

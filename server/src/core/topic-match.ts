@@ -1,14 +1,19 @@
 /**
  * Does this one pattern match this key? (PROTOCOL §5)
  *
- * Both come as words. `*` takes exactly one word, also an empty one; `#` takes zero or more. Where the words
+ * Both come as words, to be compared from the first or from a later one on. `*` takes exactly one word, also an empty one; `#` takes zero or more. Where the words
  * after a `#` do not fit, only the *last* `#` passed needs to take one word more: what an earlier one could
  * take beyond that, the last one can take too. So the work is at most pattern words × key words, whatever the
  * number of `#`, without memory or recursion.
  */
-export function topicMatches(pattern: readonly string[], key: readonly string[]): boolean {
-  let p = 0;
-  let k = 0;
+export function topicMatches(
+  pattern: readonly string[],
+  key: readonly string[],
+  patternFrom = 0,
+  keyFrom = 0,
+): boolean {
+  let p = patternFrom;
+  let k = keyFrom;
   let lastHash = -1;
   let afterHash = 0;
   while (k < key.length) {

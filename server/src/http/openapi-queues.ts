@@ -1,7 +1,7 @@
 /**
  * Named queues in `/v1/openapi.json` (PROTOCOL §17, §20).
  */
-import { QUEUE_OVERFLOWS } from '@ringhub/protocol';
+import { DEAD_LETTER_REASONS, QUEUE_OVERFLOWS } from '@ringhub/protocol';
 import {
   answer,
   content,
@@ -40,6 +40,18 @@ const options = {
 };
 
 export const QUEUE_SCHEMAS = {
+  Death: record(
+    {
+      queue: text,
+      reason: { enum: DEAD_LETTER_REASONS },
+      count: positive,
+      timeMs: count,
+      exchange: text,
+      keys: list(text),
+      originalTtlMs: count,
+    },
+    ['originalTtlMs'],
+  ),
   QueueOptions: record(options, Object.keys(options)),
   Ledger: record({
     routed: count,

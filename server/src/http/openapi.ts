@@ -88,8 +88,9 @@ const SCHEMAS = {
       timeMs: count,
       id: text,
       headers,
+      xDeath: { ...list(ref('Death')), description: 'Of a dead letter: how it died, the latest first' },
     },
-    ['text', 'b64', 'id', 'headers'],
+    ['text', 'b64', 'id', 'headers', 'xDeath'],
   ),
   Gap: record({
     type: { const: 'gap' },
@@ -125,6 +126,7 @@ const SCHEMAS = {
       routed: count,
       deliveries: count,
       gaps: count,
+      deadLetters: record({ published: count, lost: count }),
     }),
     description: 'Gauges as they are now and sums since the start; more fields than these',
   },

@@ -54,7 +54,7 @@ export class Counters {
   resumed = 0;
   resumesLost = 0;
   deadLetters = 0;
-  /** Without an exchange, or with too many deaths behind them. */
+  /** Without an exchange, with too many deaths behind them, or not taken by the engine. */
   deadLettersLost = 0;
   /** Records and entries found damaged on disk. */
   corrupt = 0;

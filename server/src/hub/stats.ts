@@ -49,6 +49,7 @@ export function statsOf(hub: HubContext, parked: number): HubStats {
     deliveries: counters.deliveries,
     redeliveries: counters.redeliveries,
     gaps: counters.gaps,
+    deadLetters: { published: counters.deadLetters, lost: counters.deadLettersLost },
     resumes: { resumed: counters.resumed, lost: counters.resumesLost },
     ledger: ledgerTotals(ledger, ready, inflight, residual),
     memory: { heldBytes: hub.budget.heldBytes, budgetBytes: hub.budget.budgetBytes },

@@ -101,6 +101,13 @@ const FAMILIES: readonly Family[] = [
   },
   { name: 'gaps_total', help: 'Gaps told to subscribers.', kind: 'counter', samples: one((s) => s.gaps) },
   {
+    name: 'dead_letters_total',
+    help: 'Dead letters of named queues, by whether they were published: lost without an exchange, or after too many deaths.',
+    kind: 'counter',
+    labels: ['result'],
+    samples: (s) => byLabel('result', s.deadLetters),
+  },
+  {
     name: 'session_resumes_total',
     help: 'Resumes by whether the session was still there.',
     kind: 'counter',

@@ -29,9 +29,15 @@ export class CommandLine {
     });
   }
 
-  /** Starts a command; without `input`, its stdin stays open. */
-  run(args: readonly string[], env: Record<string, string> = {}, input?: string | Uint8Array): Run {
+  /** Starts a command, in this folder or in that of the tests; without `input`, its stdin stays open. */
+  run(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    input?: string | Uint8Array,
+    cwd?: string,
+  ): Run {
     const child = spawn(process.execPath, [this.#program, ...args], {
+      cwd,
       // A hub keeps its data where it is started, unless told otherwise.
       env: { PATH: process.env.PATH, RINGHUB_DATA: 'none', ...env },
     });
