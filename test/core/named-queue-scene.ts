@@ -153,6 +153,7 @@ export class NamedQueueScene {
       messages: entries.length,
       bytes: entries.reduce((bytes, entry) => bytes + (entry?.record.bytes ?? 0), 0),
       after: 0,
+      isWeighed: true,
       lastSeq: queue.lastSeq,
       redeliveredUpTo: queue.lastSeq,
       sums,
