@@ -486,6 +486,32 @@ describe.each([
     for (const name of ['head', 'tail', 'bytes']) made.expectExact(name);
   });
 
+  it('full as it is, is asked for no room by what it has already', () => {
+    const made = scene();
+    made.ask(made.operator, 'declare', 'all', { type: 'fanout', durable: isDurable });
+    made.declare({ maxMessages: 1, overflow: 'reject-publish' }, 'full');
+    made.declare({}, 'large');
+    for (const queue of ['full', 'large']) made.ask(made.operator, 'bind', { queue }, 'all', '');
+    made.send(['m1'], { exchange: 'all', id: 'first' });
+    for (const exchange of ['all', '']) made.send(['m1'], { exchange, key: 'full', id: `by ${exchange}` });
+    const before = made.info('full').ledger;
+    expect(before).toMatchObject({ routed: 3, dropped: { refused: 2 } });
+    const client = made.client('publisher');
+    for (const [i, id] of ['first', 'by all'].entries()) {
+      expect(made.send(['m1'], { exchange: 'all', id })).toEqual(['taken']);
+      made.say(client, ['publish', i + 1, 'all', '', 'm1', { id }]);
+    }
+    expect(client.takeOf('confirm').flatMap(({ runs }) => runs)).toMatchObject([
+      { seq: 1, duplicate: true },
+      { seq: 2, duplicate: true },
+    ]);
+    expect(made.info('full').ledger).toEqual(before);
+    // It was refused there, and is so again.
+    expect(made.send(['m1'], { key: 'full', id: 'by ' })).toEqual(['queue-full']);
+    expect(made.info('full').ledger).toMatchObject({ routed: 4, dropped: { refused: 3 } });
+    for (const name of ['full', 'large']) made.expectExact(name);
+  });
+
   it('names in a receipt who took a message and who refused it', () => {
     const made = scene();
     made.ask(made.operator, 'declare', 'all', { type: 'fanout', durable: isDurable });

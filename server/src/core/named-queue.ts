@@ -115,11 +115,10 @@ export class NamedQueue implements Obligations {
 
   /**
    * Whether a message of so many bytes may be published to it now. If so, room is kept for it until {@link push} or
-   * {@link release}; if not, it is counted as refused.
+   * {@link release}; if not, it is in the books once {@link refuse} was called: it may be one that was published before.
    */
   admit(bytes: number): Admission {
     if (this.room.admit(bytes, this, this.ready)) return 'admitted';
-    this.refuse();
     return bytes > this.settings.maxBytes ? 'too-large' : 'full';
   }
 
