@@ -107,6 +107,18 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
       expect(everything(store)).toEqual(['2=2']);
     });
 
+    it('tells keys alone, ascending, within bounds and limit', async () => {
+      const store = await opened();
+      await committed(store, ...[[3], [1, 0], [2], [1]].map((key) => put(key, Array(5_000).fill(7))));
+      const keys = (from: number[], to: number[], limit = 100) =>
+        store.keys(bytes(...from), bytes(...to), limit).map((key) => [...key]);
+      expect(keys([0], [9])).toEqual([[1], [1, 0], [2], [3]]);
+      expect(keys([1, 0], [3])).toEqual([[1, 0], [2]]);
+      expect(keys([1], [9], 2)).toEqual([[1], [1, 0]]);
+      for (const none of [keys([1], [9], 0), keys([2], [2]), keys([3], [1]), keys([4], [9])])
+        expect(none).toEqual([]);
+    });
+
     it('ranges over keys in the order of their bytes, both ways, within bounds and limit', async () => {
       const store = await opened();
       const keys = [[1], [1, 0], [1, 0, 0], [1, 127], [1, 128], [1, 255], [2], [128], [255], [255, 255]];

@@ -4,7 +4,7 @@
 import { Batch } from '../../server/src/core/batch.ts';
 import type { Consumer, ConsumerSettings } from '../../server/src/core/consumer.ts';
 import { HEAD_BOUNDS, type HeadBounds, type LoadedEntry } from '../../server/src/core/head-loading.ts';
-import { NamedQueue } from '../../server/src/core/named-queue.ts';
+import { type Admission, NamedQueue } from '../../server/src/core/named-queue.ts';
 import type { QueueEffect } from '../../server/src/core/queue-effects.ts';
 import { type Moment, newEntry, type SavedEntry } from '../../server/src/core/queue-entry.ts';
 import { type NamedQueueOptions, queueSettings } from '../../server/src/core/queue-settings.ts';
@@ -62,12 +62,19 @@ export class NamedQueueScene {
   /** Pushes a message, admitted before or not; returns its number. */
   push(over: Partial<StoredRecord> = {}, isAdmitted = false): number | undefined {
     const record = storedRecord(this.nextSeq, { timeMs: this.wallMs, ...over });
-    if (!isAdmitted && this.queue.admit(record.bytes) !== 'admitted') return undefined;
+    if (!isAdmitted && this.admit(record.bytes) !== 'admitted') return undefined;
     const entry = newEntry(this.nextSeq++, record, this.queue.settings.messageTtlMs, this.wallMs);
     if (this.queue.settings.durable) this.store.set(entry.seq, { ...entry });
     this.queue.push(entry, this.moment, this.effects);
     this.storeMarks();
     return entry.seq;
+  }
+
+  /** Keeps room for a message, or counts that there is none. */
+  admit(bytes: number): Admission {
+    const admission = this.queue.admit(bytes);
+    if (admission !== 'admitted') this.queue.refuse();
+    return admission;
   }
 
   consume(over: Partial<ConsumerSettings> = {}): Consumer {
@@ -153,6 +160,7 @@ export class NamedQueueScene {
       messages: entries.length,
       bytes: entries.reduce((bytes, entry) => bytes + (entry?.record.bytes ?? 0), 0),
       after: 0,
+      isWeighed: true,
       lastSeq: queue.lastSeq,
       redeliveredUpTo: queue.lastSeq,
       sums,

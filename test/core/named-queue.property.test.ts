@@ -324,7 +324,7 @@ class Run {
   }
 
   private admit(bytes: number): boolean {
-    const isAdmitted = this.scene.queue.admit(bytes) === 'admitted';
+    const isAdmitted = this.scene.admit(bytes) === 'admitted';
     if (this.isExact) expect(isAdmitted).toBe(this.model.admit(bytes));
     return isAdmitted;
   }

@@ -341,13 +341,15 @@ describe('attempts', () => {
 });
 
 describe('bounds', () => {
-  it('refuse what can never fit, and count it', () => {
+  it('refuse what can never fit, and count it when it is told not to come', () => {
     const scene = new NamedQueueScene({ maxBytes: 100 });
     expect([scene.queue.admit(101), scene.queue.admit(100), scene.queue.admit(1)]).toEqual([
       'too-large',
       'admitted',
       'full',
     ]);
+    expect(scene.queue.ledger.routed).toBe(0);
+    for (let i = 0; i < 2; i++) scene.queue.refuse();
     expect(scene.queue.ledger.droppedBy?.get('refused')).toBe(2);
     scene.queue.release(100);
     expect(scene.queue.admit(1)).toBe('admitted');

@@ -486,6 +486,32 @@ describe.each([
     for (const name of ['head', 'tail', 'bytes']) made.expectExact(name);
   });
 
+  it('full as it is, is asked for no room by what it has already', () => {
+    const made = scene();
+    made.ask(made.operator, 'declare', 'all', { type: 'fanout', durable: isDurable });
+    made.declare({ maxMessages: 1, overflow: 'reject-publish' }, 'full');
+    made.declare({}, 'large');
+    for (const queue of ['full', 'large']) made.ask(made.operator, 'bind', { queue }, 'all', '');
+    made.send(['m1'], { exchange: 'all', id: 'first' });
+    for (const exchange of ['all', '']) made.send(['m1'], { exchange, key: 'full', id: `by ${exchange}` });
+    const before = made.info('full').ledger;
+    expect(before).toMatchObject({ routed: 3, dropped: { refused: 2 } });
+    const client = made.client('publisher');
+    for (const [i, id] of ['first', 'by all'].entries()) {
+      expect(made.send(['m1'], { exchange: 'all', id })).toEqual(['taken']);
+      made.say(client, ['publish', i + 1, 'all', '', 'm1', { id }]);
+    }
+    expect(client.takeOf('confirm').flatMap(({ runs }) => runs)).toMatchObject([
+      { seq: 1, duplicate: true },
+      { seq: 2, duplicate: true },
+    ]);
+    expect(made.info('full').ledger).toEqual(before);
+    // It was refused there, and is so again.
+    expect(made.send(['m1'], { key: 'full', id: 'by ' })).toEqual(['queue-full']);
+    expect(made.info('full').ledger).toMatchObject({ routed: 4, dropped: { refused: 3 } });
+    for (const name of ['full', 'large']) made.expectExact(name);
+  });
+
   it('names in a receipt who took a message and who refused it', () => {
     const made = scene();
     made.ask(made.operator, 'declare', 'all', { type: 'fanout', durable: isDurable });
@@ -872,6 +898,44 @@ describe('a durable queue and the disk', () => {
     expect(made.faults).toEqual([expect.stringContaining('damaged on disk')]);
     made.restart();
     expect(made.ask<QueueInfo>(made.client(), 'inspect', JOBS).ledger.residual).toBe(0);
+  });
+
+  it.each([
+    ['that was met', [700]],
+    ['of which some is still ahead', [700, 1_450]],
+  ])('weighs what is left after damage %s, though never empty since', (_, damaged) => {
+    const made = new QueueScene(true);
+    made.declare();
+    for (let i = 1; i <= 1_500; i++) made.publishNow(JOBS, `${i}`, { exchange: '' });
+    made.flush();
+    made.restart();
+    made.clock.advance(3_000);
+    const entries = made.disk.all().filter(({ key }) => key[0] === 'q'.charCodeAt(0));
+    for (const at of damaged)
+      made.disk.damage(entries[at]!.key, (value) => value.map((byte, i) => (i === 10 ? byte ^ 4 : byte)));
+    const client = made.client();
+    const queue = made.consume(client, { prefetch: 1 });
+    made.say(client, ['ack', queue, 1]);
+    expect([made.counters.corrupt, made.faults.length]).toEqual([1, 1]);
+    for (let life = 0; life < 3; life++) {
+      if (life > 0) made.restart();
+      made.clock.advance(3_000);
+      expect([made.faults.length, made.hub.stats().ledger.residual, made.hub.health().ready]).toEqual([
+        1,
+        0,
+        true,
+      ]);
+      const { id, state } = made.namedQueue(JOBS);
+      // Only a count of what is there tells the weight.
+      if (life === 0) continue;
+      expect({ messages: state.messages, bytes: state.bytes }).toEqual({
+        ...made.engine.queues!.count(id),
+        messages: 1_498,
+      });
+    }
+    made.ask(made.operator, 'purge', JOBS);
+    made.send(['after']);
+    made.expectExact();
   });
 
   it('goes on where its books are damaged, and says so', () => {

@@ -39,6 +39,8 @@ export interface RestoredQueue {
   readonly lastSeq: number;
   /** Messages up to here may have been delivered before. */
   readonly redeliveredUpTo: number;
+  /** False where `bytes` may be too many, as messages were damaged. */
+  readonly isWeighed: boolean;
   /** The stored books; without them counting begins anew. */
   readonly sums?: QueueSums | undefined;
 }
@@ -113,11 +115,10 @@ export class NamedQueue implements Obligations {
 
   /**
    * Whether a message of so many bytes may be published to it now. If so, room is kept for it until {@link push} or
-   * {@link release}; if not, it is counted as refused.
+   * {@link release}; if not, it is in the books once {@link refuse} was called: it may be one that was published before.
    */
   admit(bytes: number): Admission {
     if (this.room.admit(bytes, this, this.ready)) return 'admitted';
-    this.refuse();
     return bytes > this.settings.maxBytes ? 'too-large' : 'full';
   }
 
@@ -157,9 +158,7 @@ export class NamedQueue implements Obligations {
 
   /** Takes over what the store holds; before any other call. */
   restore(restored: RestoredQueue): void {
-    this.ready.after = restored.after;
-    this.ready.restMessages = restored.messages;
-    this.ready.restBytes = restored.bytes;
+    this.ready.restore(restored.messages, restored.bytes, restored.after, restored.isWeighed);
     this.lastSeq = restored.lastSeq;
     // The mark is ahead of what was delivered, and may be ahead of what there was.
     this.redeliveredUpTo = this.assignedUpTo = Math.min(restored.redeliveredUpTo, restored.lastSeq);
@@ -184,7 +183,7 @@ export class NamedQueue implements Obligations {
 
   private takeLoaded(found: LoadedEntry, moment: Moment, effects: QueueEffect[]): void {
     if (found.record === undefined) {
-      this.ready.takeFromRest(found.seq, 0);
+      this.ready.takeFromRest(found.seq, undefined);
       this.account.dropCorrupt(found.seq, effects);
       return;
     }

@@ -17,9 +17,13 @@ export class ReadyEntries {
   loadedBytes = 0;
   restMessages = 0;
   restBytes = 0;
+  /** False while `restBytes` may count messages that were damaged or missing: nobody knows what they weighed. */
+  isRestWeighed = true;
   /** The highest sequence number that is not in the rest. */
   after = 0;
 
+  /** Some of the rest has been there since {@link restore}. */
+  private isRestored = false;
   private readonly loaded = new Fifo<QueueEntry>();
   private readonly returned = new BinaryHeap<QueueEntry>((a, b) => a.seq < b.seq);
 
@@ -62,12 +66,28 @@ export class ReadyEntries {
     this.restBytes += bytes;
   }
 
-  /** A message of the rest was read from the store, in order; it is the caller's now. */
-  takeFromRest(seq: number, bytes: number): void {
+  /** Takes over what the store holds, all of it with seq > after. */
+  restore(messages: number, bytes: number, after: number, isWeighed: boolean): void {
+    this.after = after;
+    this.restMessages = messages;
+    this.restBytes = bytes;
+    this.isRestWeighed = isWeighed;
+    this.isRestored = messages > 0;
+  }
+
+  /** The messages restored weigh so much less than was said then. */
+  correct(bytes: number): void {
+    // Once the rest was empty its sum is its own.
+    if (this.isRestored) this.restBytes = Math.max(0, this.restBytes - bytes);
+  }
+
+  /** A message of the rest was read from the store, in order; it is the caller's now. Without bytes it is damaged. */
+  takeFromRest(seq: number, bytes: number | undefined): void {
     this.after = seq;
     this.restMessages--;
-    // Of a damaged message nobody knows the bytes: the sum is made good once the rest is empty.
-    this.restBytes = this.restMessages === 0 ? 0 : Math.max(0, this.restBytes - bytes);
+    if (bytes === undefined) this.isRestWeighed = false;
+    this.restBytes = Math.max(0, this.restBytes - (bytes ?? 0));
+    this.madeGood();
   }
 
   /** Puts an entry read from the rest behind all that are loaded. */
@@ -86,7 +106,16 @@ export class ReadyEntries {
   forget(messages: number, upTo: number): void {
     this.after = Math.max(this.after, upTo);
     this.restMessages -= messages;
-    if (this.restMessages === 0) this.restBytes = 0;
+    if (messages > 0) this.isRestWeighed = false;
+    this.madeGood();
+  }
+
+  /** An empty rest weighs nothing, whatever it was said to weigh. */
+  private madeGood(): void {
+    if (this.restMessages > 0) return;
+    this.restBytes = 0;
+    this.isRestWeighed = true;
+    this.isRestored = false;
   }
 
   private count(entry: QueueEntry): void {

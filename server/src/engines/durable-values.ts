@@ -12,7 +12,11 @@ import { decodeMessage, encodeMessage } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
 
 const CHECKPOINT_KEY = metaKey('values');
-/** Values read at once, and taken away in one turn of an exchange that is gone. */
+/** Of each exchange that is gone and has values left, noted until they are gone, too. */
+const CLEARED = 'values/cleared/';
+const clearedKey = (incarnation: number): Uint8Array => metaKey(`${CLEARED}${incarnation}`);
+const MAX_CLEARED = 1_000_000;
+/** Values read at once. */
 const AT_ONCE = 2_000;
 
 interface Checkpoint {
@@ -36,6 +40,7 @@ export class DurableValues implements EngineValues {
     const text = value && unsealText(value);
     this.lastCheckpoint = text ? (JSON.parse(text) as Checkpoint) : undefined;
     if (this.lastCheckpoint) release(this.lastCheckpoint.offset);
+    for (const incarnation of clearedIn(store)) this.cleared.add(incarnation);
   }
 
   put(incarnation: number, record: StoredRecord): void {
@@ -47,6 +52,7 @@ export class DurableValues implements EngineValues {
   }
 
   load(incarnation: number, value: (record: StoredRecord | undefined) => void): void {
+    if (this.cleared.has(incarnation)) return;
     const to = valueKey(incarnation + 1);
     let from = valueKey(incarnation);
     for (;;) {
@@ -57,19 +63,25 @@ export class DurableValues implements EngineValues {
     }
   }
 
-  /** Incarnations are never used twice, so what is left can go by and by. */
+  /** Incarnations are never used twice, so what is left can go by and by; a later process goes on with it. */
   clear(incarnation: number): void {
-    this.cleared.add(incarnation);
-    this.clearSome();
+    this.group.put(clearedKey(incarnation), sealText(''));
+    // What is on its way to the disk is found once it is there.
+    this.group.whenStored(() => this.cleared.add(incarnation));
   }
 
-  /** Takes away some more of the exchanges that are gone. */
-  clearSome(): void {
+  /** Takes away up to so many more values of exchanges that are gone; returns how many. */
+  removeSome(limit: number): number {
+    let left = limit;
     for (const incarnation of this.cleared) {
-      const found = this.store.range(valueKey(incarnation), valueKey(incarnation + 1), { limit: AT_ONCE });
-      for (const { key } of found) this.group.put(key, undefined);
-      if (found.length === 0) this.cleared.delete(incarnation);
+      const found = this.store.keys(valueKey(incarnation), valueKey(incarnation + 1), left);
+      for (const key of found) this.group.put(key, undefined);
+      left -= found.length;
+      if (left === 0) break;
+      this.cleared.delete(incarnation);
+      this.group.put(clearedKey(incarnation), undefined);
     }
+    return limit - left;
   }
 
   checkpoint(offset: number, state: string): void {
@@ -79,6 +91,13 @@ export class DurableValues implements EngineValues {
       if (!failed) this.release(offset);
     });
   }
+}
+
+/** Exchanges whose values an earlier process has not taken away. */
+function clearedIn(store: Store): number[] {
+  const [from, to] = [metaKey(CLEARED), metaKey(`${CLEARED}:`)];
+  const keys = store.keys(from, to, MAX_CLEARED);
+  return keys.map((key) => Number(new TextDecoder().decode(key.subarray(from.length))));
 }
 
 const hashOf = (key: string): Uint8Array => createHash('sha256').update(key).digest().subarray(0, HASH_BYTES);

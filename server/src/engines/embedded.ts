@@ -27,6 +27,7 @@ import { DurableIds } from './durable-ids.ts';
 import { DEFAULT_DURABLE_LOG_LIMITS, DurableLog } from './durable-log.ts';
 import { DurableNumbers } from './durable-numbers.ts';
 import { DurableValues } from './durable-values.ts';
+import { GradualRemoval } from './gradual-removal.ts';
 import { QueueEntries } from './queue-entries.ts';
 import { StoredMeta } from './stored-meta.ts';
 import { WriteGroup } from './write-group.ts';
@@ -61,6 +62,7 @@ interface Durable {
   readonly entries: QueueEntries;
   readonly values: DurableValues;
   readonly meta: StoredMeta;
+  readonly removal: GradualRemoval;
 }
 
 type Done = (result: PublishResult) => void;
@@ -137,6 +139,7 @@ export class EmbeddedEngine implements Engine {
 
   async close(): Promise<void> {
     this.trimming.stop();
+    this.durable?.removal.stop();
     this.durable?.group.flush();
     await this.durable?.store.close();
   }
@@ -244,8 +247,7 @@ export class EmbeddedEngine implements Engine {
     durable.log.trim();
     durable.ids.forget();
     durable.numbers.forget();
-    durable.entries.removeSome();
-    durable.values.clearSome();
+    durable.removal.goOn();
   }
 
   private logOf(log: LogId): VolatileLog | DurableLog {
@@ -265,14 +267,17 @@ function open(
   const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
   const wallMs = () => clock.wallMs();
   const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now);
+  const entries = new QueueEntries(store, group, now, epochOf);
+  const values = new DurableValues(store, group, now, (offset) => log.release(offset));
   return {
     store,
     group,
     log,
+    entries,
+    values,
     ids: new DurableIds(store, group, wallMs),
     numbers: new DurableNumbers(store, group, wallMs),
-    entries: new QueueEntries(store, group, now, epochOf),
-    values: new DurableValues(store, group, now, (offset) => log.release(offset)),
     meta: new StoredMeta(store, group),
+    removal: new GradualRemoval(clock, group, [entries, values]),
   };
 }

@@ -15,8 +15,6 @@ import { entryKey, queueKey, queueOf, queueRange, sequenceOf, sumsKey, tableRang
 import { decodeCopy, encodeCopy } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
 
-/** Entries taken away in one turn. */
-const REMOVE_AT_ONCE = 2_000;
 const COUNT_AT_ONCE = 1_000;
 const MAX_QUEUES = 1_000_000;
 
@@ -191,26 +189,13 @@ export class QueueEntries implements EngineQueues {
     return recount;
   }
 
-  /** Takes away some more of what has ended. */
-  removeSome(): void {
-    let left = REMOVE_AT_ONCE;
+  /** Takes away up to so many more entries of what has ended; returns how many. */
+  removeSome(limit: number): number {
+    let left = limit;
     for (const [queue, state] of this.states) {
-      if (this.recounts.has(queue)) continue;
-      while (state.dropping.length > 0) {
-        const range = state.dropping[0]!;
-        if (this.fresh.has(range)) break;
-        const [after, upTo] = range;
-        const from = queueKey(queue, after + 1);
-        const found = this.store.range(from, queueKey(queue, upTo + 1), { limit: left });
-        for (const { key } of found) this.removeEntry(queue, sequenceOf(key));
-        left -= found.length;
-        this.changed.add(queue);
-        if (left === 0) {
-          state.dropping[0] = [sequenceOf(found[found.length - 1]!.key), upTo];
-          return;
-        }
-        state.dropping.shift();
-      }
+      if (left === 0) break;
+      if (state.dropping.length === 0 || this.recounts.has(queue)) continue;
+      left -= this.removeOf(queue, state, left);
       if (state.isRemoved && state.dropping.length === 0) {
         this.states.delete(queue);
         this.postponed.delete(queue);
@@ -218,6 +203,26 @@ export class QueueEntries implements EngineQueues {
         this.group.put(sumsKey(queue), undefined);
       }
     }
+    return limit - left;
+  }
+
+  private removeOf(queue: number, state: QueueState, limit: number): number {
+    let left = limit;
+    while (state.dropping.length > 0) {
+      const range = state.dropping[0]!;
+      if (this.fresh.has(range)) break;
+      const [after, upTo] = range;
+      const found = this.store.keys(queueKey(queue, after + 1), queueKey(queue, upTo + 1), left);
+      for (const key of found) this.removeEntry(queue, sequenceOf(key));
+      left -= found.length;
+      this.changed.add(queue);
+      if (left === 0) {
+        state.dropping[0] = [sequenceOf(found[found.length - 1]!), upTo];
+        break;
+      }
+      state.dropping.shift();
+    }
+    return limit - left;
   }
 
   private entryOf(queue: number, seq: number, value: Uint8Array, now: Now): StoredEntry {

@@ -359,6 +359,8 @@ const isStored = (queue: DeclaredQueue, { exchange }: QueueBinding): boolean =>
 /** What is stored with a queue's entries, so that the books are as exact after a restart as before. */
 export interface StoredSums {
   readonly bytes: number;
+  /** `bytes` counts messages that were damaged or missing, too. */
+  readonly isUnweighed?: true;
   /** Entries up to here may have been delivered before the next sums are stored. */
   readonly deliveredUpTo: number;
   readonly account: ReturnType<DeclaredQueue['state']['account']['toSums']>;
@@ -367,6 +369,7 @@ export interface StoredSums {
 function sumsOf({ state }: DeclaredQueue, { messages, bytes }: Storing): string {
   const sums: StoredSums = {
     bytes: state.bytes + bytes,
+    ...(state.ready.isRestWeighed ? {} : { isUnweighed: true }),
     deliveredUpTo: state.deliveredMark,
     account: state.account.toSums(messages),
   };

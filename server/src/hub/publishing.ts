@@ -223,7 +223,9 @@ export class Publishing {
     const refuseNew = fate ?? refusal?.error;
     if (!refuseNew) return { log, reached, taking };
     // Sent again with its id, it may have been published when there still was a way.
-    return refusal && id === undefined ? refusal : { log, reached, taking, refuseNew };
+    if (!refusal || id !== undefined) return { log, reached, taking, refuseNew };
+    this.intake.refused(taking);
+    return refusal;
   }
 
   /** Why a publish is not to be taken, though all about it is right. */

@@ -19,6 +19,8 @@ export interface Taking {
   readonly bytes: number;
   readonly durable: readonly DeclaredQueue[];
   readonly volatile: readonly DeclaredQueue[];
+  /** Those that have no room: they count it, unless it turns out to be published before. */
+  readonly refusing: readonly DeclaredQueue[];
   /** Ids of the durable ones, for the engine. */
   readonly stored: readonly number[];
   /** For the publisher; `undefined` where no named queue was reached. */
@@ -35,6 +37,7 @@ export const NO_QUEUES: Taking = {
   bytes: 0,
   durable: NOTHING,
   volatile: NOTHING,
+  refusing: NOTHING,
   stored: NOTHING,
   receipt: undefined,
   isPlaced: false,
@@ -51,19 +54,23 @@ export class QueueIntake {
     if (queues.length === 0) return NO_QUEUES;
     const bytes = recordBytes(message);
     const admitted: DeclaredQueue[] = [];
+    const refusing: DeclaredQueue[] = [];
     const refused: [string, ErrorName][] = [];
     for (const queue of queues) {
       const hasMemory = this.hub.hasQueueMemoryFor(queue, bytes);
-      if (!hasMemory) queue.state.refuse();
       const admission = hasMemory ? queue.state.admit(bytes) : 'full';
       if (admission === 'admitted') admitted.push(queue);
-      else refused.push([queue.name, admission === 'full' ? 'queue-full' : 'payload-too-large']);
+      else {
+        refusing.push(queue);
+        refused.push([queue.name, admission === 'full' ? 'queue-full' : 'payload-too-large']);
+      }
     }
     const durable = admitted.filter(({ isDurable }) => isDurable);
     return {
       bytes,
       durable,
       volatile: durable.length === admitted.length ? NOTHING : admitted.filter(({ isDurable }) => !isDurable),
+      refusing,
       stored: durable.map(({ id }) => id),
       receipt: { took: admitted.map(({ name }) => name), refused },
       isPlaced: false,
@@ -86,11 +93,19 @@ export class QueueIntake {
     if (result.kind === 'taken' && result.record.sessions === 0 && !taking.receipt?.took.length)
       this.hub.counters.unroutable++;
     if (taking === NO_QUEUES) return;
+    if (result.kind !== 'duplicate') this.refused(taking);
     if (!taking.isPlaced) for (const queue of taking.volatile) queue.state.release(taking.bytes);
     taking.durable.forEach((queue, i) => {
       if (result.kind === 'taken') this.push(queue, result.seqs[i]!, result.record);
       else queue.state.release(taking.bytes);
     });
+  }
+
+  /** It is counted by the queues that have no room for it, as it does not come another way. */
+  refused({ refusing }: Taking): void {
+    for (const { state } of refusing) {
+      if (!state.closed) state.refuse();
+    }
   }
 
   private push(queue: DeclaredQueue, seq: number, record: StoredRecord): void {

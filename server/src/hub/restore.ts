@@ -11,7 +11,7 @@ import type { EngineQueues } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { StoredQueue } from './definitions.ts';
 import type { StoredSums } from './named-queues.ts';
-import type { Recounts } from './recount.ts';
+import type { Expected, Recounts } from './recount.ts';
 
 export function restoreDefinitions(hub: HubContext, recounts: Recounts): void {
   const { definitions, exchanges } = hub;
@@ -43,20 +43,12 @@ function restoreQueue(hub: HubContext, { name, options, id, by }: StoredQueue, r
   }
   const state = new NamedQueue(name, settings, hub.moment());
   const { queues } = hub.engine;
-  if (queues) {
-    const { messages, bytes } = restoreMessages(hub, state, queues, id);
-    recounts.add(id, { queue: name, messages, bytes });
-  }
+  if (queues) recounts.add(id, restoreMessages(hub, state, queues, id));
   hub.rememberQueue(new DeclaredQueue(id, options, state, undefined, by));
 }
 
 /** From the sums stored with the last change; where those are damaged, from the entries themselves. */
-function restoreMessages(
-  hub: HubContext,
-  state: NamedQueue,
-  queues: EngineQueues,
-  id: number,
-): { readonly messages: number; readonly bytes: number } {
+function restoreMessages(hub: HubContext, state: NamedQueue, queues: EngineQueues, id: number): Expected {
   const { first, last } = queues.bounds(id);
   const text = queues.sums(id);
   const sums = text === undefined ? undefined : (JSON.parse(text) as StoredSums);
@@ -69,13 +61,15 @@ function restoreMessages(
   const { messages, bytes } = sums
     ? { messages: books.routed - books.settled, bytes: sums.bytes }
     : queues.count(id);
+  const isWeighed = !sums?.isUnweighed;
   state.restore({
     messages,
     bytes,
+    isWeighed,
     after: first - 1,
     lastSeq: last,
     redeliveredUpTo: sums?.deliveredUpTo ?? last,
     sums: sums?.account,
   });
-  return { messages, bytes };
+  return { state, messages, bytes, isWeighed };
 }

@@ -48,6 +48,8 @@ export interface Store {
   get(key: Uint8Array): Uint8Array | undefined;
   /** Entries with from <= key < to, bytewise ascending (or descending with `reverse`), at most `limit`. */
   range(from: Uint8Array, to: Uint8Array, options: RangeOptions): StoreEntry[];
+  /** The keys with from <= key < to, ascending, at most `limit`: as `range`, without reading what may be large. */
+  keys(from: Uint8Array, to: Uint8Array, limit: number): Uint8Array[];
   /**
    * Applies a batch atomically, after all earlier ones; several may be under way, and those given while one is being
    * written go to disk together. `done` comes once, never within the call: without an error when the batch is on

@@ -45,6 +45,11 @@ export class LmdbReader {
     return [...this.db.getRange({ ...bounds, limit })];
   }
 
+  keys(from: Uint8Array, to: Uint8Array, limit: number): Uint8Array[] {
+    if (limit <= 0 || Buffer.compare(from, to) >= 0) return [];
+    return [...this.db.getKeys({ start: from, end: to, limit })];
+  }
+
   /** A consistent copy as of now, made on a thread while others commit. The path must not exist. */
   async copyTo(path: string): Promise<void> {
     await this.db.backup(path, false);

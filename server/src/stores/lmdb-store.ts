@@ -82,6 +82,10 @@ export class LmdbStore implements Store {
     return this.reader.range(from, to, options);
   }
 
+  keys(from: Uint8Array, to: Uint8Array, limit: number): Uint8Array[] {
+    return this.reader.keys(from, to, limit);
+  }
+
   commit(writes: readonly StoreWrite[], done: (error?: StoreError) => void): void {
     this.commits.commit(writes, done);
   }

@@ -44,6 +44,10 @@ export class MemoryStore implements Store {
     return this.disk.entries.range(from, to, options);
   }
 
+  keys(from: Uint8Array, to: Uint8Array, limit: number): Uint8Array[] {
+    return this.disk.entries.range(from, to, { limit }).map(({ key }) => key);
+  }
+
   commit(writes: readonly StoreWrite[], done: (error?: StoreError) => void): void {
     this.commits.commit(writes, done);
   }
