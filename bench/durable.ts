@@ -29,6 +29,8 @@ const { values } = parseArgs({
     publishers: { type: 'string', default: '100' },
     parts: { type: 'string', default: 'batches,singles,lone' },
     cpuProfile: { type: 'string' },
+    /** Flags for the hub's node, apart by commas. */
+    node: { type: 'string', default: '' },
   },
 });
 const rounds = Number(values.rounds);
@@ -40,7 +42,10 @@ const parts = values.parts.split(',');
 const EXCHANGE = 'bench';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-durable-'));
-const nodeArgs = values.cpuProfile ? ['--cpu-prof', `--cpu-prof-dir=${values.cpuProfile}`] : [];
+const nodeArgs = [
+  ...values.node.split(',').filter(Boolean),
+  ...(values.cpuProfile ? ['--cpu-prof', `--cpu-prof-dir=${values.cpuProfile}`] : []),
+];
 const hub = await HubProcess.start(['--log-level', 'error'], { data: join(folder, 'hub'), nodeArgs });
 const raw = LmdbStore.open(join(folder, 'raw.mdb'), { clock: nodeClock });
 

@@ -26,6 +26,17 @@ export class ByteWriter {
     if (this.#bytes.length > MAX_KEPT_BYTES) this.#replaceBuffer(INITIAL_BYTES);
   }
 
+  /**
+   * Begins behind what was written, which is not overwritten any more, or in a new buffer of `size` bytes where fewer
+   * than `room` are left; returns where.
+   */
+  next(room: number, size: number): number {
+    if (this.#bytes.length - this.length >= room) return this.length;
+    this.length = 0;
+    this.#replaceBuffer(Math.max(room, size));
+    return 0;
+  }
+
   /** What was written from `start` on, without a copy: it holds until the next write or reset. */
   subarray(start = 0): Uint8Array {
     return this.#bytes.subarray(start, this.length);

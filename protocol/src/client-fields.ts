@@ -133,14 +133,14 @@ function toFieldFault({ error, field }: Fault, [type, number]: Fields): FieldFau
 
 function read([type, a, b, c, d, e]: Fields): ClientFrame {
   switch (type) {
-    case 'publish':
-      return {
-        type,
-        seq: isCount(a) && a > 0 ? a : fail('bad-frame', 'seq'),
-        exchange: text(b, 'exchange', 1024),
-        key: routingKey(c),
-        ...payloadAndProperties(d, e),
-      };
+    case 'publish': {
+      const seq = isCount(a) && a > 0 ? a : fail('bad-frame', 'seq');
+      const exchange = text(b, 'exchange', 1024);
+      const key = routingKey(c);
+      const o = e === undefined ? undefined : object(e, 'properties');
+      const payload = payloadOf(d);
+      return { type, seq, exchange, key, payload, properties: publishProperties(o, payload, isInline(d)) };
+    }
     case 'ack':
       return {
         type,
@@ -307,32 +307,41 @@ function since(value: unknown): Since {
   return isCount(timeMs) ? { timeMs } : fail('bad-cursor', 'since');
 }
 
-function payloadAndProperties(
-  raw: unknown,
-  given: unknown,
-): { payload: Payload; properties: PublishProperties } {
-  const o = given === undefined ? {} : object(given, 'properties');
-  const inline = typeof raw === 'object' && raw !== null && 'json' in raw;
-  const payload = inline
-    ? stringify((raw as { json: unknown }).json)
+const isInline = (raw: unknown): raw is { json: unknown } =>
+  typeof raw === 'object' && raw !== null && 'json' in raw;
+
+function payloadOf(raw: unknown): Payload {
+  const payload = isInline(raw)
+    ? stringify(raw.json)
     : raw instanceof Uint8Array
       ? raw
       : payloadFromJson(raw);
   if (payload === undefined || (typeof payload === 'string' && !payload.isWellFormed()))
-    fail('bad-payload', 'payload');
-  const contentType =
-    o.contentType ??
-    (inline ? 'application/json' : typeof payload === 'string' ? 'text/plain' : 'application/octet-stream');
+    return fail('bad-payload', 'payload');
+  return payload;
+}
+
+/** Of publishes that say nothing of themselves, which most are: shared, as they wait in numbers for the disk. */
+const PLAIN = {
+  inline: { contentType: 'application/json' },
+  text: { contentType: 'text/plain' },
+  bytes: { contentType: 'application/octet-stream' },
+} as const;
+
+function publishProperties(
+  o: Record<string, unknown> | undefined,
+  payload: Payload,
+  inline: boolean,
+): PublishProperties {
+  const plain = inline ? PLAIN.inline : typeof payload === 'string' ? PLAIN.text : PLAIN.bytes;
+  if (o === undefined) return plain;
   return {
-    payload: payload as Payload,
-    properties: {
-      contentType: printable(contentType, 'contentType', MAX_CONTENT_TYPE_BYTES),
-      ...(o.headers === undefined ? {} : { headers: headers(o.headers) }),
-      ...(o.id === undefined ? {} : { id: printable(o.id, 'id', MAX_ID_BYTES) }),
-      ...(o.ttlMs === undefined ? {} : { ttlMs: count(o.ttlMs, 'ttlMs') }),
-      ...(o.mandatory === undefined ? {} : { mandatory: boolean(o.mandatory, 'mandatory') }),
-      ...(o.resent === undefined ? {} : { resent: resent(o.resent) }),
-    },
+    contentType: printable(o.contentType ?? plain.contentType, 'contentType', MAX_CONTENT_TYPE_BYTES),
+    ...(o.headers === undefined ? {} : { headers: headers(o.headers) }),
+    ...(o.id === undefined ? {} : { id: printable(o.id, 'id', MAX_ID_BYTES) }),
+    ...(o.ttlMs === undefined ? {} : { ttlMs: count(o.ttlMs, 'ttlMs') }),
+    ...(o.mandatory === undefined ? {} : { mandatory: boolean(o.mandatory, 'mandatory') }),
+    ...(o.resent === undefined ? {} : { resent: resent(o.resent) }),
   };
 }
 

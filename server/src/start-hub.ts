@@ -17,7 +17,7 @@ import {
 } from './core/limits.ts';
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
-import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
+import { newStoreWrites, readStoreFormat, STORE_FORMAT, upgradeWrites } from './engines/store-format.ts';
 import { DamagedDefinition } from './engines/stored-meta.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
@@ -32,6 +32,7 @@ import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
+import type { Store } from './ports/store.ts';
 import { RequestRates } from './request-rates.ts';
 import { openDataFolder } from './stores/data-folder.ts';
 import { VERSION } from './version.ts';
@@ -264,6 +265,16 @@ async function restored(engine: EmbeddedEngine, make: () => Hub): Promise<Hub> {
   }
 }
 
+/** An older hub is not to open it any more, from before it has anything new in it. */
+function upgrade(store: Store, data: string): Promise<void> {
+  return new Promise((resolve, reject) =>
+    store.commit(upgradeWrites(), (error) => {
+      if (error) reject(new DataUnavailable(`the store in ${data} cannot be written: ${error.text}`, false));
+      else resolve();
+    }),
+  );
+}
+
 async function openData({
   data,
   durableLog: limits,
@@ -276,7 +287,10 @@ async function openData({
   if (opened.kind !== 'open') throw new DataUnavailable(opened.text, opened.kind === 'damaged');
   const { store } = opened;
   const format = readStoreFormat(store);
-  if (format.kind === 'known') return { store, epoch: format.epoch, limits };
+  if (format.kind === 'known') {
+    if (format.format < STORE_FORMAT) await upgrade(store, data);
+    return { store, epoch: format.epoch, limits };
+  }
   await store.close();
   throw format.kind === 'newer'
     ? new DataUnavailable(

@@ -6,7 +6,7 @@ import { WriteGroup } from '../../server/src/engines/write-group.ts';
 
 if (process.env.CHAOS_FAULT === 'early-confirm') {
   WriteGroup.prototype.whenStored = (done) => {
-    queueMicrotask(() => done(false));
+    queueMicrotask(() => (typeof done === 'function' ? done(false) : done.told(false)));
   };
 }
 

@@ -112,6 +112,21 @@ describe('a publish window', () => {
     }
     expect(window.admit(1, 1).kind).toBe('sequence');
     expect(window.admit(997, 1).kind).toBe('answered');
-    expect((window as unknown as { outcomes: Map<number, Settled> }).outcomes.size).toBeLessThanOrEqual(9);
+    expect((window as unknown as { ring: unknown[] }).ring.length).toBeLessThanOrEqual(16);
+  });
+
+  it('settles what is still pending when a client has sent on and on, and holds no more for that', () => {
+    const window = new PublishWindow({ messages: 4, bytes: 100 });
+    window.admit(1, 7);
+    for (let seq = 2; seq <= 1_000; seq++) window.admit(seq, 1);
+    expect((window as unknown as { ring: unknown[] }).ring.length).toBeLessThanOrEqual(16);
+    expect(window.pending).toBe(4);
+    expect(window.admit(1, 7).kind).toBe('pending');
+    for (const seq of [2, 1, 4, 3]) window.settle(seq, taken(seq));
+    expect(() => window.settle(1, taken(1))).toThrow('settled twice');
+    expect(window.pending).toBe(0);
+    window.told();
+    for (let seq = 1_001; seq <= 1_004; seq++) expect(window.admit(seq, 25).kind).toBe('new');
+    expect(window.admit(1_005, 1).kind).toBe('window');
   });
 });

@@ -19,9 +19,13 @@ const storeOf = (...writes: StoreWrite[]) => {
 
 describe('the format of a store', () => {
   it('is known, with its epoch', () => {
-    expect(readStoreFormat(storeOf(...newStoreWrites('e1')))).toEqual({ kind: 'known', epoch: 'e1' });
+    expect(readStoreFormat(storeOf(...newStoreWrites('e1')))).toEqual({
+      kind: 'known',
+      epoch: 'e1',
+      format: STORE_FORMAT,
+    });
     const restored = storeOf(...newStoreWrites('e1'), ...newEpochWrites('e2'));
-    expect(readStoreFormat(restored)).toEqual({ kind: 'known', epoch: 'e2' });
+    expect(readStoreFormat(restored)).toEqual({ kind: 'known', epoch: 'e2', format: STORE_FORMAT });
   });
 
   it('is newer where a later version wrote it, whatever else is there', () => {

@@ -11,31 +11,38 @@ import type { StoredRecord } from '../ports/engine.ts';
 /** One key's latest message; `undefined` once the index has forgotten it. Shared with snapshots under way. */
 export interface LastValue {
   record: StoredRecord | undefined;
+  readonly forget: () => void;
 }
 
 /** The values of all exchanges together, and the bound on their bytes. */
 export class LastValueBytes {
   held = 0;
-  /** How to forget each, the one published longest ago first. */
-  private readonly order = new Map<LastValue, () => void>();
+  /** The one published longest ago first. */
+  private readonly order = new Set<LastValue>();
+  private newest: LastValue | undefined;
 
   constructor(readonly max: number) {}
 
   /** A value came, or came anew; others are forgotten until all fit. */
-  put(value: LastValue, grownBy: number, forget: () => void): void {
+  put(value: LastValue, grownBy: number): void {
     this.held += grownBy;
-    this.order.delete(value);
-    this.order.set(value, forget);
+    // Often the same key is published again and again.
+    if (this.newest !== value) {
+      this.order.delete(value);
+      this.order.add(value);
+      this.newest = value;
+    }
     while (this.held > this.max) {
       const [oldest] = this.order;
       if (!oldest) return;
-      oldest[1]();
+      oldest.forget();
     }
   }
 
   remove(value: LastValue): void {
     this.held -= value.record?.bytes ?? 0;
     this.order.delete(value);
+    if (this.newest === value) this.newest = undefined;
   }
 }
 
@@ -46,6 +53,7 @@ export class LastValues {
   private changes: Set<string> | undefined;
   /** In order of publishing: a key moves to the end when it is published again. */
   private readonly byKey = new Map<string, LastValue>();
+  private newest: LastValue | undefined;
 
   constructor(
     private readonly maxEntries: number,
@@ -61,13 +69,16 @@ export class LastValues {
 
   put(record: StoredRecord): void {
     const { key } = record;
-    const value = this.byKey.get(key) ?? { record: undefined };
+    const value = this.byKey.get(key) ?? this.newValue(key);
     const grownBy = record.bytes - (value.record?.bytes ?? 0);
     value.record = record;
     this.changes?.add(key);
-    this.byKey.delete(key);
-    this.byKey.set(key, value);
-    this.bytes.put(value, grownBy, () => this.forget(key, value));
+    if (this.newest !== value) {
+      this.byKey.delete(key);
+      this.byKey.set(key, value);
+      this.newest = value;
+    }
+    this.bytes.put(value, grownBy);
     if (this.byKey.size > this.maxEntries) this.forgetOldest();
   }
 
@@ -90,6 +101,11 @@ export class LastValues {
     return { values, complete: !this.forgotten };
   }
 
+  private newValue(key: string): LastValue {
+    const value: LastValue = { record: undefined, forget: () => this.forget(key, value) };
+    return value;
+  }
+
   private forgetOldest(): void {
     const [oldest] = this.byKey;
     if (oldest) this.forget(...oldest);
@@ -100,6 +116,7 @@ export class LastValues {
     value.record = undefined;
     this.changes?.add(key);
     this.byKey.delete(key);
+    if (this.newest === value) this.newest = undefined;
     this.forgotten = true;
   }
 }

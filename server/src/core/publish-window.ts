@@ -30,42 +30,47 @@ const PENDING: Admission = { kind: 'pending' };
 const WINDOW: Admission = { kind: 'window' };
 const SEQUENCE: Admission = { kind: 'sequence' };
 
+/** Places of the ring at first; it grows as far as the window needs. */
+const INITIAL_PLACES = 16;
+
 export class PublishWindow {
   /** The highest number seen. */
   highWater = 0;
+  /** Publishes whose outcome is still to come. */
+  pending = 0;
 
-  private pendingMessages = 0;
-  private pendingBytes = 0;
+  private windowMessages = 0;
+  private windowBytes = 0;
   private untoldMessages = 0;
   private untoldBytes = 0;
-  /** Outcomes of the last numbers, twice the window: what can be re-sent is never older. */
-  private readonly outcomes = new Map<number, Settled>();
+  /**
+   * Of the last numbers, twice the window, as what can be re-sent is never older: what a pending one weighs, or how it
+   * ended. By number modulo the ring's length, a power of two.
+   */
+  private ring: (number | Settled | undefined)[] = [];
   private forgotUpTo = 0;
-  private readonly pendingBytesOf = new Map<number, number>();
+  /** Bytes of pending ones that left the ring, as a client sent on and on though all was refused. */
+  private readonly overtaken = new Map<number, number>();
 
   constructor(private readonly limits: WindowLimits) {}
-
-  /** Publishes whose outcome is still to come. */
-  get pending(): number {
-    return this.pendingBytesOf.size;
-  }
 
   /** Admits a publish by number; `new` ones must be settled once. */
   admit(seq: number, bytes: number): Admission {
     if (seq <= this.highWater) {
-      const outcome = this.outcomes.get(seq);
-      if (outcome) return { kind: 'answered', outcome };
-      return this.pendingBytesOf.has(seq) ? PENDING : SEQUENCE;
+      const found = seq > this.forgotUpTo ? this.ring[this.placeOf(seq)] : this.overtaken.get(seq);
+      if (found === undefined) return SEQUENCE;
+      return typeof found === 'number' ? PENDING : { kind: 'answered', outcome: found };
     }
     if (seq !== this.highWater + 1) return SEQUENCE;
     this.highWater = seq;
-    if (this.pendingMessages >= this.limits.messages || this.pendingBytes + bytes > this.limits.bytes) {
-      this.remember(seq, 'publish-window');
+    if (this.windowMessages >= this.limits.messages || this.windowBytes + bytes > this.limits.bytes) {
+      this.put(seq, 'publish-window');
       return WINDOW;
     }
-    this.pendingMessages++;
-    this.pendingBytes += bytes;
-    this.pendingBytesOf.set(seq, bytes);
+    this.windowMessages++;
+    this.windowBytes += bytes;
+    this.pending++;
+    this.put(seq, bytes);
     return NEW;
   }
 
@@ -78,25 +83,45 @@ export class PublishWindow {
 
   /** The outcome of an admitted publish, once. It stays in the window until it was {@link told}. */
   settle(seq: number, outcome: Settled): void {
-    const bytes = this.pendingBytesOf.get(seq);
-    if (bytes === undefined) throw new Error(`publish ${seq} settled twice`);
-    this.pendingBytesOf.delete(seq);
+    const isInRing = seq > this.forgotUpTo;
+    const bytes = isInRing ? this.ring[this.placeOf(seq)] : this.overtaken.get(seq);
+    if (typeof bytes !== 'number') throw new Error(`publish ${seq} settled twice`);
+    if (isInRing) this.ring[this.placeOf(seq)] = outcome;
+    else this.overtaken.delete(seq);
+    this.pending--;
     this.untoldMessages++;
     this.untoldBytes += bytes;
-    this.remember(seq, outcome);
   }
 
   /** All outcomes so far were written to the client: only now may it count on the room. */
   told(): void {
-    this.pendingMessages -= this.untoldMessages;
-    this.pendingBytes -= this.untoldBytes;
+    this.windowMessages -= this.untoldMessages;
+    this.windowBytes -= this.untoldBytes;
     this.untoldMessages = 0;
     this.untoldBytes = 0;
   }
 
-  private remember(seq: number, outcome: Settled): void {
-    this.outcomes.set(seq, outcome);
-    // What is so old is settled: no more than a window is pending.
-    while (this.forgotUpTo < seq - 2 * this.limits.messages) this.outcomes.delete(++this.forgotUpTo);
+  private put(seq: number, state: number | Settled): void {
+    for (const upTo = seq - 2 * this.limits.messages; this.forgotUpTo < upTo; ) {
+      const place = this.placeOf(++this.forgotUpTo);
+      const old = this.ring[place];
+      if (typeof old === 'number') this.overtaken.set(this.forgotUpTo, old);
+      this.ring[place] = undefined;
+    }
+    if (seq - this.forgotUpTo > this.ring.length) this.grow();
+    this.ring[this.placeOf(seq)] = state;
+  }
+
+  private grow(): void {
+    const before = this.ring;
+    this.ring = new Array(Math.max(INITIAL_PLACES, before.length * 2)).fill(undefined);
+    for (let seq = this.forgotUpTo + 1; seq < this.highWater; seq++) {
+      this.ring[this.placeOf(seq)] = before[seq & (before.length - 1)];
+    }
+  }
+
+  private placeOf(seq: number): number {
+    // Numbers of more than 32 bits have the right low bits, too.
+    return seq & (this.ring.length - 1);
   }
 }

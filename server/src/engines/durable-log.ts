@@ -96,7 +96,8 @@ export class DurableLog {
   /** Gives a record its offset and hands it to the disk. */
   append(record: NewRecord): StoredRecord {
     const { wallMs, nowMs } = this.now();
-    this.lastTimeMs = Math.max(this.lastTimeMs, Math.floor(wallMs));
+    const timeMs = Math.floor(wallMs);
+    if (timeMs > this.lastTimeMs) this.lastTimeMs = timeMs;
     const stored = toStored(record, this.next++, this.lastTimeMs, nowMs);
     const value = encodeMessage(stored);
     this.bytes += value.length;

@@ -30,7 +30,7 @@ import { DurableValues } from './durable-values.ts';
 import { GradualRemoval } from './gradual-removal.ts';
 import { QueueEntries } from './queue-entries.ts';
 import { StoredMeta } from './stored-meta.ts';
-import { WriteGroup } from './write-group.ts';
+import { type Storing, WriteGroup } from './write-group.ts';
 
 const TRIM_EVERY_MS = 1000;
 
@@ -214,19 +214,9 @@ export class EmbeddedEngine implements Engine {
       this.feed(stored);
       extras.placed?.(stored);
     }
-    group.whenStored((failed) => {
-      for (const queue of extras.queues ?? []) entries.told(queue, stored);
-      if (failed) {
-        done({ kind: 'refused', error: 'store-failed' });
-        return;
-      }
-      if (record.log === 'd') {
-        log.flushed(stored);
-        this.feed(stored);
-        extras.placed?.(stored);
-      }
-      done({ kind: 'taken', record: stored, seqs });
-    });
+    group.whenStored(
+      new StoringPublish(durable, this.feed, stored, seqs, extras.queues, extras.placed, done),
+    );
   }
 
   private answerDuplicate(durable: Durable, record: NewRecord, id: string, done: Done): boolean {
@@ -252,6 +242,34 @@ export class EmbeddedEngine implements Engine {
 
   private logOf(log: LogId): VolatileLog | DurableLog {
     return log === 'd' && this.durable ? this.durable.log : this.volatile;
+  }
+}
+
+/** A publish on its way to the disk. */
+class StoringPublish implements Storing {
+  constructor(
+    private readonly durable: Durable,
+    private readonly feed: (record: StoredRecord) => void,
+    private readonly stored: StoredRecord,
+    private readonly seqs: readonly number[],
+    private readonly queues: PublishExtras['queues'],
+    private readonly placed: PublishExtras['placed'],
+    private readonly done: Done,
+  ) {}
+
+  told(failed: boolean): void {
+    const { durable, stored } = this;
+    if (this.queues) for (const queue of this.queues) durable.entries.told(queue, stored);
+    if (failed) {
+      this.done({ kind: 'refused', error: 'store-failed' });
+      return;
+    }
+    if (stored.log === 'd') {
+      durable.log.flushed(stored);
+      this.feed(stored);
+      this.placed?.(stored);
+    }
+    this.done({ kind: 'taken', record: stored, seqs: this.seqs });
   }
 }
 

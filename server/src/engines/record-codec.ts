@@ -53,15 +53,54 @@ const FLAG = {
 } as const;
 const ALL_FLAGS = 63;
 
-const writer = new ByteWriter();
+/** What is written, of a message or of its copy in a queue: where it differs from the message is apart. */
+export type Writable = Omit<DiskRecord, 'sequence' | 'reached' | 'copyOf'>;
+
+/** Records of this size lie behind each other in areas that many of them share; larger ones in one of their own. */
+const MAX_SHARING_BYTES = 16 * 1024;
+const AREA_BYTES = 64 * 1024;
+/** Room for all of a record but its payload and headers, in most cases. */
+const FIELDS_BYTES = 512;
+/** UTF-8 bytes of one unit of a text, at most. */
+const UNIT_BYTES = 3;
+
+const shared = new ByteWriter();
+const large = new ByteWriter();
 const texts = new ShortTexts();
 
-export function encodeRecord(record: DiskRecord): Uint8Array {
-  const { headers, id, ttlMs, copyOf, xDeath, payload } = record;
+export const encodeRecord = (record: DiskRecord): Uint8Array =>
+  encodeAs(record, record.sequence, record.reached, record.copyOf);
+
+/** The same without an object made for it. */
+export function encodeAs(
+  record: Writable,
+  sequence: number,
+  reached: readonly number[],
+  copyOf: DiskRecord['copyOf'],
+): Uint8Array {
+  const most = record.payload.length * UNIT_BYTES;
+  if (most > MAX_SHARING_BYTES) {
+    large.reset();
+    write(large, record, sequence, reached, copyOf);
+    return seal(large.slice(), RECORD_LAYOUT);
+  }
+  const start = shared.next(most + FIELDS_BYTES, AREA_BYTES);
+  write(shared, record, sequence, reached, copyOf);
+  // No copy: what follows is written behind it.
+  return seal(shared.subarray(start), RECORD_LAYOUT);
+}
+
+function write(
+  writer: ByteWriter,
+  record: Writable,
+  sequence: number,
+  reached: readonly number[],
+  copyOf: DiskRecord['copyOf'],
+): void {
+  const { headers, id, ttlMs, xDeath, payload } = record;
   const isText = typeof payload === 'string';
-  writer.reset();
   for (let i = 0; i < SEAL_BYTES; i++) writer.u8(0);
-  writer.u64(record.sequence);
+  writer.u64(sequence);
   writer.f64(record.timeMs);
   writer.u8(
     (isText ? FLAG.textPayload : 0) |
@@ -75,8 +114,8 @@ export function encodeRecord(record: DiskRecord): Uint8Array {
   writer.text(record.key);
   writer.text(record.contentType);
   writer.text(record.subject);
-  writer.varint(record.reached.length);
-  for (const exchange of record.reached) writer.varint(exchange);
+  writer.varint(reached.length);
+  for (const exchange of reached) writer.varint(exchange);
   if (headers !== undefined) writeHeaders(writer, headers);
   if (id !== undefined) writer.text(id);
   if (ttlMs !== undefined) writer.f64(ttlMs);
@@ -88,8 +127,6 @@ export function encodeRecord(record: DiskRecord): Uint8Array {
   if (xDeath !== undefined) writer.text(JSON.stringify(xDeath));
   if (isText) writer.utf8(payload);
   else writer.raw(payload);
-  // Node's pool of small buffers: a memory area for each record would cost more than all else.
-  return seal(Buffer.from(writer.subarray()), RECORD_LAYOUT);
 }
 
 /** The record of a value that stands under a key with this sequence; `undefined` where the key has none. */

@@ -7,14 +7,17 @@
 import { sealText, unsealText } from './sealed-value.ts';
 import { metaKey } from './store-keys.ts';
 
-/** Raised by every change that an older hub would misread. */
-export const STORE_FORMAT = 1;
+/**
+ * Raised by every change that an older hub would misread. Format 2: numbers of publishes are in groups, too, until each
+ * session has a record of them (durable-numbers.ts). What format 1 has is there unchanged.
+ */
+export const STORE_FORMAT = 2;
 
 const FORMAT_KEY = metaKey('format');
 const EPOCH_KEY = metaKey('epoch');
 
 export type StoreFormat =
-  | { readonly kind: 'known'; readonly epoch: string }
+  | { readonly kind: 'known'; readonly epoch: string; readonly format: number }
   /** Written by a later version: to be left alone. */
   | { readonly kind: 'newer'; readonly format: number }
   /** No store of a hub, or one whose meta table is damaged. */
@@ -25,10 +28,10 @@ interface MetaWrite {
   readonly value: Uint8Array;
 }
 
-export const newStoreWrites = (epoch: string): MetaWrite[] => [
-  { key: FORMAT_KEY, value: sealText(String(STORE_FORMAT)) },
-  ...newEpochWrites(epoch),
-];
+export const newStoreWrites = (epoch: string): MetaWrite[] => [...upgradeWrites(), ...newEpochWrites(epoch)];
+
+/** Makes a store of any earlier format one of the present format. */
+export const upgradeWrites = (): MetaWrite[] => [{ key: FORMAT_KEY, value: sealText(String(STORE_FORMAT)) }];
 
 export const newEpochWrites = (epoch: string): MetaWrite[] => [{ key: EPOCH_KEY, value: sealText(epoch) }];
 
@@ -41,5 +44,5 @@ export function readStoreFormat(store: { get(key: Uint8Array): Uint8Array | unde
   if (!Number.isSafeInteger(format) || format < 1) return { kind: 'unreadable' };
   if (format > STORE_FORMAT) return { kind: 'newer', format };
   const epoch = text(EPOCH_KEY);
-  return epoch ? { kind: 'known', epoch } : { kind: 'unreadable' };
+  return epoch ? { kind: 'known', epoch, format } : { kind: 'unreadable' };
 }

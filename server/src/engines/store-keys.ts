@@ -10,6 +10,7 @@
  *     v incarnation hash  the latest message of each key of an exchange
  *     i hash · o order    publish ids, and the order in which they are forgotten
  *     p hash              numbers of a session's publishes that were stored
+ *     g group             the same, of all sessions whose publishes one group stored, until p has them
  *
  * Offsets and sequence numbers are 64 bits wide on disk and at most 2^53 − 1 here; queue ids are 32 bits wide.
  */
@@ -24,6 +25,7 @@ export const TABLES = {
   ids: 0x69,
   idOrder: 0x6f,
   numbers: 0x70,
+  numberGroups: 0x67,
 } as const;
 export type TableName = keyof typeof TABLES;
 
@@ -37,7 +39,7 @@ export const metaKey = (name: string): Uint8Array =>
 export const logKey = (offset: number): Uint8Array => numberKey('log', offset);
 
 /** A key of a table with one number of 64 bits. */
-export function numberKey(table: 'log' | 'idOrder', n: number): Uint8Array {
+export function numberKey(table: 'log' | 'idOrder' | 'numberGroups', n: number): Uint8Array {
   const key = new Uint8Array(9);
   key[0] = TABLES[table];
   writeU64(key, 1, n);
@@ -98,6 +100,7 @@ export function tableOf(key: Uint8Array): TableName | undefined {
   if (key[0] === TABLES.ids && key.length === 1 + HASH_BYTES) return 'ids';
   if (key[0] === TABLES.idOrder && key.length === 9) return 'idOrder';
   if (key[0] === TABLES.numbers && key.length === 1 + HASH_BYTES) return 'numbers';
+  if (key[0] === TABLES.numberGroups && key.length === 9) return 'numberGroups';
   return undefined;
 }
 

@@ -5,15 +5,15 @@ import type { Death } from '@ringhub/protocol';
 import { toStored } from '../core/stored-record.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Now } from './durable-log.ts';
-import { type DiskRecord, decodeRecord, encodeRecord } from './record-codec.ts';
+import { type DiskRecord, decodeRecord, encodeAs } from './record-codec.ts';
 
 /** A record of the durable log, or the latest of its key. */
 export const encodeMessage = (record: StoredRecord): Uint8Array =>
-  encodeRecord(diskRecord(record, record.offset, record.reached, undefined));
+  encodeAs(record, record.offset, record.reached, undefined);
 
 /** A message's copy in a queue, under its number there. */
 export const encodeCopy = (record: StoredRecord, seq: number, epoch: string): Uint8Array =>
-  encodeRecord(diskRecord(record, seq, ROUTED, { log: record.log, epoch, offset: record.offset }));
+  encodeAs(record, seq, ROUTED, { log: record.log, epoch, offset: record.offset });
 
 /**
  * `undefined` where its bytes are damaged.
@@ -44,27 +44,6 @@ export function decodeCopy(
 
 /** Of a copy: it has been routed. */
 const ROUTED: readonly number[] = [];
-
-const diskRecord = (
-  record: StoredRecord,
-  sequence: number,
-  reached: readonly number[],
-  copyOf: DiskRecord['copyOf'],
-): DiskRecord => ({
-  sequence,
-  reached,
-  copyOf,
-  timeMs: record.timeMs,
-  exchange: record.exchange,
-  key: record.key,
-  payload: record.payload,
-  contentType: record.contentType,
-  subject: record.subject,
-  headers: record.headers,
-  id: record.id,
-  ttlMs: record.ttlMs,
-  xDeath: record.xDeath,
-});
 
 function toMessage(disk: DiskRecord, log: StoredRecord['log'], offset: number, now: Now): StoredRecord {
   const { payload } = disk;

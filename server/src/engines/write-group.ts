@@ -17,9 +17,14 @@ const WRITE_BYTES = 64;
 
 type Done = (failed: boolean) => void;
 
+/** What there are thousands of in a batch is one object, where a function would be two with what it holds. */
+export interface Storing {
+  told(failed: boolean): void;
+}
+
 export class WriteGroup {
   private writes: StoreWrite[] = [];
-  private afterwards: Done[] = [];
+  private afterwards: (Done | Storing)[] = [];
   private bytes = 0;
   private waitingBytes = 0;
   private isScheduled = false;
@@ -53,7 +58,7 @@ export class WriteGroup {
   }
 
   /** Called back when everything put so far is on disk, or will never be. */
-  whenStored(done: Done): void {
+  whenStored(done: Done | Storing): void {
     this.afterwards.push(done);
     this.schedule();
   }
@@ -76,9 +81,10 @@ export class WriteGroup {
   }
 
   /** A fault of one must not keep the others from hearing. */
-  private tell(done: Done, failed: boolean): void {
+  private tell(done: Done | Storing, failed: boolean): void {
     try {
-      done(failed);
+      if (typeof done === 'function') done(failed);
+      else done.told(failed);
     } catch (error) {
       this.onFault('what was stored could not be told', error);
     }

@@ -79,8 +79,11 @@ export class Publishing {
       return;
     }
     const numbers = isStored(way) ? numbersOf(session, frame) : NO_NUMBERS;
+    const { taking } = way;
+    // Thousands of these wait for the disk at a time: it holds no more than it needs.
     this.append(session.principal.subject, frame, bytes, way, numbers, (result) => {
-      this.settle(session, seq, settledOf(result, way.taking));
+      this.taken(taking, result);
+      this.settle(session, seq, settledOf(result, taking));
     });
   }
 
@@ -163,6 +166,7 @@ export class Publishing {
       return;
     }
     this.append(principal.subject, request, bytes, way, NO_NUMBERS, (result) => {
+      this.taken(way.taking, result);
       if (result.kind === 'refused') {
         this.countRefused(result.error);
         done(result);
@@ -189,7 +193,9 @@ export class Publishing {
     const { reached, queues } = this.hub.exchanges.resolve(this.hub.exchanges.get(exchange)!, key, undefined);
     const request = { exchange, key, payload, properties: { contentType: 'application/json' } };
     const taking = this.intake.admit(queues, { payloadBytes: bytes, key, headers: undefined });
-    this.append(HUB_SUBJECT, request, bytes, { log: 'v', reached, taking }, NO_NUMBERS, () => {});
+    this.append(HUB_SUBJECT, request, bytes, { log: 'v', reached, taking }, NO_NUMBERS, (result) => {
+      this.taken(taking, result);
+    });
   }
 
   /**
@@ -267,14 +273,16 @@ export class Publishing {
         reached,
         xDeath: undefined,
       },
-      (result) => {
-        this.intake.taken(taking, result);
-        if (result.kind === 'taken') this.hub.counters.taken++;
-        if (result.kind === 'duplicate') this.hub.counters.duplicate++;
-        done(result);
-      },
+      done,
       this.intake.extrasOf(taking, isStored(way) ? { numbers } : undefined),
     );
+  }
+
+  /** What the engine made of a publish, for queues and counters. */
+  private taken(taking: Taking, result: PublishResult): void {
+    this.intake.taken(taking, result);
+    if (result.kind === 'taken') this.hub.counters.taken++;
+    if (result.kind === 'duplicate') this.hub.counters.duplicate++;
   }
 
   private answer(session: Session, seq: number, outcome: Settled): undefined {
