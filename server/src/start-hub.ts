@@ -6,9 +6,12 @@
  */
 import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
+import { Principals } from './auth/principal.ts';
+import { RevocableAuth } from './auth/revocable-auth.ts';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
 import { NODE_LIMITS, type NodeLimits, type RoleLimits, type SessionLimits } from './core/limits.ts';
+import type { PermissionRule } from './core/permission-rules.ts';
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
 import { newStoreWrites, readStoreFormat, STORE_FORMAT } from './engines/store-format.ts';
@@ -42,6 +45,8 @@ export interface StartHubOptions {
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
   readonly limits?: Partial<NodeLimits>;
+  /** What who has a role may do, in place of what is built in (PROTOCOL §21). */
+  readonly rolePermissions?: ReadonlyMap<string, readonly PermissionRule[]>;
   /** What a session may take, by role. */
   readonly roleLimits?: RoleLimits;
   /** Overrides what a session of any role may take. */
@@ -76,6 +81,11 @@ export interface RunningHub {
   /** The token of a dev hub, else empty. */
   readonly token: string;
   stats(): HubStats;
+  /**
+   * Changes what a role permits, from now on: sessions that are there, attached or parked, lose at once what is not
+   * permitted any more, and what waits for it is purged. Tokens with permissions of their own keep those.
+   */
+  setPermissions(role: string, rules: readonly PermissionRule[]): void;
   /** Sends clients away, flushes, and frees everything; the same promise however often it is called. */
   close(): Promise<void>;
 }
@@ -109,7 +119,8 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     objection: (caller) => objectionTo(caller, callers),
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
   });
-  const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
+  const principals = new Principals(options.rolePermissions);
+  const shown = dev ? devAuth(token) : new TokenAuth('tokens', tokens, principals.of);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
   const durable = await openData(options);
   const engine = new EmbeddedEngine({
@@ -128,11 +139,13 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
         ids,
         limits,
         onFault,
+        onAudit: (audit) => log.info({ audit }, 'audit'),
         ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
         ...(options.roleLimits && { roleLimits: options.roleLimits }),
         ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
       }),
   );
+  const auth = new RevocableAuth(shown, (principal) => hub.control.isRevoked(principal));
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
@@ -180,6 +193,10 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     port: chosen,
     token,
     stats: () => hub.stats(),
+    setPermissions: (role, rules) => {
+      principals.set(role, rules);
+      hub.control.recheck();
+    },
     close: () => {
       closing ??= shutDown();
       return closing;
