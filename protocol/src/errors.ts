@@ -161,6 +161,14 @@ export const ERRORS = {
     '§15',
     'the hub needed the memory of this session: reconnect, subscriptions go on from their cursors',
   ),
+  'session-revoked': entry(
+    'session-revoked',
+    'session',
+    'resume',
+    403,
+    '§21',
+    'an operator closed this session: reconnect with a token issued from now on',
+  ),
 
   'unknown-exchange': entry(
     'unknown-exchange',

@@ -3,6 +3,7 @@
  */
 export type { TokenGrant } from './auth/token-auth.ts';
 export { type TransportName, TransportUnavailable } from './carrier.ts';
+export type { PermissionRule } from './core/permission-rules.ts';
 export { Exposed } from './http/exposure.ts';
 export { ListenError } from './http/http-server.ts';
 export { type TlsSettings, TlsUnusable } from './http/tls-files.ts';

@@ -11,6 +11,7 @@ import { listCommand } from './cli/list.ts';
 import { pubCommand } from './cli/pub.ts';
 import { queueCommand } from './cli/queue.ts';
 import { serveCommand } from './cli/serve.ts';
+import { sessionsCommand } from './cli/sessions.ts';
 import { configCommand } from './cli/show-config.ts';
 import { storeCommand } from './cli/store.ts';
 import { subCommand } from './cli/sub.ts';
@@ -31,6 +32,7 @@ const commands = [
   consumeCommand(),
   queueCommand(),
   listCommand(),
+  sessionsCommand(),
   declareCommand(),
   deleteCommand(),
   bindCommand(),

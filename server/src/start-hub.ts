@@ -6,6 +6,8 @@
  */
 import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
+import { Principals } from './auth/principal.ts';
+import { RevocableAuth } from './auth/revocable-auth.ts';
 import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
 import {
@@ -15,6 +17,7 @@ import {
   type RoleLimits,
   type SessionLimits,
 } from './core/limits.ts';
+import type { PermissionRule } from './core/permission-rules.ts';
 import type { LogLimits } from './core/volatile-log.ts';
 import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
 import { newStoreWrites, readStoreFormat, STORE_FORMAT, upgradeWrites } from './engines/store-format.ts';
@@ -60,6 +63,8 @@ export interface StartHubOptions {
   /** By default where the hub is a dev hub. */
   readonly publicMetrics?: boolean;
   readonly limits?: Partial<NodeLimits>;
+  /** What who has a role may do, in place of what is built in (PROTOCOL §21). */
+  readonly rolePermissions?: ReadonlyMap<string, readonly PermissionRule[]>;
   /** What a session may take, by role. */
   readonly roleLimits?: RoleLimits;
   /** Overrides what a session of any role may take. */
@@ -96,6 +101,11 @@ export interface RunningHub {
   stats(): HubStats;
   /** Looks for renewed TLS files at once; without this call it does so every minute. */
   renewTls(): void;
+  /**
+   * Changes what a role permits, from now on: sessions that are there, attached or parked, lose at once what is not
+   * permitted any more, and what waits for it is purged. Tokens with permissions of their own keep those.
+   */
+  setPermissions(role: string, rules: readonly PermissionRule[]): void;
   /** Sends clients away, flushes, and frees everything; the same promise however often it is called. */
   close(): Promise<void>;
 }
@@ -146,7 +156,8 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
     heads: limits,
   });
-  const auth = dev ? devAuth(token) : new TokenAuth('tokens', tokens);
+  const principals = new Principals(options.rolePermissions);
+  const shown = dev ? devAuth(token) : new TokenAuth('tokens', tokens, principals.of);
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
   const durable = await openData(options);
   const engine = new EmbeddedEngine({
@@ -165,11 +176,13 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
         ids,
         limits,
         onFault,
+        onAudit: (audit) => log.info({ audit }, 'audit'),
         ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
         ...(options.roleLimits && { roleLimits: options.roleLimits }),
         ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
       }),
   );
+  const auth = new RevocableAuth(shown, (principal) => hub.control.isRevoked(principal));
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
 
   const metrics = new Metrics({ hub, version: VERSION, ofProcess: options.processMetrics ?? false });
@@ -235,6 +248,10 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     token,
     stats: () => hub.stats(),
     renewTls,
+    setPermissions: (role, rules) => {
+      principals.set(role, rules);
+      hub.control.recheck();
+    },
     close: () => {
       closing ??= shutDown();
       return closing;

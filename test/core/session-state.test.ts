@@ -16,6 +16,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
     evict: 'closed: close-evicted, end-evicted',
     'slow-consumer': 'parked: close-slow-consumer, park',
     drain: 'parked: close-draining, park',
+    revoke: 'closed: close-revoked, end-revoked',
   },
   parked: {
     resume: 'attached: attach',
@@ -25,6 +26,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
     evict: 'closed: end-evicted',
     'slow-consumer': 'parked: ',
     drain: 'parked: ',
+    revoke: 'closed: end-revoked',
   },
   closed: {
     resume: 'closed: ',
@@ -34,6 +36,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
     evict: 'closed: ',
     'slow-consumer': 'closed: ',
     drain: 'closed: ',
+    revoke: 'closed: ',
   },
 };
 
@@ -80,6 +83,7 @@ describe('the session machine', () => {
       'window over': 'window-over',
       bye: 'bye',
       evicted: 'evict',
+      revoked: 'revoke',
     };
     expect(head?.slice(1)).toEqual(Object.keys(events));
     expect(body.map(([state]) => state)).toEqual(Object.keys(TABLE));

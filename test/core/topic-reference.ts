@@ -8,7 +8,8 @@ export function matchesByDefinition(pattern: string, key: string): boolean {
 
 const words = (text: string): string[] => (text === '' ? [] : text.split('.'));
 
-function wordsMatch(pattern: string[], key: string[]): boolean {
+/** The same of words; a key of one empty word, which cannot be written, has one word here. */
+export function wordsMatch(pattern: readonly string[], key: readonly string[]): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return key.length === 0;
   if (first === '#') return wordsMatch(rest, key) || (key.length > 0 && wordsMatch(pattern, key.slice(1)));

@@ -128,6 +128,12 @@ const CLOSING: Partial<Record<ErrorName, Hostility>> = {
       }
     }),
   },
+  'session-revoked': {
+    what: 'an operator sends its subject away',
+    raise: greeted((_, scene) => {
+      scene.hub.control.close(scene.principal('operator'), { subject: 'alice' }, () => {});
+    }),
+  },
 };
 
 /** The command is answered with the code; the connection goes on. */

@@ -38,6 +38,7 @@ class RecordingHub implements HubApi {
   changeTopology = () => undefined;
   queueCommand = () => undefined;
   queueMeasures = () => [];
+  control = { list: () => ({ sessions: [], more: false }), close: () => undefined };
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;
 }

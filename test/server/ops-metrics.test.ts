@@ -97,6 +97,7 @@ function setup(ofProcess = false) {
     changeTopology: () => undefined,
     queueCommand: () => undefined,
     queueMeasures: () => [MEASURES],
+    control: { list: () => ({ sessions: [], more: false }), close: () => undefined },
   } satisfies HubApi;
   return { hub: hub as HubApi, metrics: new Metrics({ hub, version: '1.2.3', ofProcess }) };
 }

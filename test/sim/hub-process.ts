@@ -157,7 +157,13 @@ export class HubProcess {
   }
 }
 
-export const principalOf = (subject: string): Principal => ({ subject, role: 'browser', may: () => true });
+export const principalOf = (subject: string): Principal => ({
+  subject,
+  role: 'browser',
+  may: () => true,
+  mayAll: () => true,
+  maySome: () => true,
+});
 
 /** Everybody is who their token says, and may do everything; the answer comes at once or later. */
 class NameAuth implements Auth {

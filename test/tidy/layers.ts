@@ -39,7 +39,8 @@ export const layers: readonly Layer[] = [
   // An engine may be built from the pure data structures of core, such as its log.
   adapter('engines', { imports: ['ports', 'protocol', 'core'] }),
   adapter('stores'),
-  adapter('auth'),
+  // What rules permit is decided in core.
+  adapter('auth', { imports: ['ports', 'protocol', 'core'] }),
   adapter('http', { types: ['shell'] }),
   adapter('ops', { types: ['shell'] }),
   adapter('interop', { later: true }),
@@ -54,7 +55,7 @@ export const layers: readonly Layer[] = [
   {
     name: 'config',
     files: /^server\/src\/config\//,
-    imports: ['protocol', 'ports'],
+    imports: ['protocol', 'ports', 'core'],
     libraries: 'all',
   },
   {

@@ -5,7 +5,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Auth, Principal, Role } from '../ports/auth.ts';
-import { principalOf } from './principal.ts';
+import { type Identity, principalOf } from './principal.ts';
 
 /** One secret and whom it stands for. */
 export interface TokenGrant {
@@ -18,11 +18,15 @@ export class TokenAuth implements Auth {
   readonly name: string;
   readonly #known: readonly { digest: Buffer; principal: Principal }[];
 
-  constructor(name: string, grants: readonly TokenGrant[]) {
+  constructor(
+    name: string,
+    grants: readonly TokenGrant[],
+    principal: (identity: Identity) => Principal = principalOf,
+  ) {
     this.name = name;
     this.#known = grants.map(({ token, subject, role }) => ({
       digest: digestOf(token),
-      principal: principalOf({ subject, role }),
+      principal: principal({ subject, role }),
     }));
   }
 

@@ -52,6 +52,11 @@ export async function serve(flags: ServeFlags): Promise<void> {
     roleLimits: new Map(
       Object.entries(config.roles).map(([name, { limits = {} }]) => [name, withoutUndefined(limits)]),
     ),
+    rolePermissions: new Map(
+      Object.entries(config.roles).flatMap(([name, { permissions }]) =>
+        permissions ? [[name, permissions] as const] : [],
+      ),
+    ),
     volatileLog: config.volatileLog,
     durableLog: config.durableLog,
     flushDeadlineMs: config.store.flushDeadlineMs,

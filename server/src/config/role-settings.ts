@@ -1,8 +1,9 @@
 /**
- * Section `roles`: what who has a role may take. `anonymous`, `browser` and `server` are there already; what is left out
- * of them keeps the built-in bound, and a role of another name begins as `browser`.
+ * Section `roles`: what who has a role may do and take. `anonymous`, `browser` and `server` are there already; what is left out
+ * of them keeps what is built in; a role of another name may do nothing without `permissions`, and has the bounds of `browser`.
  */
 import { z } from 'zod';
+import { readPermissions } from '../core/permission-rules.ts';
 import { sessionLimits } from './limit-settings.ts';
 
 const ROLE_NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -12,7 +13,16 @@ export const roleName = z
   .regex(ROLE_NAME, 'a role is named in small letters, digits and hyphens')
   .refine((name) => name !== 'dev', 'dev is the role of a dev hub, and nobody else’s');
 
+/** In place of what is built in (PROTOCOL §21). */
+const permissions = z.unknown().transform((value, context) => {
+  const read = readPermissions(value);
+  if (!('fault' in read)) return read;
+  context.issues.push({ code: 'custom', message: read.fault, input: value });
+  return z.NEVER;
+});
+
 const role = z.strictObject({
+  permissions: permissions.optional(),
   limits: sessionLimits.optional(),
 });
 

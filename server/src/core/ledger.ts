@@ -23,6 +23,7 @@ export const DROP_REASONS = [
   'purged',
   'deleted',
   'corrupt',
+  'revoked',
 ] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 

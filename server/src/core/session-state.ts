@@ -6,7 +6,7 @@
  *   created ─► attached ◄── resume ── parked
  *                │  │                   │
  *                │  └─ connection lost ─►
- *                └──── bye, evict ──► closed ◄── bye, evict, window over
+ *                └──── bye, evict, revoke ──► closed ◄── bye, evict, revoke, window over
  *
  * The table knows nothing of sockets or rings: it names effects, which the hub performs in order.
  */
@@ -20,13 +20,15 @@ export type SessionEvent =
   | 'bye'
   | 'evict'
   | 'slow-consumer'
-  | 'drain';
+  | 'drain'
+  | 'revoke';
 
 export type SessionEffect =
   /** Close the old connection: it is finished. */
   | 'close-taken-over'
   | 'close-slow-consumer'
   | 'close-evicted'
+  | 'close-revoked'
   | 'close-bye'
   | 'close-draining'
   /** Put the new connection in its place. */
@@ -36,7 +38,8 @@ export type SessionEffect =
   /** Settle everything that is left as … and forget the session. */
   | 'end-closed'
   | 'end-resume-expired'
-  | 'end-evicted';
+  | 'end-evicted'
+  | 'end-revoked';
 
 export interface Transition {
   readonly to: SessionState;
@@ -55,6 +58,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       evict: { to: 'closed', effects: ['close-evicted', 'end-evicted'] },
       'slow-consumer': { to: 'parked', effects: ['close-slow-consumer', 'park'] },
       drain: { to: 'parked', effects: ['close-draining', 'park'] },
+      revoke: { to: 'closed', effects: ['close-revoked', 'end-revoked'] },
     },
     parked: {
       resume: { to: 'attached', effects: ['attach'] },
@@ -64,6 +68,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       evict: { to: 'closed', effects: ['end-evicted'] },
       'slow-consumer': stay('parked'),
       drain: stay('parked'),
+      revoke: { to: 'closed', effects: ['end-revoked'] },
     },
     closed: {
       resume: stay('closed'),
@@ -73,5 +78,6 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       evict: stay('closed'),
       'slow-consumer': stay('closed'),
       drain: stay('closed'),
+      revoke: stay('closed'),
     },
   };

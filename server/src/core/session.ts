@@ -22,6 +22,8 @@ export interface Link {
   readonly codec: HubCodec;
   /** Sent and not yet handed to the operating system. */
   readonly bufferedBytes: number;
+  /** It is there for one queue, and of no use without it. */
+  readonly isOfOneQueue?: true;
   send(message: Message): void;
   /** Closes the connection; `bye` is a good end. */
   end(why: ErrorEntry | 'bye'): void;

@@ -4,6 +4,7 @@
 import { splitWords } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
+import { mayByBinding } from './binding-permission.ts';
 import type { HubExchange } from './declared-queue.ts';
 import type { BindingArguments, Matcher } from './routing-table.ts';
 import type { Session } from './session.ts';
@@ -63,9 +64,12 @@ export class Subscription {
     return true;
   }
 
-  /** Whether it might be made by this principal now. */
-  isPermitted(principal: Principal): boolean {
-    return this.bindings.every(({ exchange, spec }) => principal.may('subscribe', exchange.name, spec.key));
+  /** A binding that this principal might not make now. */
+  forbiddenTo(principal: Principal): Binding | undefined {
+    return this.bindings.find(
+      ({ exchange, spec }) =>
+        !mayByBinding(principal, 'subscribe', exchange.name, exchange.options, spec.key),
+    );
   }
 
   matches(record: StoredRecord): boolean {

@@ -19,6 +19,7 @@ import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
 import { OPENAPI } from './openapi.ts';
 import { publishRoute } from './publish-route.ts';
 import { declareQueue, deleteQueue, inspectQueue, listQueues, purgeQueue } from './queue-routes.ts';
+import { closeSessions, listSessions } from './session-routes.ts';
 import { pagesIn, staticFile } from './static-files.ts';
 import { bind, declareExchange, deleteExchange, type Route, topology, unbind } from './topology-routes.ts';
 
@@ -146,6 +147,8 @@ export function createHttpApp(options: HttpAppOptions): App {
   app.put('/v1/queues/:name', bounded, called(declareQueue));
   app.delete('/v1/queues/:name', called(deleteQueue));
   app.delete('/v1/queues/:name/messages', called(purgeQueue));
+  app.get('/v1/sessions', called(listSessions));
+  app.post('/v1/sessions/close', bounded, called(closeSessions));
   app.get(EVENTS_PATH, async (c) => {
     // The cookie comes by itself: only from our own pages it says who asks.
     const shown = c.req.header('Authorization') === undefined && isOwnPage(c) ? tokenOfCookie(c) : undefined;

@@ -18,6 +18,7 @@ import {
   refused,
   text,
 } from './openapi-schemas.ts';
+import { SESSION_PATHS, SESSION_SCHEMAS } from './openapi-sessions.ts';
 
 const headers = { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean', 'null'] } };
 
@@ -114,6 +115,7 @@ const SCHEMAS = {
   }),
   Binding: { ...binding, description: 'To an exchange (destination) or to a named queue (queue)' },
   ...QUEUE_SCHEMAS,
+  ...SESSION_SCHEMAS,
   Stats: {
     ...record({
       connections: count,
@@ -231,6 +233,7 @@ export const OPENAPI = {
       },
     },
     ...QUEUE_PATHS,
+    ...SESSION_PATHS,
     '/v1/stats': {
       get: {
         operationId: 'stats',

@@ -25,6 +25,7 @@ import { Tally } from '../core/tally.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Engine, StoredRecord } from '../ports/engine.ts';
+import type { AuditEntry } from '../ports/hub-api.ts';
 import type { Ids } from '../ports/ids.ts';
 import { Definitions } from './definitions.ts';
 
@@ -38,6 +39,8 @@ export interface HubOptions {
   readonly sessionLimits?: Partial<SessionLimits>;
   /** Told once, when nothing durable can be stored any more. */
   readonly onStoreFailure?: (why: string) => void;
+  /** Told of what administrators did, or were refused. */
+  readonly onAudit?: (entry: AuditEntry) => void;
   /** Told when something happened that must not. */
   readonly onFault?: (fault: string, error?: unknown) => void;
 }

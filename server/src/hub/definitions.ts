@@ -1,7 +1,7 @@
 /**
  * Durable definitions: exchanges, named queues and bindings that are there again after a restart (PROTOCOL §5, §20).
  *
- *     x/<exchange>   q/<queue>   e/[source, destination, key, args]   b/[queue, exchange, key, args]
+ *     x/<exchange>   q/<queue>   e/[source, destination, key, args]   b/[queue, exchange, key, args]   r/<subject>
  *
  * Written when they are made or taken away, in the order in which that happens; read once, at the start. A binding is kept
  * if both its ends are there after a restart: durable ones, and the exchanges that always are.
@@ -14,6 +14,7 @@ import type {
 } from '@ringhub/protocol';
 import { type BindingArguments, fromArguments } from '../core/routing-table.ts';
 import type { EngineMeta } from '../ports/engine.ts';
+import type { Revocation } from './revocations.ts';
 
 /** Called back once a change is on disk, or will never be. */
 export type Stored = (error?: ErrorName) => void;
@@ -98,6 +99,18 @@ export class Definitions {
 
   removeBinding(kind: 'e' | 'b', binding: StoredBinding, stored?: Stored): void {
     this.meta.put(keyOf(kind, binding), undefined, stored);
+  }
+
+  get revocations(): Revocation[] {
+    return this.all('r/', (_, value) => value as Revocation);
+  }
+
+  putRevocation(revocation: Revocation, stored: Stored): void {
+    this.meta.put(`r/${revocation.subject}`, JSON.stringify(revocation), stored);
+  }
+
+  removeRevocation(subject: string): void {
+    this.meta.put(`r/${subject}`, undefined);
   }
 
   private all<T>(prefix: string, read: (name: string, value: unknown) => T): T[] {

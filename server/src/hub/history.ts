@@ -8,6 +8,7 @@
  * advance neither pile up unread nor hold up a turn. What was asked over a connection that is gone is forgotten.
  */
 import { ERRORS, encodeHistory, type HistoryRequest } from '@ringhub/protocol';
+import { mayByBinding } from '../core/binding-permission.ts';
 import { type PageBounds, planHistory } from '../core/history.ts';
 import type { Link, Session } from '../core/session.ts';
 import { type Binding, toBinding } from '../core/subscription.ts';
@@ -18,6 +19,8 @@ import { type PageAnswer, PageReading, type PageText } from './page-reading.ts';
 import type { Refusal, Subscriptions } from './subscriptions.ts';
 
 interface Question {
+  /** As of now: it may have waited. */
+  readonly principal: () => Principal;
   readonly request: HistoryRequest;
   readonly bindings: readonly Binding[];
   readonly answer: PageAnswer;
@@ -73,7 +76,7 @@ export class History {
         this.flusher.writeText(session, encodeHistory(ref, page.items, page.cursor, page.more));
       }
     };
-    this.put(lane, { request, bindings, answer });
+    this.put(lane, { principal: () => session.principal, request, bindings, answer });
     return undefined;
   }
 
@@ -94,7 +97,7 @@ export class History {
       this.waitingHttp--;
       answer(page);
     };
-    this.put(lane, { request, bindings, answer: counted });
+    this.put(lane, { principal: () => principal, request, bindings, answer: counted });
   }
 
   /** The session's socket takes data again. */
@@ -168,6 +171,14 @@ export class History {
       this.markReady(lane);
     };
     const { request, bindings } = question;
+    const principal = question.principal();
+    const isPermitted = bindings.every(({ exchange: { name, options }, spec }) =>
+      mayByBinding(principal, 'subscribe', name, options, spec.key),
+    );
+    if (!isPermitted) {
+      answered({ error: 'forbidden' });
+      return;
+    }
     const logs = new Set(bindings.map(({ exchange }) => exchange.log));
     const plan = planHistory(request, [...logs], (log) => this.hub.engine.bounds(log));
     if (!plan) {

@@ -32,7 +32,6 @@ import {
 import type { Answer, HubCodec } from '../core/hub-codec.ts';
 import type { SessionLimits } from '../core/limits.ts';
 import type { Link, Session } from '../core/session.ts';
-import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type {
   Health,
@@ -45,6 +44,7 @@ import type {
   QueueCommand,
   TopologyChange,
 } from '../ports/hub-api.ts';
+import { Audit } from './audit.ts';
 import { Consumers } from './consumers.ts';
 import { HubContext, type HubOptions } from './context.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -57,16 +57,19 @@ import { LastValueCheckpoints } from './last-value-checkpoints.ts';
 import { Listeners } from './listeners.ts';
 import { MemoryRelief } from './memory-relief.ts';
 import { type Asker, NamedQueues } from './named-queues.ts';
+import { OwnQueues } from './own-queues.ts';
 import { Publishing } from './publishing.ts';
 import { QueueIntake } from './queue-intake.ts';
 import { QueueWork } from './queue-work.ts';
 import { Recounts } from './recount.ts';
 import { restoreDefinitions } from './restore.ts';
+import { Revocations } from './revocations.ts';
+import { SessionControl } from './session-control.ts';
 import { Sessions } from './sessions.ts';
 import { measuresOfQueues, statsOf } from './stats.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
-import { TopologyCommands } from './topology.ts';
+import { type TopologyCommand, TopologyCommands } from './topology.ts';
 
 export type { HubOptions } from './context.ts';
 
@@ -76,6 +79,7 @@ export type Command = Exclude<ClientFrame, { type: 'hello' | 'ping' | 'pong' }>;
 type Result = Extract<ServerFrame, { type: 'ok' }>['result'] & object;
 
 export class Hub implements HubApi {
+  readonly control: SessionControl;
   private readonly context: HubContext;
   private readonly flusher: Flusher;
   private readonly subscriptions: Subscriptions;
@@ -86,9 +90,11 @@ export class Hub implements HubApi {
   private readonly listeners: Listeners;
   private readonly queues: NamedQueues;
   private readonly consumers: Consumers;
+  private readonly own: OwnQueues;
   private readonly checkpoints: LastValueCheckpoints;
   private readonly sweeper: Sweeper;
   private readonly recounts: Recounts;
+  private readonly audit: Audit;
 
   constructor(options: HubOptions) {
     this.context = new HubContext(options);
@@ -109,6 +115,7 @@ export class Hub implements HubApi {
     });
     this.queues.onRemoved((consumers, queue) => this.consumers.queueDeleted(consumers, queue));
     this.flusher.onConsumers(this.consumers);
+    this.own = new OwnQueues(this.flusher, this.subscriptions, this.consumers);
 
     this.graph = new TopologyCommands(context, this.subscriptions, this.queues, deletion);
     this.sessions = new Sessions(
@@ -132,6 +139,16 @@ export class Hub implements HubApi {
       this.sessions,
       new MemoryRelief(context, this.sessions, this.flusher),
       this.checkpoints,
+    );
+    this.audit = new Audit(options.onAudit ?? (() => {}));
+    const revocations = new Revocations(context.clock, context.definitions);
+    this.control = new SessionControl(
+      context,
+      this.flusher,
+      this.sessions,
+      this.queues,
+      revocations,
+      this.audit,
     );
     this.recounts = new Recounts(context);
     restoreDefinitions(context, this.recounts);
@@ -208,22 +225,24 @@ export class Hub implements HubApi {
         return this.publishing.publish(session, frame);
       case 'ack':
       case 'reject':
-      case 'nack':
-        return this.settle(session, frame);
+      case 'nack': {
+        const refusal = this.own.settle(session, frame);
+        return refusal && this.error(session, null, refusal);
+      }
       case 'subscribe': {
         const result = this.subscriptions.subscribe(session, frame.options);
         if ('error' in result) return this.error(session, frame.ref, result);
         return this.write(session, { type: 'ok', ref: frame.ref, result });
       }
       case 'unsubscribe':
-        return this.unsubscribe(session, frame.ref, frame.queue);
+        return this.answer(session, frame.ref, this.own.unsubscribe(session, frame.queue));
       case 'credit':
-        return this.setCredit(session, frame);
+        return this.answer(session, frame.ref, this.own.setCredit(session, frame));
       case 'declare':
       case 'bind':
       case 'unbind':
       case 'delete':
-        this.graph.change(session, frame, this.answerTo(session, frame.ref));
+        this.changeGraph(session, frame);
         return undefined;
       case 'list':
         return this.answer(session, frame.ref, this.graph.list(askerOf(session)));
@@ -231,7 +250,7 @@ export class Hub implements HubApi {
       case 'deleteQueue':
       case 'purge':
       case 'inspect':
-        this.queues.perform(askerOf(session), frame, this.answerTo(session, frame.ref));
+        this.command(askerOf(session), frame, this.answerTo(session, frame.ref));
         return undefined;
       case 'consume':
         return this.answer(session, frame.ref, this.consumers.consume(session, frame.options));
@@ -330,7 +349,8 @@ export class Hub implements HubApi {
   }
 
   changeTopology(principal: Principal, change: TopologyChange, done: (refusal?: Refusal) => void): void {
-    this.graph.changeGraph({ principal, session: undefined }, change, done);
+    const asker = { principal, session: undefined };
+    this.graph.changeGraph(asker, change, this.audit.of(asker, change, done));
   }
 
   queueCommand(
@@ -338,7 +358,7 @@ export class Hub implements HubApi {
     command: QueueCommand,
     done: (answer: QueueInfo | QueueEmptied | Refusal) => void,
   ): void {
-    this.queues.perform({ principal, session: undefined }, command, done);
+    this.command({ principal, session: undefined }, command, done);
   }
 
   health(): Health {
@@ -360,46 +380,21 @@ export class Hub implements HubApi {
 
   // ── commands ──
 
-  private settle(
-    session: Session,
-    frame: Extract<Command, { type: 'ack' | 'reject' | 'nack' }>,
-  ): ErrorName | undefined {
-    const { queue: id } = frame;
-    const subscription = session.subscriptions.get(id);
-    const made = session.consumers.get(id);
-    if (!subscription && !made)
-      return this.error(session, null, { error: 'unknown-queue', detail: { queue: id } });
-    const tag = subscription ? settleRing(subscription.queue, frame) : this.consumers.settle(made!, frame);
-    if (tag !== undefined) {
-      return this.error(session, null, { error: 'unknown-tag', detail: { queue: id, tag } });
-    }
-    if (subscription) this.flusher.markSubscription(subscription);
-    return undefined;
+  private changeGraph(session: Session, frame: TopologyCommand): void {
+    const answer = this.answerTo(session, frame.ref);
+    const asker = askerOf(session);
+    // What a queue of the session itself is bound to is its own affair.
+    const isOwn = 'to' in frame && typeof frame.to === 'number';
+    this.graph.change(session, frame, isOwn ? answer : this.audit.of(asker, frame as TopologyChange, answer));
   }
 
-  private unsubscribe(session: Session, ref: number, id: number): ErrorName | undefined {
-    const subscription = session.subscriptions.get(id);
-    const made = session.consumers.get(id);
-    if (subscription) this.subscriptions.end(subscription, 'unsubscribed');
-    else if (made) this.consumers.cancel(made);
-    else return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
-    return this.write(session, { type: 'ok', ref });
-  }
-
-  private setCredit(
-    session: Session,
-    { ref, queue: id, prefetch }: Extract<Command, { type: 'credit' }>,
-  ): ErrorName | undefined {
-    const subscription = session.subscriptions.get(id);
-    const made = session.consumers.get(id);
-    const granted = Math.min(prefetch, session.limits.maxPrefetch);
-    if (subscription) {
-      const { queue } = subscription;
-      queue.prefetch = Math.min(granted, queue.settings.capacity - 1);
-      this.flusher.markSubscription(subscription);
-    } else if (made) this.consumers.setPrefetch(made, granted);
-    else return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
-    return this.write(session, { type: 'ok', ref });
+  private command(
+    asker: Asker,
+    command: QueueCommand,
+    answer: (answer: QueueInfo | QueueEmptied | Refusal) => void,
+  ): void {
+    const told = this.audit.of<QueueInfo | QueueEmptied | Refusal>(asker, command, (given) => answer(given!));
+    this.queues.perform(asker, command, told);
   }
 
   /** Answers a command whenever its answer is there; over a connection that is gone nobody waits for it. */
@@ -432,19 +427,3 @@ export class Hub implements HubApi {
 }
 
 const askerOf = (session: Session): Asker => ({ principal: session.principal, session });
-
-function settleRing(
-  queue: Subscription['queue'],
-  frame: Extract<Command, { type: 'ack' | 'reject' | 'nack' }>,
-): number | undefined {
-  switch (frame.type) {
-    case 'ack':
-      return queue.ack(frame.upTo, frame.ranges);
-    case 'reject':
-      return queue.reject(frame.ranges);
-    case 'nack':
-      return queue.nack(frame.ranges);
-    default:
-      return frame satisfies never;
-  }
-}

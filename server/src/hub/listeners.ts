@@ -49,6 +49,7 @@ export class Listeners {
     const link: Link = {
       // Its reader is another format still, made from the frames' text.
       codec: this.hub.jsonCodec,
+      isOfOneQueue: true,
       get bufferedBytes() {
         return listener.bufferedBytes;
       },

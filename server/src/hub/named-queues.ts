@@ -13,6 +13,7 @@ import {
   type QueueInfo,
   type QueueOptions,
 } from '@ringhub/protocol';
+import { mayByBinding } from '../core/binding-permission.ts';
 import { DeclaredQueue, type QueueBinding } from '../core/declared-queue.ts';
 import { DEFAULT_EXCHANGE, EVENTS_EXCHANGE, isPredeclared, isReserved } from '../core/exchanges.ts';
 import { NamedQueue } from '../core/named-queue.ts';
@@ -185,22 +186,41 @@ export class NamedQueues {
     spec: BindingSpec,
     done: (refusal?: Refusal) => void,
   ): void {
-    const queue = this.find(asker, name);
-    if ('error' in queue) {
-      done(queue);
-      return;
-    }
     const binding = this.bindingOf(asker.principal, name, spec);
     if ('error' in binding) {
       done(binding);
+      return;
+    }
+    const queue = this.find(asker, name);
+    if ('error' in queue) {
+      done(queue);
       return;
     }
     if (type === 'bind') this.bind(queue, binding, done);
     else this.unbind(queue, binding, done);
   }
 
+  /** Exclusive queues, of one session or of all, whose bindings their sessions might not make now. */
+  notPermitted(session?: Session): Set<DeclaredQueue> {
+    const found = new Set<DeclaredQueue>();
+    for (const queue of this.hub.namedQueues.values()) {
+      const { owner } = queue;
+      if (!owner || (session && owner !== session)) continue;
+      const isPermitted = queue.bindings.every(
+        (binding) => binding.exchange.name === DEFAULT_EXCHANGE || mayBindQueue(owner.principal, binding),
+      );
+      if (!isPermitted) found.add(queue);
+    }
+    return found;
+  }
+
   /** Ends a queue with everything in it; none of its messages is a dead letter. */
   remove(queue: DeclaredQueue, stored: (error?: ErrorName) => void = () => {}): void {
+    // What was its last consumer may have taken it along.
+    if (this.hub.namedQueues.get(queue.name) !== queue) {
+      stored();
+      return;
+    }
     const consumers = [...queue.state.consumers.keys()];
     this.work.run(queue, (moment, effects) => queue.state.close(moment, effects));
     this.hub.forgetQueue(queue);
@@ -280,7 +300,7 @@ export class NamedQueues {
     if (settings.durable && !this.hub.definitions) {
       return { error: 'bad-argument', detail: { field: 'options.durable', why: 'the hub keeps no data' } };
     }
-    const { deadLetterExchange: buried, deadLetterKey = '' } = settings;
+    const { deadLetterExchange: buried, deadLetterKey } = settings;
     // Whoever rejects a message publishes it there; the hub's own events are nobody else's to publish.
     if (buried === EVENTS_EXCHANGE) {
       return {
@@ -288,7 +308,7 @@ export class NamedQueues {
         detail: { field: 'options.deadLetterExchange', why: 'only the hub publishes there' },
       };
     }
-    if (buried !== undefined && !principal.may('publish', buried, deadLetterKey))
+    if (buried !== undefined && !mayBury(principal, name, buried, deadLetterKey))
       return { error: 'forbidden', detail: { exchange: buried } };
     const state = new NamedQueue(name, settings, this.hub.moment());
     const owner = settings.exclusive ? session : undefined;
@@ -310,15 +330,16 @@ export class NamedQueues {
     name: string,
     [from, key, args]: BindingSpec,
   ): QueueBinding | Refusal {
+    const isKnown =
+      principal.maySome('bind', from) &&
+      principal.maySome('subscribe', from) &&
+      principal.may('declare-queue', name, '');
+    if (!isKnown) return { error: 'forbidden', detail: { exchange: from } };
     const exchange = this.hub.exchanges.get(from);
     if (!exchange) return { error: 'unknown-exchange', detail: { exchange: from } };
     if (from === DEFAULT_EXCHANGE) return { error: 'default-exchange' };
-    // Whoever binds a queue has the exchange's messages read by its consumers.
-    const isPermitted =
-      principal.may('bind', from, key) &&
-      principal.may('subscribe', from, key) &&
-      principal.may('declare-queue', name, '');
-    if (!isPermitted) return { error: 'forbidden', detail: { exchange: from } };
+    if (!mayBindQueue(principal, { exchange, spec: { key } }))
+      return { error: 'forbidden', detail: { exchange: from } };
     return { exchange, spec: toArguments(key, args) };
   }
 
@@ -351,6 +372,19 @@ export class NamedQueues {
     this.hub.definitions!.removeBinding('b', stored, (error) => done(error && { error }));
   }
 }
+
+/** Whoever binds a queue has the exchange's messages read by its consumers. */
+export const mayBindQueue = (principal: Principal, { exchange, spec }: QueueBinding): boolean =>
+  mayByBinding(principal, 'bind', exchange.name, exchange.options, spec.key) &&
+  mayByBinding(principal, 'subscribe', exchange.name, exchange.options, spec.key);
+
+/**
+ * Dead letters take what is in the queue out of it, so it takes the permission to consume from it, too. Without a key of
+ * their own they are published with those that they came with.
+ */
+const mayBury = (principal: Principal, queue: string, exchange: string, key: string | undefined): boolean =>
+  principal.may('consume', queue, '') &&
+  (key === undefined ? principal.mayAll('publish', exchange, '#') : principal.may('publish', exchange, key));
 
 /** A binding outlives the hub where both its ends do. */
 const isStored = (queue: DeclaredQueue, { exchange }: QueueBinding): boolean =>

@@ -212,6 +212,8 @@ export class Publishing {
   ): Refusal | Way {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
+    // Whoever may not write there is told nothing of it: not that it is there, nor who listens.
+    if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) {
       // Sent again with its id, it may have been published when the exchange was still there.
@@ -219,7 +221,6 @@ export class Publishing {
         return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? 'unknown-exchange' };
       return { error: 'unknown-exchange', detail: { exchange: name } };
     }
-    if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
     if (exchange.options.internal) return { error: 'internal-exchange', detail: { exchange: name } };
     const { log } = exchange;
     const { headers, id, mandatory } = properties;

@@ -14,6 +14,7 @@ import {
   type ResumeQueue,
   type SubscribeOptions,
 } from '@ringhub/protocol';
+import type { DeclaredQueue } from '../core/declared-queue.ts';
 import type { DropReason } from '../core/ledger.ts';
 import type { LogReaders } from '../core/log-readers.ts';
 import { ResumeTokens } from '../core/resume-token.ts';
@@ -94,6 +95,32 @@ export class Sessions {
     return this.bySubject.attachedOf(subject) >= this.hub.limitsOf(role).maxConnectionsPerSubject;
   }
 
+  /**
+   * Ends what a session may not do any more, as of now, and settles what waits for it.
+   *
+   * @param told of each queue that ended, with the exchange or named queue that is not permitted
+   * @param lost exclusive queues whose bindings are not permitted to their sessions any more
+   */
+  purge(
+    session: Session,
+    told: (queue: number, name: string) => void,
+    lost: ReadonlySet<DeclaredQueue> = this.queues.notPermitted(session),
+  ): void {
+    const { principal } = session;
+    for (const subscription of session.subscriptions.values()) {
+      const forbidden = subscription.forbiddenTo(principal);
+      if (!forbidden) continue;
+      this.subscriptions.end(subscription, 'revoked');
+      told(subscription.queue.id, forbidden.exchange.name);
+    }
+    for (const made of session.consumers.values()) {
+      if (principal.may('consume', made.queue.name, '') && !lost.has(made.queue)) continue;
+      this.consumers.cancel(made);
+      told(made.id, made.queue.name);
+    }
+    for (const queue of lost) if (queue.owner === session) this.queues.remove(queue);
+  }
+
   private find(principal: Principal, resume: Resume): Session | undefined {
     const session = this.hub.sessions.get(resume.session);
     if (session?.principal.subject !== principal.subject) return undefined;
@@ -132,13 +159,11 @@ export class Sessions {
     this.declare(session, resume);
     const named = new Set(resume.queues.map((q) => q.queue));
     for (const subscription of session.subscriptions.values()) {
-      if (named.has(subscription.queue.id) && subscription.isPermitted(principal)) continue;
-      this.subscriptions.end(subscription, 'unsubscribed');
+      if (!named.has(subscription.queue.id)) this.subscriptions.end(subscription, 'unsubscribed');
     }
-    for (const made of session.consumers.values()) {
-      if (named.has(made.id) && principal.may('consume', made.queue.name, '')) continue;
-      this.consumers.cancel(made);
-    }
+    for (const made of session.consumers.values()) if (!named.has(made.id)) this.consumers.cancel(made);
+    // The welcome tells.
+    this.purge(session, () => {});
     this.welcome(
       session,
       token,
@@ -224,6 +249,9 @@ export class Sessions {
       case 'close-evicted':
         this.close(session, ERRORS['session-evicted']);
         return;
+      case 'close-revoked':
+        this.close(session, ERRORS['session-revoked']);
+        return;
       case 'close-draining':
         this.close(session, ERRORS.draining);
         return;
@@ -238,6 +266,9 @@ export class Sessions {
         return;
       case 'end-evicted':
         this.end(session, 'evicted');
+        return;
+      case 'end-revoked':
+        this.end(session, 'revoked');
         return;
       default:
         effect satisfies never;

@@ -14,6 +14,7 @@ import {
   type Subscribed,
   type SubscribeOptions,
 } from '@ringhub/protocol';
+import { mayByBinding } from '../core/binding-permission.ts';
 import { DEFAULT_EXCHANGE } from '../core/exchanges.ts';
 import { type LastValue, Snapshot } from '../core/last-values.ts';
 import type { DropReason } from '../core/ledger.ts';
@@ -115,11 +116,12 @@ export class Subscriptions {
 
   /** What a binding of the wire means for this principal, or why it may not be. */
   find(principal: Principal, [name, key, args]: BindingSpec): Wanted | Refusal {
+    const forbidden: Refusal = { error: 'forbidden', detail: { exchange: name, pattern: key } };
+    // Whoever may not read it is not told whether it is there.
+    if (!principal.maySome('subscribe', name)) return forbidden;
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) return { error: 'unknown-exchange', detail: { exchange: name } };
-    if (!principal.may('subscribe', name, key)) {
-      return { error: 'forbidden', detail: { exchange: name, pattern: key } };
-    }
+    if (!mayByBinding(principal, 'subscribe', name, exchange.options, key)) return forbidden;
     if (name === DEFAULT_EXCHANGE) return { error: 'default-exchange' };
     return { exchange, spec: toArguments(key, args) };
   }

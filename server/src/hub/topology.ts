@@ -2,12 +2,13 @@
  * Commands that change or list what the hub routes by: exchanges and bindings (PROTOCOL §5).
  */
 import type { BindingInfo, BindingSpec, ExchangeOptions, PassiveDeclare, Topology } from '@ringhub/protocol';
+import { mayByBinding } from '../core/binding-permission.ts';
 import type { DeclaredQueue, HubExchange } from '../core/declared-queue.ts';
 import { DEFAULT_EXCHANGE, type ExchangeBinding } from '../core/exchanges.ts';
 import { type BindingArguments, fromArguments, toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Subscription } from '../core/subscription.ts';
-import type { Principal } from '../ports/auth.ts';
+import type { Action, Principal } from '../ports/auth.ts';
 import type { TopologyChange } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import { storedBinding } from './definitions.ts';
@@ -20,8 +21,13 @@ type Done = (refusal?: Refusal) => void;
 
 export type TopologyCommand = Extract<Command, { type: 'declare' | 'bind' | 'unbind' | 'delete' }>;
 
+/** Whoever may do one of these with an exchange may ask whether it is there. */
+const ASKED_FOR: readonly Action[] = ['publish', 'subscribe', 'declare', 'bind', 'delete'];
+
 /** Entries of each kind in one list: it has to fit a frame, and be made in one turn. */
 const MAX_LISTED = 1_000;
+/** Bindings held against the permissions of whoever may read only a part of their exchanges. */
+const MAX_LOOKED_AT = 10_000;
 
 export class TopologyCommands {
   constructor(
@@ -68,10 +74,19 @@ export class TopologyCommands {
   ): void {
     const detail = { exchange: name };
     if ('passive' in options) {
-      done(this.hub.exchanges.get(name) ? undefined : { error: 'unknown-exchange', detail });
+      // What one may do nothing with is not told to be there.
+      const isKnown = ASKED_FOR.some((action) => principal.maySome(action, name));
+      const isThere = this.hub.exchanges.get(name) !== undefined;
+      done(
+        isKnown
+          ? isThere
+            ? undefined
+            : { error: 'unknown-exchange', detail }
+          : { error: 'forbidden', detail },
+      );
       return;
     }
-    if (!principal.may('declare', name, '')) {
+    if (!mayDeclare(principal, name, options)) {
       done({ error: 'forbidden', detail });
       return;
     }
@@ -98,13 +113,13 @@ export class TopologyCommands {
 
   private delete(principal: Principal, name: string, ifUnused: boolean, done: Done): void {
     const detail = { exchange: name };
+    if (!principal.may('delete', name, '')) {
+      done({ error: 'forbidden', detail });
+      return;
+    }
     const exchange = this.hub.exchanges.get(name);
     if (!exchange) {
       done({ error: 'unknown-exchange', detail });
-      return;
-    }
-    if (!principal.may('delete', name, '')) {
-      done({ error: 'forbidden', detail });
       return;
     }
     const error = this.hub.exchanges.deletionFault(exchange, ifUnused);
@@ -115,35 +130,42 @@ export class TopologyCommands {
     this.deletion.delete(exchange, (failure) => done(failure && { error: failure }));
   }
 
-  /** What this principal may subscribe to, as far as it fits. */
+  /**
+   * What this principal may subscribe to, as far as it fits: exchanges of which it may read something, and bindings that
+   * take nothing else. Those of other people's sessions are for admins.
+   */
   list(asker: Asker): Topology {
     const { principal } = asker;
-    const visible = (name: string): boolean => principal.may('subscribe', name, '#');
-    const exchanges = [...this.hub.exchanges].filter(({ name }) => visible(name));
+    const isAdmin = principal.may('admin', '', '');
+    const exchanges = [...this.hub.exchanges].filter(({ name }) => principal.maySome('subscribe', name));
+    const whole = new Set(exchanges.filter(({ name }) => principal.mayAll('subscribe', name, '#')));
+    const counted = new Map<HubExchange, number>();
     const bindings: BindingInfo[] = [];
     let left = 0;
-    const add = (info: () => BindingInfo): void => {
-      if (bindings.length < MAX_LISTED) bindings.push(info());
+    let looked = 0;
+    const add = (exchange: HubExchange, spec: BindingArguments, to: BindingInfo['to']): void => {
+      if (!whole.has(exchange)) {
+        if (!principal.maySome('subscribe', exchange.name)) return;
+        // Each may be a new question of what contains what.
+        if (++looked > MAX_LOOKED_AT) left++;
+        if (looked > MAX_LOOKED_AT || !mayRead(principal, exchange, spec)) return;
+        counted.set(exchange, (counted.get(exchange) ?? 0) + 1);
+      }
+      if (bindings.length < MAX_LISTED) bindings.push(infoOf(exchange, spec, to));
       else left++;
     };
-    for (const link of this.hub.exchanges.exchangeBindings) {
-      if (visible(link.source.name))
-        add(() => infoOf(link.source, link.binding, { exchange: link.destination.name }));
-    }
+    for (const { source, destination, binding } of this.hub.exchanges.exchangeBindings)
+      add(source, binding, { exchange: destination.name });
     for (const { name, bindings: bound, owner } of this.hub.namedQueues.values()) {
       if (owner && owner !== asker.session) continue;
-      for (const { exchange, spec } of bound) {
-        // To the default exchange every queue is bound.
-        if (exchange.name === DEFAULT_EXCHANGE || !visible(exchange.name)) continue;
-        add(() => infoOf(exchange, spec, { namedQueue: name }));
-      }
+      // To the default exchange every queue is bound.
+      for (const { exchange, spec } of bound)
+        if (exchange.name !== DEFAULT_EXCHANGE) add(exchange, spec, { namedQueue: name });
     }
     for (const session of this.hub.sessions.values()) {
+      if (!isAdmin && session.principal.subject !== principal.subject) continue;
       for (const { queue, bindings: bound } of session.subscriptions.values()) {
-        for (const { exchange, spec } of bound) {
-          if (visible(exchange.name))
-            add(() => infoOf(exchange, spec, { session: session.id, queue: queue.id }));
-        }
+        for (const { exchange, spec } of bound) add(exchange, spec, { session: session.id, queue: queue.id });
       }
     }
     const queues = this.queues.list(asker);
@@ -151,7 +173,8 @@ export class TopologyCommands {
       exchanges: exchanges.slice(0, MAX_LISTED).map((exchange) => ({
         name: exchange.name,
         ...exchange.options,
-        bindings: bindingCountOf(exchange),
+        // Of what it may not read not even the number.
+        bindings: whole.has(exchange) ? bindingCountOf(exchange) : (counted.get(exchange) ?? 0),
       })),
       bindings,
       queues,
@@ -181,6 +204,15 @@ export class TopologyCommands {
     to: string,
     done: Done,
   ): void {
+    const forbidden: Refusal = { error: 'forbidden', detail: { exchange: name } };
+    const isKnown =
+      principal.maySome('bind', name) &&
+      principal.maySome('subscribe', name) &&
+      principal.maySome('publish', to);
+    if (!isKnown) {
+      done(forbidden);
+      return;
+    }
     const source = this.hub.exchanges.get(name);
     const destination = this.hub.exchanges.get(to);
     if (!source || !destination) {
@@ -189,11 +221,11 @@ export class TopologyCommands {
     }
     // Whoever binds two exchanges has one's messages read and the other written to.
     const isPermitted =
-      principal.may('bind', name, key) &&
-      principal.may('subscribe', name, key) &&
-      principal.may('publish', to, '#');
+      mayByBinding(principal, 'bind', name, source.options, key) &&
+      mayByBinding(principal, 'subscribe', name, source.options, key) &&
+      mayByBinding(principal, 'publish', to, source.options, key);
     if (!isPermitted) {
-      done({ error: 'forbidden', detail: { exchange: name } });
+      done(forbidden);
       return;
     }
     if (name === DEFAULT_EXCHANGE || to === DEFAULT_EXCHANGE) {
@@ -233,6 +265,16 @@ export class TopologyCommands {
     if (isStored(link)) this.hub.definitions?.removeBinding('e', stored, (error) => done(error && { error }));
     else done();
   }
+}
+
+const mayRead = (principal: Principal, { name, options }: HubExchange, { key }: BindingArguments): boolean =>
+  mayByBinding(principal, 'subscribe', name, options, key);
+
+/** What an exchange has no binding for goes to its alternate: that is written to, and its readers read this one. */
+function mayDeclare(principal: Principal, name: string, { alternate }: ExchangeOptions): boolean {
+  if (!principal.may('declare', name, '')) return false;
+  if (alternate === undefined) return true;
+  return principal.mayAll('subscribe', name, '#') && principal.mayAll('publish', alternate, '#');
 }
 
 /** Of durable exchanges only: what the volatile ones lead to is gone with the hub. */

@@ -23,8 +23,14 @@ export interface Principal {
   readonly role: Role;
   /** Unix time in ms at which the credentials cease to be valid; without one they do not. */
   readonly expiresAtMs?: number;
-  /** Whether `action` is permitted on an exchange or queue, with a routing key (publish) or pattern (subscribe). */
+  /** Unix time in ms at which they were issued; without one they count as issued before everything. */
+  readonly issuedAtMs?: number;
+  /** Whether `action` is permitted on an exchange or queue, with a routing key where the action has one. As of now. */
   may(action: Action, name: string, key: string): boolean;
+  /** Whether it is for every key that a topic pattern matches. */
+  mayAll(action: Action, name: string, pattern: string): boolean;
+  /** Whether it is for some key: else not even be told whether there is such a name. */
+  maySome(action: Action, name: string): boolean;
 }
 
 export interface Auth {

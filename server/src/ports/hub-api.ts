@@ -95,7 +95,74 @@ export interface Listening extends Subscribed {
   close(): void;
 }
 
+/** A session as its operator sees it. */
+export interface SessionInfo {
+  readonly session: string;
+  readonly subject: string;
+  readonly role: string;
+  /** What the client calls itself. */
+  readonly client: string;
+  readonly state: 'attached' | 'parked';
+  /** Until the resume window is over, of a parked one. */
+  readonly parkedForMs?: number;
+  readonly subscriptions: number;
+  readonly consumers: number;
+  readonly bindings: number;
+  /** Of messages that its rings hold. */
+  readonly bytes: number;
+}
+
+export interface SessionQuery {
+  /** Only of this subject. */
+  readonly subject?: string;
+  /** The session that the page before ended with. */
+  readonly after?: string;
+  readonly limit: number;
+}
+
+export interface SessionPage {
+  /** By id. */
+  readonly sessions: readonly SessionInfo[];
+  /** There are more behind the last one. */
+  readonly more: boolean;
+}
+
+/** Which sessions to close, and whether their subject's credentials are refused from now on. */
+export type ClosingSessions =
+  | { readonly session: string }
+  | { readonly subject: string; readonly revoke?: { readonly forMs: number } };
+
+export interface SessionsClosed {
+  readonly closed: number;
+  readonly revoked: boolean;
+}
+
+/** Something an administrator did or wanted to do, for the log. */
+export interface AuditEntry {
+  readonly subject: string;
+  readonly role: string;
+  /** The session it came by; none over HTTP. */
+  readonly session?: string;
+  readonly action: string;
+  /** What it was done to: names, never payloads. */
+  readonly on: string;
+  /** `done`, or the name of the error. */
+  readonly outcome: 'done' | ErrorName;
+}
+
+/** For administrators; everything takes the permission `admin`. */
+export interface SessionsApi {
+  list(principal: Principal, query: SessionQuery): SessionPage | HubRefusal;
+  /** Closes at once; a revocation is done when it is on disk. */
+  close(
+    principal: Principal,
+    which: ClosingSessions,
+    done: (answer: SessionsClosed | HubRefusal) => void,
+  ): void;
+}
+
 export interface HubApi {
+  readonly control: SessionsApi;
   publish(principal: Principal, request: PublishRequest, done: (outcome: PublishOutcome) => void): void;
   /** One page of history; `done` may be called before this returns. */
   history(

@@ -128,10 +128,14 @@ export class HubScene {
   }
 
   principal(subject: string): Principal {
+    const isPermitted = (action: Action, name: string, key: string): boolean =>
+      !this.options.forbidden?.(action, name, key, subject);
     return {
       subject,
       role: subject.startsWith('browser') ? 'browser' : 'server',
-      may: (action, exchange, key) => !this.options.forbidden?.(action, exchange, key, subject),
+      may: isPermitted,
+      mayAll: isPermitted,
+      maySome: (action, name) => isPermitted(action, name, '#'),
     };
   }
 
