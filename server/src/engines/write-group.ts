@@ -1,17 +1,22 @@
 /**
- * Group commit: everything that a turn of the loop wants stored goes into one atomic batch.
+ * Group commit: everything that is to be stored while the disk is busy, or in one turn of the loop, goes into one
+ * atomic batch.
  *
- *     put, put ───────┐
- *     put, whenStored ┤ end of the turn ─► before (sums) ─► store.commit ─► on disk ─► each `whenStored`, in order
+ *     put, put ───────┐ end of the turn, or
+ *     put, whenStored ┤ the disk is free ─► before (sums) ─► store.commit ─► on disk ─► each `whenStored`, in order
  *
- * While a batch is being flushed, the next one fills: the slower the disk, the larger the groups. What waits is
- * bounded in bytes; above the bound new publishes are refused, so that memory does not grow behind a stalled disk.
+ * While a batch is being flushed, the next one fills: the slower the disk, the larger the groups, and the fewer sums
+ * are stored. What waits is bounded in bytes; above the bound new publishes are refused, so that memory does not grow
+ * behind a stalled disk.
  */
 import type { Clock } from '../ports/clock.ts';
 import type { Store, StoreWrite } from '../ports/store.ts';
 
 /** Bytes of batches that were begun and are not on disk yet. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** A batch that is as large as this does not wait for the one before. */
+const MAX_GATHERED_WRITES = 20_000;
+const MAX_GATHERED_BYTES = 16 * 1024 * 1024;
 /** What a write costs beside its key and value. */
 const WRITE_BYTES = 64;
 
@@ -28,6 +33,8 @@ export class WriteGroup {
   private bytes = 0;
   private waitingBytes = 0;
   private isScheduled = false;
+  /** Batches handed over that are not on disk. */
+  private underWay = 0;
   private hasFailed = false;
   private readonly before: (() => void)[] = [];
 
@@ -35,7 +42,9 @@ export class WriteGroup {
     private readonly store: Store,
     private readonly clock: Clock,
     private readonly onFault: (fault: string, error: unknown) => void = () => {},
-  ) {}
+  ) {
+    store.onTaking(() => this.flush());
+  }
 
   /** Whether so much waits for the disk that nothing more should be taken. */
   get isFull(): boolean {
@@ -73,10 +82,14 @@ export class WriteGroup {
     this.afterwards = [];
     this.bytes = 0;
     this.waitingBytes += bytes;
+    this.underWay++;
     this.store.commit(writes, (error) => {
       this.waitingBytes -= bytes;
+      this.underWay--;
       if (error) this.hasFailed = true;
       for (const done of afterwards) this.tell(done, error !== undefined);
+      // What these have put, and what a store that failed does not ask for.
+      if (this.writes.length > 0 || this.afterwards.length > 0) this.schedule();
     });
   }
 
@@ -92,6 +105,9 @@ export class WriteGroup {
 
   private schedule(): void {
     if (this.isScheduled) return;
+    const isLarge = this.writes.length >= MAX_GATHERED_WRITES || this.bytes >= MAX_GATHERED_BYTES;
+    // The store asks for it when it can take it.
+    if (this.underWay > 0 && !isLarge) return;
     this.isScheduled = true;
     this.clock.endOfTurn(() => {
       if (this.isScheduled) this.flush();

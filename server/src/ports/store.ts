@@ -57,6 +57,11 @@ export interface Store {
    * after a crash: only opening the store again tells.
    */
   commit(writes: readonly StoreWrite[], done: (error?: StoreError) => void): void;
+  /**
+   * Sets the one handler that is called just before a transaction is made up of what was committed: what it commits
+   * goes with it. So whoever gathers while the disk is busy gives it the next work at once, and only once.
+   */
+  onTaking(handler: () => void): void;
   /** Sets the one handler that is told, once, that the store failed for good, before the `done`s are. */
   onFailure(handler: (error: StoreError) => void): void;
   /** Bytes in use on disk, about; number of entries. */

@@ -32,6 +32,7 @@ export class GroupCommit {
   private state: 'idle' | 'gathering' | 'writing' = 'idle';
   private failure: StoreError | undefined;
   private closed = false;
+  private takingHandler: () => void = () => {};
   private failureHandler: (error: StoreError) => void = () => {};
   private whenIdle: (() => void)[] = [];
 
@@ -43,6 +44,10 @@ export class GroupCommit {
 
   get failed(): boolean {
     return this.failure !== undefined;
+  }
+
+  onTaking(handler: () => void): void {
+    this.takingHandler = handler;
   }
 
   onFailure(handler: (error: StoreError) => void): void {
@@ -77,6 +82,7 @@ export class GroupCommit {
   }
 
   private next(): void {
+    if (!this.failure) this.takingHandler();
     if (this.waiting.length === 0 || this.failure) {
       this.state = 'idle';
       const refused = this.waiting;

@@ -90,6 +90,10 @@ export class LmdbStore implements Store {
     this.commits.commit(writes, done);
   }
 
+  onTaking(handler: () => void): void {
+    this.commits.onTaking(handler);
+  }
+
   onFailure(handler: (error: StoreError) => void): void {
     this.commits.onFailure(handler);
   }

@@ -52,6 +52,10 @@ export class MemoryStore implements Store {
     this.commits.commit(writes, done);
   }
 
+  onTaking(handler: () => void): void {
+    this.commits.onTaking(handler);
+  }
+
   onFailure(handler: (error: StoreError) => void): void {
     this.commits.onFailure(handler);
   }
