@@ -88,6 +88,6 @@ export const QUEUE_ERRORS = {
     'later',
     503,
     '§11',
-    'the store could not write this: nothing is kept; publish again once the hub is well',
+    'the disk failed the hub, which ends: this may be stored or not; do it again once the hub is back, a publish with the same id',
   ),
 } as const;

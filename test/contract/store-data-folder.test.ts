@@ -93,6 +93,19 @@ describe('a data folder', () => {
     await opened();
   });
 
+  it('is free again though a child of the process that had it lives on', async () => {
+    const { store } = await opened();
+    const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+    try {
+      await new Promise((resolve) => child.once('spawn', resolve));
+      await store.close();
+      await opened();
+    } finally {
+      child.kill('SIGKILL');
+      await new Promise((resolve) => child.once('close', resolve));
+    }
+  });
+
   it('has what a crash left of a store in the making removed', async () => {
     await (await opened()).store.close();
     writeFileSync(`${storePath(folder)}.new`, 'half of one');
@@ -177,10 +190,20 @@ describe('a data folder', () => {
     expect(refused).toEqual({ kind: 'unavailable', text });
     expect(readdirSync(folder)).toEqual(['hub.lock']);
 
+    writeFileSync(join(folder, 'new'), 'somebody’s');
     const adapted = [{ key: Uint8Array.of(1), value: Uint8Array.of(2) }];
+    expect(await restore(backup, folder, nodeClock, () => adapted)).toMatchObject({
+      kind: 'exists',
+      text: expect.stringContaining('it has new'),
+    });
+    rmSync(join(folder, 'new'));
+    // Killed on the way: no half of a store is in anybody's way.
+    writeFileSync(`${storePath(folder)}.new`, 'half of one');
+    writeFileSync(`${storePath(folder)}.new-lock`, 'of the one that was killed');
     expect(await restore(backup, folder, nodeClock, () => adapted)).toEqual({ kind: 'copied' });
     const restored = await opened(undefined);
     expect(restored.store.get(Uint8Array.of(1))?.[0]).toBe(2);
     expect(restored.store.size.entries).toBe(51);
+    expect(readdirSync(folder).sort()).toEqual(['hub.lock', 'store.mdb', 'store.mdb-lock']);
   });
 });

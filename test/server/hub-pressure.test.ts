@@ -418,6 +418,34 @@ describe('draining', () => {
     expect(scene.hub.stats().ledger).toMatchObject({ acked: 1, residual: 0 });
   });
 
+  it('does not wait for those who cannot answer: their connection is gone already', () => {
+    const scene = new HubScene({ durable: true });
+    const [client, worker, publisher] = [scene.client('a'), scene.client('b'), scene.client('c')];
+    client.subscribe();
+    scene.publish('k');
+    worker.send(
+      ['declareQueue', 1, 'jobs', { durable: true }],
+      ['consume', 2, { consume: 'jobs', ack: 'manual' }],
+    );
+    scene.publishNow('jobs', 'x', { exchange: '' });
+    scene.flush();
+    expect(scene.namedQueue('jobs').state.inflightMessages).toBe(1);
+    scene.disk.stall();
+    publisher.send(['publish', 1, '', 'jobs', 'y']);
+    let done = false;
+    scene.gateway.drain(0, 10_000, () => {
+      done = true;
+    });
+    for (const gone of [client, worker, publisher]) {
+      scene.clock.advance(500);
+      expect(done).toBe(false);
+      gone.cut();
+    }
+    scene.clock.advance(100);
+    expect(done).toBe(true);
+    expect(scene.hub.stats().ledger.residual).toBe(0);
+  });
+
   it('does not wait for ever', () => {
     const scene = new HubScene();
     const client = scene.client();

@@ -291,7 +291,10 @@ export class Hub implements HubApi {
     this.flusher.flush();
   }
 
-  /** True once nothing waits for an attached client's ack: a drain need not wait longer. */
+  /**
+   * True once nothing waits for an attached client's ack, or for its confirm: a drain need not wait longer. A session
+   * without a connection can neither ack nor be told: what it holds waits for its resume, here or in the next hub.
+   */
   get isSettled(): boolean {
     for (const session of this.context.sessions.values()) {
       if (!session.link) continue;

@@ -5,6 +5,9 @@
  *     hub.lock          held while a hub, or a command that needs the store for itself, runs
  *     store.mdb         the store; store.mdb-lock beside it is LMDB's
  *     store.mdb.new     on its way: written, synced, then renamed to store.mdb; a leftover is removed
+ *
+ * Child processes have `store.mdb` open, too, as LMDB does not mark it close-on-exec, but no lock: one that outlives its
+ * hub keeps no other from starting.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -117,7 +120,8 @@ export function publishNew(path: string): void {
   syncPath(dirname(path));
 }
 
-function discardNew(path: string): void {
+/** Removes what was on its way to be shown under `path`. */
+export function discardNew(path: string): void {
   for (const file of [newPath(path), `${newPath(path)}-lock`]) rmSync(file, { force: true });
 }
 

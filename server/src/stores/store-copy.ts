@@ -5,7 +5,14 @@
 import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
 import type { Clock } from '../ports/clock.ts';
 import type { StoreWrite } from '../ports/store.ts';
-import { type FolderRefusal, lockDataFolder, newPath, publishNew, storePath } from './data-folder.ts';
+import {
+  discardNew,
+  type FolderRefusal,
+  lockDataFolder,
+  newPath,
+  publishNew,
+  storePath,
+} from './data-folder.ts';
 import { LmdbStore } from './lmdb-store.ts';
 import { checkStore } from './store-check.ts';
 
@@ -45,9 +52,14 @@ export async function restore(
   if (lock.kind !== 'locked') return lock;
   const made = newPath(storePath(folder));
   try {
-    const others = readdirSync(folder).filter((name) => name !== 'hub.lock' && !made.endsWith(name));
+    // Of a restore, or a start, that was killed on the way.
+    discardNew(storePath(folder));
+    const others = readdirSync(folder).filter((name) => name !== 'hub.lock');
     if (others.length > 0)
-      return { kind: 'exists', text: `${folder} is not empty: restore into an empty folder` };
+      return {
+        kind: 'exists',
+        text: `${folder} is not empty, it has ${others.slice(0, 3).join(', ')}: restore into an empty folder`,
+      };
     // Under the name of a copy the check leaves nothing beside the backup, which may be read-only.
     copyFileSync(backup, made);
     const report = await checkStore(made);
@@ -58,8 +70,7 @@ export async function restore(
     publishNew(storePath(folder));
     return { kind: 'copied' };
   } finally {
-    rmSync(made, { force: true });
-    rmSync(`${made}-lock`, { force: true });
+    discardNew(storePath(folder));
     lock.release();
   }
 }
