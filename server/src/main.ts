@@ -4,15 +4,16 @@
  */
 import { Command } from 'commander';
 import { bindCommand, unbindCommand } from './cli/bind.ts';
+import { configCommand } from './cli/config.ts';
 import { consumeCommand } from './cli/consume.ts';
 import { declareCommand, deleteCommand } from './cli/declare.ts';
+import { doctorCommand } from './cli/doctor.ts';
 import { EXIT_USAGE } from './cli/exit-codes.ts';
 import { listCommand } from './cli/list.ts';
 import { pubCommand } from './cli/pub.ts';
 import { queueCommand } from './cli/queue.ts';
 import { serveCommand } from './cli/serve.ts';
 import { sessionsCommand } from './cli/sessions.ts';
-import { configCommand } from './cli/show-config.ts';
 import { storeCommand } from './cli/store.ts';
 import { subCommand } from './cli/sub.ts';
 import { VERSION } from './version.ts';
@@ -27,6 +28,7 @@ const program = new Command('ringhub')
 const commands = [
   serveCommand(),
   configCommand(),
+  doctorCommand(),
   pubCommand(),
   subCommand(),
   consumeCommand(),

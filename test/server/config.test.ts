@@ -1,6 +1,8 @@
 /** Settings: where they come from, which wins, and what is told of mistakes. */
 import { describe, expect, it } from 'vitest';
+import { configJsonSchema } from '../../server/src/config/json-schema.ts';
 import { type Config, type ConfigSources, readConfig } from '../../server/src/config/read-config.ts';
+import { schema } from '../../server/src/config/schema.ts';
 import { NODE_LIMITS } from '../../server/src/core/limits.ts';
 import { DEFAULT_LOG_LIMITS } from '../../server/src/core/volatile-log.ts';
 
@@ -94,12 +96,27 @@ describe('settings', () => {
     expect(warnings.join()).toContain('RINGHUB_SERVICE_HOST');
     expect(warnings.join()).not.toContain('secret');
   });
+
+  it('name the variable that was perhaps meant', () => {
+    const { warnings } = read({
+      env: { RINGHUB_HTTP__MAXBODY_BYTES: '1', RINGHUB_PROT: '1', RINGHUB_SERVICE_HOST: 'x' },
+    });
+    expect(warnings).toEqual([
+      'the environment variable RINGHUB_HTTP__MAXBODY_BYTES is no setting and was passed over: did you mean RINGHUB_HTTP__MAX_BODY_BYTES?',
+      'the environment variable RINGHUB_PROT is no setting and was passed over: did you mean RINGHUB_PORT?',
+      'the environment variable RINGHUB_SERVICE_HOST is no setting and was passed over',
+    ]);
+  });
 });
 
 describe('a mistake in the settings', () => {
   it.each([
-    ['prot: 1', 'prot: there is no such setting (known here: dev, '],
-    ['http: { orgins: [] }', 'http.orgins: there is no such setting (known here: origins, '],
+    ['prot: 1', 'prot: there is no such setting: did you mean port?'],
+    ['http: { orgins: [] }', 'http.orgins: there is no such setting: did you mean http.origins?'],
+    ['max_body_bytes: 1', 'max_body_bytes: there is no such setting (known here: dev, '],
+    ['maxBodyBytes: 1', 'maxBodyBytes: there is no such setting: did you mean http.maxBodyBytes?'],
+    ['tls: { cert_file: a, keyFile: b }', 'tls.certFile: '],
+    ['everything: 1', 'everything: there is no such setting (known here: dev, '],
     ['port: 70000', 'port: '],
     ['port: "80"', 'port: '],
     ['transport: smoke', 'transport: '],
@@ -129,5 +146,33 @@ describe('a mistake in the settings', () => {
   it('in the environment or a flag is a mistake, too', () => {
     expect(faultsOf({ env: { RINGHUB_PORT: 'eighty' } })[0]).toMatch(/^port: /);
     expect(faultsOf({ flags: { port: Number.NaN } })[0]).toMatch(/^port: /);
+  });
+});
+
+describe('the JSON Schema of the settings', () => {
+  const { properties, additionalProperties } = configJsonSchema() as {
+    properties: Record<string, { properties?: object; additionalProperties?: unknown; description?: string }>;
+    additionalProperties: unknown;
+  };
+
+  it('has every section, and nothing besides', () => {
+    expect(Object.keys(properties).sort()).toEqual(Object.keys(schema.shape).sort());
+    expect(additionalProperties).toBe(false);
+    expect(properties.http?.additionalProperties).toBe(false);
+    expect(properties.http?.properties).toMatchObject({
+      origins: { type: 'array', items: { type: 'string', pattern: expect.any(String) } },
+      maxBodyBytes: { type: 'integer', minimum: 1, default: 1024 * 1024 },
+    });
+  });
+
+  it('says what settings are for', () => {
+    expect(properties.data?.description).toMatch(/durable/);
+    expect(properties.tls?.properties).toMatchObject({
+      certFile: { description: expect.stringContaining('PEM') },
+    });
+  });
+
+  it('asks for nothing that may be left out', () => {
+    expect(configJsonSchema()).not.toHaveProperty('required');
   });
 });

@@ -13,15 +13,11 @@ import { createLog, type Logger } from '../ops/log.ts';
 import { DataUnavailable, type RunningHub, startHub } from '../start-hub.ts';
 import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.ts';
 import { greeting } from './greeting.ts';
+import { NO_SECRET } from './no-secret.ts';
 import { fail, type ServeFlags, settings } from './settings.ts';
 
 /** How long after a failure of the store clients are still told what was refused. */
 const REFUSALS_MS = 1_000;
-
-const NO_SECRET = `no tokens are configured, so nobody could be let in: choose one
-  ringhub serve --dev                   to try it on this machine, with a random token
-  ringhub serve --config ringhub.yaml   with auth.tokens: [{ tokenFile: …, subject: app, role: server }]
-  RINGHUB_AUTH__TOKENS='[{"token":"…","subject":"app","role":"server"}]' ringhub serve`;
 
 export async function serve(flags: ServeFlags): Promise<void> {
   const { config, warnings } = settings(flags);

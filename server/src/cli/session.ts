@@ -189,7 +189,7 @@ const notLetIn = (token: string | undefined) =>
       : 'the hub does not accept this token: check RINGHUB_TOKEN or --token-file',
   );
 
-export function urlOf({ url = process.env.RINGHUB_URL || DEFAULT_URL }: HubFlags): URL {
+export function urlOf({ url = process.env.RINGHUB_URL || DEFAULT_URL }: Pick<HubFlags, 'url'>): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !['ws:', 'wss:', 'http:', 'https:'].includes(parsed.protocol)) {
     throw new CliError(EXIT.usage, `${url} is no URL of a hub: write it like ${DEFAULT_URL}`);
@@ -200,7 +200,7 @@ export function urlOf({ url = process.env.RINGHUB_URL || DEFAULT_URL }: HubFlags
   return parsed;
 }
 
-export function tokenOf({ tokenFile }: HubFlags): string | undefined {
+export function tokenOf({ tokenFile }: Pick<HubFlags, 'tokenFile'>): string | undefined {
   if (tokenFile === undefined) return process.env.RINGHUB_TOKEN || undefined;
   try {
     const others = statSync(tokenFile).mode & 0o077;

@@ -18,20 +18,34 @@ export interface ServeFlags {
   logLevel?: Config['log']['level'];
 }
 
+export type ConfigFile =
+  | { readonly kind: 'file'; readonly name: string; readonly text: string }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreadable'; readonly why: string };
+
 /** Reads the settings or ends the process, telling what is wrong with them. */
 export function settings(flags: ServeFlags): { config: Config; warnings: readonly string[] } {
-  const name = flags.config ?? process.env.RINGHUB_CONFIG;
-  let file: { name: string; text: string } | undefined;
-  try {
-    if (name !== undefined) file = { name, text: readFileSync(name, 'utf8') };
-  } catch {
-    return fail(EXIT_USAGE, `cannot read the config file ${name}`);
-  }
-  const result = readConfig({ env: process.env, flags: settingsOfFlags(flags), ...(file && { file }) });
+  const file = configFileOf(flags);
+  if (file.kind === 'unreadable') return fail(EXIT_USAGE, file.why);
+  const result = readConfig({
+    env: process.env,
+    flags: settingsOfFlags(flags),
+    ...(file.kind === 'file' && { file }),
+  });
   return result.kind === 'config' ? result : fail(EXIT_USAGE, ...result.faults);
 }
 
-const settingsOfFlags = ({
+export function configFileOf(flags: Pick<ServeFlags, 'config'>): ConfigFile {
+  const name = flags.config ?? process.env.RINGHUB_CONFIG;
+  if (name === undefined) return { kind: 'none' };
+  try {
+    return { kind: 'file', name, text: readFileSync(name, 'utf8') };
+  } catch {
+    return { kind: 'unreadable', why: `cannot read the config file ${name}` };
+  }
+}
+
+export const settingsOfFlags = ({
   dev,
   demo,
   host,

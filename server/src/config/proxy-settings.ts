@@ -14,8 +14,13 @@ function isNetwork(text: string): boolean {
 }
 
 export const proxySettings = z.strictObject({
-  /** Addresses of proxies that reach the hub; their headers, and nobody else's, say who calls. */
-  trusted: z.array(z.string().refine(isNetwork, NETWORK)).max(1_000).default([]),
-  /** Which headers the proxies write; the others are passed over, as they come from clients. */
-  headers: z.enum(['x-forwarded', 'forwarded']).default('x-forwarded'),
+  trusted: z
+    .array(z.string().refine(isNetwork, NETWORK))
+    .max(1_000)
+    .default([])
+    .describe('Addresses of proxies that reach the hub; their headers, and nobody else’s, say who calls'),
+  headers: z
+    .enum(['x-forwarded', 'forwarded'])
+    .default('x-forwarded')
+    .describe('Which headers the proxies write; the others come from clients and are passed over'),
 });

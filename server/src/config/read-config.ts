@@ -7,6 +7,7 @@
  */
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { nearestKey } from './nearest-key.ts';
 import { type Config, type ConfigInput, schema } from './schema.ts';
 
 export type { Config, ConfigInput };
@@ -71,7 +72,9 @@ function settingsOfEnv(env: Readonly<Record<string, string | undefined>>, warnin
       .map((part) => part.toLowerCase().replace(/_([a-z0-9])/g, (_, first: string) => first.toUpperCase()));
     // Docker links and Kubernetes services named "ringhub" set RINGHUB_PORT=tcp://….
     if (keysAt(path) !== 'value' || /^tcp:\/\//.test(value)) {
-      warnings.push(`the environment variable ${name} is no setting and was passed over`);
+      const meant = /^tcp:\/\//.test(value) ? undefined : variableLike(name);
+      const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
+      warnings.push(`the environment variable ${name} is no setting and was passed over${hint}`);
       continue;
     }
     const leaf = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), valueOfEnv(value, path));
@@ -119,7 +122,28 @@ function keysAt(path: readonly string[]): readonly string[] | 'value' | undefine
 function faultLines(issue: z.core.$ZodIssue): string[] {
   const at = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') return [`${at.join('.')}: ${issue.message}`];
-  const known = keysAt(at);
-  const hint = Array.isArray(known) ? ` (known here: ${known.join(', ')})` : '';
-  return issue.keys.map((key) => `${[...at, key].join('.')}: there is no such setting${hint}`);
+  return issue.keys.map((key) => `${[...at, key].join('.')}: there is no such setting${hintAt(at, key)}`);
 }
+
+/** What may have been meant by a key: one like it in its section, or one of its name in another. */
+function hintAt(section: readonly string[], key: string): string {
+  const known = keysAt(section);
+  const near = Array.isArray(known) ? nearestKey(key, known) : undefined;
+  const meant = near === undefined ? everySetting().find((path) => path.at(-1) === key) : [...section, near];
+  if (meant) return `: did you mean ${meant.join('.')}?`;
+  return Array.isArray(known) ? ` (known here: ${known.join(', ')})` : '';
+}
+
+/** Paths of all settings that stand in sections of fixed names. */
+function everySetting(section: readonly string[] = []): string[][] {
+  const keys = keysAt(section);
+  if (keys === 'value' || keys === undefined) return [[...section]];
+  return keys.flatMap((key) => everySetting([...section, key]));
+}
+
+function variableLike(name: string): string | undefined {
+  const variables = everySetting().map((path) => PREFIX + path.map(inCapitals).join('__'));
+  return nearestKey(name, variables);
+}
+
+const inCapitals = (key: string): string => key.replace(/[A-Z]/g, '_$&').toUpperCase();

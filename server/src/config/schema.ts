@@ -11,29 +11,41 @@ import { tlsSettings } from './tls-settings.ts';
 const MIB = 1024 * 1024;
 
 const count = z.int().min(1);
-const duration = z.int().min(0).describe('ms');
+const duration = z.int().min(0);
 
 export const schema = z.strictObject({
-  dev: z.boolean().default(false),
-  /** Runs the demo pages' feeder, and in dev mode the workers of the orders; by default where `dev` is on. */
-  demo: z.boolean().optional(),
-  host: z.string().min(1).default('127.0.0.1'),
-  port: z.int().min(0).max(65_535).default(8080),
-  /** What carries WebSockets and HTTP. */
-  transport: z.enum(['auto', 'ws', 'uws']).default('auto'),
+  dev: z
+    .boolean()
+    .default(false)
+    .describe('For trying out: loopback only, a random token that may do everything'),
+  demo: z
+    .boolean()
+    .optional()
+    .describe(
+      "Runs the demo pages' feeder, and in dev mode the workers of the orders; by default where dev is on",
+    ),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  port: z.int().min(0).max(65_535).default(8080).describe('0 lets the system choose'),
+  transport: z.enum(['auto', 'ws', 'uws']).default('auto').describe('What carries WebSockets and HTTP'),
   auth: authSettings.prefault({}),
   roles: roleSettings.default({}),
   http: z
     .strictObject({
-      /** Exact origins of pages that may call the hub, besides its own. */
       origins: z
         .array(z.string().regex(/^https?:\/\/[^/]+$/, 'must look like https://app.example.com'))
-        .default([]),
+        .default([])
+        .describe('Exact origins of pages that may call the hub, besides its own'),
       maxBodyBytes: count.default(MIB),
-      /** Whether /metrics needs no token; by default where `dev` is on. */
-      publicMetrics: z.boolean().optional(),
-      /** Lets the hub listen beyond loopback without TLS of its own and without a proxy: tokens travel in the clear. */
-      allowPlaintext: z.boolean().default(false),
+      publicMetrics: z
+        .boolean()
+        .optional()
+        .describe('Whether /metrics needs no token; by default where dev is on'),
+      allowPlaintext: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Lets the hub listen beyond loopback without TLS of its own and without a proxy: tokens travel in the clear',
+        ),
     })
     .prefault({}),
   tls: tlsSettings.optional(),
@@ -45,20 +57,25 @@ export const schema = z.strictObject({
     .prefault({}),
   shutdown: z
     .strictObject({
-      /** Clients are told to come back at different times within this window. */
-      drainWindowMs: duration.default(5_000),
-      /** How long to wait for what was delivered to be acknowledged. */
-      drainGraceMs: duration.default(5_000),
-      /** The process ends by then, whatever is left. */
-      deadlineMs: duration.default(10_000),
+      drainWindowMs: duration
+        .default(5_000)
+        .describe('Clients are told to come back at different times within this window'),
+      drainGraceMs: duration
+        .default(5_000)
+        .describe('How long to wait for what was delivered to be acknowledged'),
+      deadlineMs: duration.default(10_000).describe('The process ends by then, whatever is left'),
     })
     .prefault({}),
-  /** Folder for everything durable, or `none`: then nothing outlives the process. */
-  data: z.string().min(1).default('data'),
+  data: z
+    .string()
+    .min(1)
+    .default('data')
+    .describe('Folder for everything durable, or "none": then nothing outlives the process'),
   store: z
     .strictObject({
-      /** How long the disk may take for what is written; after that the hub ends. */
-      flushDeadlineMs: count.default(5_000),
+      flushDeadlineMs: count
+        .default(5_000)
+        .describe('How long the disk may take for what is written; after that the hub ends'),
     })
     .prefault({}),
   durableLog: z
