@@ -6,7 +6,7 @@
  */
 import { ERRORS } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
-import { TopicTrie } from '../../server/src/core/topic-trie.ts';
+import { TopicTrie, type TrieEntry } from '../../server/src/core/topic-trie.ts';
 import type { HubContext } from '../../server/src/hub/context.ts';
 import { HubScene } from '../server/support/hub-scene.ts';
 import type { RawFrame, ScriptedClient } from '../server/support/scripted-client.ts';
@@ -27,17 +27,17 @@ describe('X5: a pattern bomb', () => {
   });
 
   it('costs a few steps a word, also with 128 words and a thousand such patterns', () => {
-    const trie = new TopicTrie<object>();
+    const trie = new TopicTrie<TrieEntry>();
     const words = (count: number, word: string): string[] => Array<string>(count).fill(word);
-    for (let i = 0; i < 1_000; i++) trie.set(['#', ...words(i % 28, '*'), `w${i >> 5}`, '#'], { i });
+    for (let i = 0; i < 1_000; i++) trie.add({ words: ['#', ...words(i % 28, '*'), `w${i}`, '#'] });
     const key = words(128, 'w1');
     expect(trie.match(key).length).toBeGreaterThan(0);
     const before = trie.visits;
     trie.match(key);
     // Every pattern shares the rows of `*` below the first `#`: each step enters each node once, whatever the ways there.
     expect(trie.visits - before).toBeLessThanOrEqual(trie.nodeCount * (key.length + 1));
-    const alone = new TopicTrie<object>();
-    alone.set(['#', '*', '#'], {});
+    const alone = new TopicTrie<TrieEntry>();
+    alone.add({ words: ['#', '*', '#'] });
     alone.match(key);
     expect(alone.visits).toBeLessThanOrEqual(4 * (key.length + 1));
   });
