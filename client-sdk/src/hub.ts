@@ -2,12 +2,13 @@
 /**
  * The connected hub, as applications see it: subscribe, publish, declare, and the state of the connection.
  */
-import type {
-  BindingArguments,
-  ExchangeOptions,
-  PassiveDeclare,
-  Subscribed,
-  SubscribeOptions,
+import {
+  type BindingArguments,
+  type ExchangeOptions,
+  MAX_RESUME_EXCHANGES,
+  type PassiveDeclare,
+  type Subscribed,
+  type SubscribeOptions,
 } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import type { CommandOptions } from './commands.ts';
@@ -35,6 +36,8 @@ export type DeclareOptions = CommandOptions & (Partial<ExchangeOptions> | Passiv
 export class Hub<Messages extends object = Record<string, unknown>> extends Emitter<HubEvents> {
   /** @internal */
   declare readonly session: Session;
+  /** Exchanges that are being declared, and may be more for a resume to name. */
+  #declaring = 0;
 
   /** @internal */
   constructor(env: Environment, settings: SessionSettings) {
@@ -136,7 +139,7 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
    * Makes an exchange, or finds it as it is; declared again where a new session needs it. With `passive: true` it
    * only asks whether the exchange is there (`unknown-exchange`). With `durable: true` it and what is published to it survive
    * the hub; resolves when that is on disk. Rejects with `exchange-mismatch`, `reserved-name`, `bad-name`,
-   * `too-many-exchanges`, `forbidden`, `durability-mismatch` with its alternate, `store-failed`, or `bad-argument` where a hub
+   * `too-many-exchanges` (of the hub, or more than 256 of this client), `forbidden`, `durability-mismatch` with its alternate, `store-failed`, or `bad-argument` where a hub
    * that keeps no data is asked for something durable (PROTOCOL §5).
    *
    * ```ts
@@ -153,12 +156,20 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
     { signal, ...given }: DeclareOptions = {},
   ): Promise<void> {
     const options = { type: 'topic', ...given } as ExchangeOptions & Partial<PassiveDeclare>;
-    return this.session.commands.run({
+    const { commands, exchanges } = this.session;
+    const added = options.passive || exchanges.has(exchange) ? 0 : 1;
+    if (added && exchanges.size + this.#declaring >= MAX_RESUME_EXCHANGES)
+      return Promise.reject(errorNamed('too-many-exchanges'));
+    this.#declaring += added;
+    const declared = commands.run({
       line: () => ['declare', exchange, options],
       accept: () => {
-        if (!options.passive) this.session.exchanges.set(exchange, options);
+        if (!options.passive) exchanges.set(exchange, options);
       },
       signal,
+    });
+    return declared.finally(() => {
+      this.#declaring -= added;
     });
   }
 

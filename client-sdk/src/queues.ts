@@ -3,21 +3,24 @@
  * without them need not load it. What is declared, bound and consumed here survives reconnects, and is declared and
  * consumed anew where the hub came back without it.
  */
-import type {
-  BindingArguments,
-  BindingSpec,
-  ConsumeOptions,
-  Consuming,
-  Death,
-  PassiveDeclare,
-  QueueEmptied,
-  QueueInfo,
-  QueueOptions,
-  ResumeNamedQueue,
+import {
+  type BindingArguments,
+  type BindingSpec,
+  type ConsumeOptions,
+  type Consuming,
+  type Death,
+  ERROR_CODES,
+  MAX_RESUME_NAMED_QUEUES,
+  type PassiveDeclare,
+  type QueueEmptied,
+  type QueueInfo,
+  type QueueOptions,
+  type ResumeNamedQueue,
 } from '@ringhub/protocol';
 import { onAbort } from './abort.ts';
 import type { CommandOptions } from './commands.ts';
 import type { Delivery } from './delivery.ts';
+import { RinghubError } from './errors.ts';
 import type { Feed } from './feed.ts';
 import type { Hub } from './hub.ts';
 import { eventOf, type GapEvent, type Message } from './message.ts';
@@ -39,7 +42,8 @@ export type {
 /**
  * Makes a named queue, or finds it as it is; declared again where the hub came back without it. With `passive: true` it
  * only asks whether the queue is there (`queue-not-found`). Resolves with the queue and its options as granted. Rejects
- * with `queue-mismatch`, `queue-exclusive`, `bad-name`, `reserved-name`, `too-many-queues`, `forbidden`, `store-failed`, or
+ * with `queue-mismatch`, `queue-exclusive`, `bad-name`, `reserved-name`, `too-many-queues` (of the hub, or more than 256 of this
+ * client), `forbidden`, `store-failed`, or
  * `bad-argument`: also where a hub that keeps no data is asked for a durable queue (PROTOCOL §20).
  *
  * ```ts
@@ -59,15 +63,33 @@ export function declareQueue<Messages extends object>(
   name: string,
   { signal, ...options }: CommandOptions & (QueueOptions | PassiveDeclare) = {},
 ): Promise<QueueInfo> {
-  return hub.session.commands.run({
+  const { session } = hub;
+  const known = session.declared.namedQueues ?? [];
+  const pending = declaring.get(session) ?? 0;
+  const isPassive = 'passive' in options;
+  const added = isPassive || known.some(([queue]) => queue === name) ? 0 : 1;
+  if (added && known.length + pending >= MAX_RESUME_NAMED_QUEUES) return Promise.reject(tooManyQueues());
+  const count = (more: number): unknown => declaring.set(session, (declaring.get(session) ?? 0) + more);
+  count(added);
+  const done = session.commands.run({
     line: () => ['declareQueue', name, options],
     accept: (result) => {
-      if (!('passive' in options)) declared(hub.session, name, () => [name, options, []]);
+      if (!isPassive) declared(session, name, (before) => [name, options, before?.[2] ?? []]);
       return result as QueueInfo;
     },
     signal,
   });
+  return done.finally(() => count(-added));
 }
+
+/** How many queues are being declared, and may be more for a resume to name. */
+const declaring = new WeakMap<Session, number>();
+
+const tooManyQueues = (): RinghubError =>
+  new RinghubError(
+    ERROR_CODES['too-many-queues'],
+    `too-many-queues: a client declares ${MAX_RESUME_NAMED_QUEUES} at most, as a resume has room for no more`,
+  );
 
 /**
  * Takes a named queue away, with its messages and bindings; resolves with how many messages went. With `ifUnused` only
@@ -260,6 +282,10 @@ export interface QueueConsumer<Event = QueueMessage>
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** A hub, whatever it says of its exchanges' data: a queue's messages have a type of their own. */
+// biome-ignore lint/suspicious/noExplicitAny: no other argument takes every hub, and none of it is used.
+type AnyHub = Hub<any>;
+
 /**
  * Consumes a named queue, in competition with whoever else does. Iterate over the result, or give a handler; a handler
  * that throws nacks its message. Survives reconnects; ends where the queue is deleted (`queue-not-found`). At least once,
@@ -282,20 +308,20 @@ export interface QueueConsumer<Event = QueueMessage>
  * await hub.close();
  * ```
  */
-export function consume<T = unknown, Messages extends object = Record<string, unknown>>(
-  hub: Hub<Messages>,
+export function consume<T = unknown>(
+  hub: AnyHub,
   queue: string,
   options: ConsumerOptions & { readonly ack: 'none' },
   handler?: Handler<QueueMessage<T> | GapEvent>,
 ): Promise<QueueConsumer<QueueMessage<T> | GapEvent>>;
-export function consume<T = unknown, Messages extends object = Record<string, unknown>>(
-  hub: Hub<Messages>,
+export function consume<T = unknown>(
+  hub: AnyHub,
   queue: string,
   options?: ConsumerOptions,
   handler?: Handler<QueueMessage<T>>,
 ): Promise<QueueConsumer<QueueMessage<T>>>;
-export function consume<Messages extends object>(
-  hub: Hub<Messages>,
+export function consume(
+  hub: AnyHub,
   queue: string,
   { signal, ...rest }: ConsumerOptions = {},
   handler?: Handler<never>,

@@ -32,6 +32,8 @@ import {
   type Headers,
   type HistoryRange,
   type HistoryRequest,
+  MAX_RESUME_EXCHANGES,
+  MAX_RESUME_NAMED_QUEUES,
   OVERFLOW_POLICIES,
   type OverflowPolicy,
   type PassiveDeclare,
@@ -72,8 +74,6 @@ export interface FieldFault {
 /** Bounds of what a frame may list, so that checking stays linear and small. */
 const MAX_RANGES = 1024;
 const MAX_RESUME_QUEUES = 1024;
-const MAX_RESUME_EXCHANGES = 256;
-const MAX_RESUME_NAMED_QUEUES = 256;
 /** The node's own bound on bindings is lower; this one only keeps a frame sane. */
 const MAX_BINDINGS = 10_000;
 /** More than a gap ever has. */

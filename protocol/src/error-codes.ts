@@ -10,6 +10,7 @@ export const CLIENT_ERROR_CODES = {
   'payload-too-large': 4306,
   'unknown-queue': 4308,
   'bad-payload': 4316,
+  'too-many-exchanges': 4317,
   'outcome-unknown': 4500,
   'outbox-full': 4501,
   closed: 4502,

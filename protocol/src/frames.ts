@@ -182,6 +182,10 @@ export type ResumeNamedQueue = readonly [
   bindings: readonly BindingSpec[],
 ];
 
+/** What a resume may declare, at most (PROTOCOL §12); a hello with more is no frame. */
+export const MAX_RESUME_EXCHANGES = 256;
+export const MAX_RESUME_NAMED_QUEUES = 256;
+
 export interface Resume {
   readonly session: string;
   readonly token: string;

@@ -11,8 +11,8 @@ import {
   type QueueMessage,
   unbindQueue,
 } from '@ringhub/client/queues';
-import type { Consuming } from '@ringhub/protocol';
-import { describe, expect, it } from 'vitest';
+import { type Consuming, MAX_RESUME_NAMED_QUEUES } from '@ringhub/protocol';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { deliver, item } from './support/frames.ts';
 import { Scene } from './support/scene.ts';
 import type { SentFrame } from './support/scripted-socket.ts';
@@ -126,6 +126,51 @@ describe('named queues', () => {
     expect(await deleting).toBe(0);
   });
 
+  it('declared anew keep their bindings', async () => {
+    const { scene: world, hub, answered } = await scene();
+    await answered(declareQueue(hub, 'a'), {});
+    await answered(bindQueue(hub, 'a', 'amq.topic', 'x'));
+    await answered(declareQueue(hub, 'a', { maxMessages: 5 }), {});
+    await world.reconnect();
+    expect(world.socket.resume).toMatchObject({
+      namedQueues: [['a', { maxMessages: 5 }, [['amq.topic', 'x']]]],
+    });
+  });
+
+  it('are at most as many as a resume can name, also of many at once', async () => {
+    const { scene: world, hub, answered, sent } = await scene();
+    const [first, ...others] = Array.from({ length: MAX_RESUME_NAMED_QUEUES }, (_, i) =>
+      declareQueue(hub, `q${i}`).catch(nameOf),
+    );
+    const tooMany = { code: 4327, name: 'too-many-queues', retry: 'never' };
+    await expect(declareQueue(hub, 'late')).rejects.toMatchObject(tooMany);
+    await world.settle();
+    const declares = world.socket.read().filter(([type]) => type === 'declareQueue');
+    expect(declares.length).toBe(MAX_RESUME_NAMED_QUEUES);
+    for (const [, ref] of declares.slice(1)) world.socket.says(['ok', ref, {}]);
+    await Promise.all(others);
+    // One that the hub refuses, or that is deleted, leaves its place.
+    world.socket.says(['error', declares[0]![1], 4323, 'queue-mismatch: other options']);
+    expect(await first).toBe('queue-mismatch');
+    await answered(declareQueue(hub, 'late'), {});
+    await answered(declareQueue(hub, 'q7', { maxMessages: 5 }), {});
+    await answered(declareQueue(hub, 'seen', { passive: true }), {});
+    await expect(declareQueue(hub, 'later')).rejects.toMatchObject(tooMany);
+    await answered(deleteQueue(hub, 'q9'), { messages: 0 });
+    const refused = declareQueue(hub, 'q7', {}).catch(nameOf);
+    world.socket.says(['error', (await sent())[1], 4323, 'queue-mismatch: other options']);
+    await refused;
+    await answered(declareQueue(hub, 'later'), {});
+    await world.reconnect();
+    const { namedQueues } = world.socket.resume as { namedQueues?: [string, object][] };
+    expect(namedQueues).toHaveLength(MAX_RESUME_NAMED_QUEUES);
+    expect(namedQueues!.filter(([name]) => /^(q0|q7|q9|later?)$/.test(name))).toEqual([
+      ['q7', { maxMessages: 5 }, []],
+      ['late', {}, []],
+      ['later', {}, []],
+    ]);
+  });
+
   it('a client without any says nothing of them', async () => {
     const { scene: world } = await scene();
     await world.reconnect();
@@ -134,6 +179,16 @@ describe('named queues', () => {
 });
 
 describe('a consumer', () => {
+  it('of a hub with typed messages has a type of its own, with one argument', async () => {
+    const world = new Scene();
+    const typed: Hub<{ prices: number }> = await world.online<{ prices: number }>();
+    const begun = consume<{ to: string }>(typed, 'jobs');
+    await world.settle();
+    world.socket.says(['ok', world.socket.read().at(-1)![1], consuming(7)]);
+    expectTypeOf(await begun).toEqualTypeOf<QueueConsumer<QueueMessage<{ to: string }>>>();
+    expect((await begun).granted.prefetch).toBe(64);
+  });
+
   it('asks as it was told, and gives messages with what only named queues have', async () => {
     const { scene: world, hub, answered, told } = await scene();
     const options = { ack: 'manual', prefetch: 9, onLost: 'requeue', exclusive: true } as const;

@@ -1,6 +1,7 @@
 /** Exchanges and bindings, over connections that die. */
 import type { Hub, RinghubError, Subscription } from '@ringhub/client';
 import { bindExchange, deleteExchange, stats, topology, unbindExchange } from '@ringhub/client/admin';
+import { MAX_RESUME_EXCHANGES } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import { subscribed } from './support/frames.ts';
 import { Scene } from './support/scene.ts';
@@ -49,6 +50,40 @@ describe('exchanges', () => {
     await world.reconnect();
     expect(world.socket.resume.exchanges).toEqual([['x', attributes]]);
     expect((world.socket.sent[0]![1] as { client: string }).client).toBe('tests');
+  });
+
+  it('are at most as many as a resume can name, also of many at once', async () => {
+    const { scene: world, hub, taken, sent } = await scene();
+    const [first, ...others] = Array.from({ length: MAX_RESUME_EXCHANGES }, (_, i) =>
+      hub.declareExchange(`x${i}`).catch(nameOf),
+    );
+    const tooMany = { code: 4317, name: 'too-many-exchanges', retry: 'never' };
+    await expect(hub.declareExchange('late')).rejects.toMatchObject(tooMany);
+    await world.settle();
+    const declares = world.socket.read().filter(([type]) => type === 'declare');
+    expect(declares.length).toBe(MAX_RESUME_EXCHANGES);
+    for (const [, ref] of declares.slice(1)) world.socket.says(['ok', ref]);
+    await Promise.all(others);
+    // One that the hub refuses, or that is deleted, leaves its place.
+    world.socket.says(['error', declares[0]![1], 4314, 'exchange-mismatch: another type']);
+    expect(await first).toBe('exchange-mismatch');
+    await taken(hub.declareExchange('late'));
+    await taken(hub.declareExchange('x7'));
+    await taken(hub.declareExchange('seen', { passive: true }));
+    await expect(hub.declareExchange('later')).rejects.toMatchObject(tooMany);
+    await taken(deleteExchange(hub, 'x9'));
+    const refused = hub.declareExchange('x7', { type: 'fanout' }).catch(nameOf);
+    world.socket.says(['error', (await sent())[1], 4314, 'exchange-mismatch: another type']);
+    await refused;
+    await taken(hub.declareExchange('later'));
+    await world.reconnect();
+    const { exchanges } = world.socket.resume as { exchanges: [string, object][] };
+    expect(exchanges).toHaveLength(MAX_RESUME_EXCHANGES);
+    expect(exchanges.filter(([name]) => /^(x0|x7|x9|later?)$/.test(name))).toEqual([
+      ['x7', { type: 'topic' }],
+      ['late', { type: 'topic' }],
+      ['later', { type: 'topic' }],
+    ]);
   });
 
   it('bind each other, and a refusal rejects', async () => {

@@ -59,7 +59,7 @@ export class Service {
    * comes back for it.
    */
   async #each(queue: string, handle: (message: QueueMessage<Order>) => Promise<void>): Promise<void> {
-    const messages = await consume<Order, Messages>(this.#hub, queue, {
+    const messages = await consume<Order>(this.#hub, queue, {
       ack: 'manual',
       prefetch: 1,
       onLost: 'requeue',
