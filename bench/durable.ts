@@ -31,6 +31,9 @@ const { values } = parseArgs({
     cpuProfile: { type: 'string' },
     /** Flags for the hub's node, apart by commas. */
     node: { type: 'string', default: '' },
+    transport: { type: 'string', default: 'auto' },
+    /** To see what all else costs: nothing goes to the disk. */
+    volatile: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -46,7 +49,10 @@ const nodeArgs = [
   ...values.node.split(',').filter(Boolean),
   ...(values.cpuProfile ? ['--cpu-prof', `--cpu-prof-dir=${values.cpuProfile}`] : []),
 ];
-const hub = await HubProcess.start(['--log-level', 'error'], { data: join(folder, 'hub'), nodeArgs });
+const hub = await HubProcess.start(['--log-level', 'error', '--transport', values.transport], {
+  data: join(folder, 'hub'),
+  nodeArgs,
+});
 const raw = LmdbStore.open(join(folder, 'raw.mdb'), { clock: nodeClock });
 
 const lone = await WireClient.open(hub.wsUrl, hub.token);
@@ -54,7 +60,7 @@ await lone.command({
   type: 'declare',
   ref: 1,
   exchange: EXCHANGE,
-  options: { type: 'topic', durable: true },
+  options: { type: 'topic', durable: !values.volatile },
 });
 
 const publishers: SinglePublisher[] = [];
