@@ -1262,9 +1262,20 @@ describe('a durable queue with a long past', () => {
     made.flush();
     expect(outcomes).toEqual(Array(3_000).fill('taken'));
     made.restart();
+    // What is told of a page must have come to its end before the next one is read.
+    const queues = made.engine.queues!;
+    const read = queues.read.bind(queues);
+    let [depth, deepest, pages] = [0, 0, 0];
+    queues.read = (...fields) => {
+      pages++;
+      deepest = Math.max(deepest, ++depth);
+      read(...fields);
+      depth--;
+    };
     made.clock.advance(70_000);
     made.flush();
     expect(made.info()).toMatchObject({ messages: { ready: 0, delayed: 0 }, ledger: { expired: 3_000 } });
+    expect([pages > 40, deepest]).toEqual([true, 1]);
     expect(made.faults).toEqual([]);
     made.expectExact();
   });
