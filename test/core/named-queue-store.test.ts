@@ -87,6 +87,77 @@ describe('the store', () => {
     expect(scene.queue.residual).toBe(0);
   });
 
+  it('has its messages for itself again when nobody consumes any more', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 2_000);
+    const [a, b] = [scene.consume({ prefetch: 10 }), scene.consume({ prefetch: 10 })];
+    scene.perform();
+    scene.fill(a);
+    const { ready } = scene.queue;
+    const loaded = (): number => ready.loadedMessages;
+    expect(loaded()).toBeGreaterThan(900);
+    const bytes = scene.queue.bytes;
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    scene.pass(1_000);
+    // Another one is there, busy as it is.
+    expect(loaded()).toBeGreaterThan(900);
+    b.lost(scene.moment, scene.effects);
+    scene.pass(1_000);
+    expect([loaded(), ready.messages, scene.queue.bytes]).toEqual([64, 2_000, bytes]);
+    scene.queue.removeConsumer(b, scene.moment, scene.effects);
+    const c = scene.consume({ prefetch: 3_000 });
+    scene.perform();
+    expect(scene.drain(c)).toEqual(Array.from({ length: 2_000 }, (_, i) => i + 1));
+    expect(scene.queue.residual).toBe(0);
+  });
+
+  it('is not asked twice for what was delayed or damaged among what it gets back', () => {
+    const scene = new NamedQueueScene({ durable: true });
+    pushMany(scene, 600);
+    const dueWallMs = scene.wallMs + 60_000;
+    scene.store.set(300, { ...scene.store.get(300)!, attempts: 1, dueWallMs });
+    scene.store.set(400, undefined);
+    const a = scene.consume({ prefetch: 100 });
+    scene.perform();
+    // Gone for the queue, but still to be found: it is on its way out of the store.
+    const late = scene.store.get(399);
+    scene.store.set(400, late && { ...late, seq: 400 });
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    scene.pass(1_000);
+    expect([scene.queue.ready.loadedMessages, scene.queue.delayed.messages]).toEqual([398, 1]);
+    scene.store.delete(400);
+    const b = scene.consume({ prefetch: 1_000 });
+    scene.perform();
+    expect(scene.drain(b)).toEqual(
+      Array.from({ length: 600 }, (_, i) => i + 1).filter((n) => n !== 300 && n !== 400),
+    );
+    scene.pass(60_000);
+    expect(scene.drain(b)).toEqual([300]);
+    expect(scene.queue.residual).toBe(0);
+  });
+
+  it('gets nothing back that stands before what it is being read for', () => {
+    const head = { messages: 100, bytes: 1e6, idleMessages: 10, idleBytes: 1e6 };
+    const scene = new NamedQueueScene({ durable: true, head, loadAtMost: 5 });
+    pushMany(scene, 50);
+    // Nothing is delivered before the store knows that it may be.
+    scene.storesMarks = scene.answersLoads = false;
+    const a = scene.consume({ prefetch: 20 });
+    scene.perform();
+    scene.answerLoads();
+    scene.perform();
+    expect([scene.queue.ready.loadedMessages, scene.loads.length]).toEqual([15, 1]);
+    scene.queue.removeConsumer(a, scene.moment, scene.effects);
+    scene.pass(1_000);
+    scene.answerLoads();
+    scene.storesMarks = scene.answersLoads = true;
+    scene.pass(1_000);
+    expect(scene.queue.ready.loadedMessages).toBe(10);
+    const b = scene.consume({ prefetch: 100 });
+    scene.perform();
+    expect(scene.drain(b)).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+  });
+
   it('gives back after a restart what was not settled, with its attempts and its delay', () => {
     const scene = new NamedQueueScene({ durable: true, deliveryLimit: 2 });
     pushMany(scene, 4);

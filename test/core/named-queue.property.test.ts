@@ -128,6 +128,7 @@ class Run {
   step(op: Op): void {
     const { scene, model } = this;
     const before = model.ended.size;
+    const loadedBefore = scene.queue.ready.loadedMessages;
     const told = this.apply(op);
     if (scene.effects.some(({ kind }) => kind === 'load')) this.seen.add('load');
     const real = scene.perform();
@@ -141,6 +142,9 @@ class Run {
       this.compare();
     }
     this.check();
+    const { loadedMessages } = scene.queue.ready;
+    if (op.op === 'pass' && loadedMessages < loadedBefore && real.length === 0)
+      this.seen.add('left to the store');
   }
 
   private apply(op: Op): string[] {
@@ -434,7 +438,7 @@ class Run {
 const EVERYTHING = [
   ...['acked', 'written', 'rejected', 'expired', 'overflow', 'redelivery-limit', 'purged', 'deleted'],
   ...['dead rejected', 'dead expired', 'dead maxlen', 'dead delivery_limit', 'requeued', 'restart', 'load'],
-  ...['sent again', 'redelivered', 'anew', 'delayed', 'refused', 'unloaded'],
+  ...['sent again', 'redelivered', 'anew', 'delayed', 'refused', 'unloaded', 'left to the store'],
 ];
 
 describe('a named queue', () => {

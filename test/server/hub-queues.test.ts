@@ -775,6 +775,53 @@ describe('a durable queue and the disk', () => {
     },
   );
 
+  it.each(['restart', 'crash'] as const)('goes on with the four numbers after a %s', (end) => {
+    const made = new QueueScene(true);
+    made.declare();
+    made.declare({ maxMessages: 5 }, 'gone');
+    /** Sends so many, waits, has them consumed, and acknowledges all but the last, which is rejected. */
+    const work = (count: number, waitMs: number, takesMs: number): void => {
+      made.send(letters(count));
+      made.clock.advance(waitMs);
+      const client = made.client();
+      const queue = made.consume(client);
+      made.clock.advance(takesMs);
+      const tag = got(client).length;
+      made.say(client, ['ack', queue, tag - 1], ['reject', queue, [[tag, tag]]]);
+      made.ask(client, 'unsubscribe', queue);
+    };
+    const overall = () => made.hub.stats().figures;
+    const near = (ms: number): unknown => expect.closeTo(ms, -1.7);
+    work(5, 1_000, 500);
+    made.send(letters(7), { key: 'gone' });
+    expect(made.info().figures).toMatchObject({
+      responseTimeMs: near(1_000),
+      delayMs: near(500),
+      lossRate: 0.2,
+    });
+    const before = [made.info().figures, made.info('gone').figures, overall()].map(
+      ({ throughputPerSec: _, ...figures }) => figures,
+    );
+    made[end]();
+    const after = [made.info().figures, made.info('gone').figures, overall()];
+    expect(after).toMatchObject(before);
+    expect(after.map(({ throughputPerSec }) => throughputPerSec)).toEqual([0, 0, 0]);
+    work(13, 4_000, 1_500);
+    made.clock.advance(1_000);
+    // Means of both lives: 4 and 12 processed, 2 of 18 lost.
+    const both = { responseTimeMs: near(3_250), delayMs: near(1_250) };
+    expect(made.info().figures).toMatchObject({ ...both, lossRate: 2 / 18 });
+    expect(made.info().figures.throughputPerSec).toBeGreaterThan(0);
+    expect(made.info('gone').figures.lossRate).toBe(2 / 7);
+    expect(overall()).toMatchObject({ ...both, lossRate: 4 / 25 });
+    // As histograms, too: by name, and of all.
+    const { measures } = made.hub.stats();
+    for (const { responseTime, delay } of [made.hub.queueMeasures()[1]!, measures])
+      expect([responseTime.count, delay.count]).toEqual([16, 16]);
+    expect(measures.lost).toEqual({ rejected: 2, overflow: 2 });
+    made.expectExact();
+  });
+
   it('says of what was delivered, and not acknowledged, before a power cut that it may have been', () => {
     const made = new QueueScene(true);
     made.declare();
@@ -845,6 +892,87 @@ describe('a durable queue and the disk', () => {
     made.consume(client);
     expect(got(client)).toHaveLength(1);
     expect(made.faults).toEqual([]);
+  });
+
+  it.each([
+    ['through the default exchange', ''],
+    ['through a durable exchange', 'kept'],
+  ])('has a message %s once, sent again while it is on its way to the disk', (_, exchange) => {
+    for (const end of ['lives on', 'crashes and has it', 'crashes and has it not']) {
+      const made = new QueueScene(true);
+      made.declare({ maxMessages: 2, overflow: 'reject-publish' });
+      made.ask(made.operator, 'declare', 'kept', { type: 'fanout', durable: true });
+      made.ask(made.operator, 'bind', { queue: JOBS }, 'kept', '');
+      const [first, second] = [made.client('publisher'), made.client('publisher')];
+      const { session } = first.all('welcome')[0]!;
+      made.disk.stall();
+      first.send(['publish', 1, exchange, JOBS, 'm', { id: 'one' }]);
+      second.send(['publish', 1, exchange, JOBS, 'm', { id: 'one' }]);
+      made.clock.settle();
+      // The batch is under way, and more of the same comes.
+      second.send(['publish', 2, exchange, JOBS, 'm', { resent: [session, 1] }]);
+      made.publishNow(JOBS, 'm', { exchange, id: 'one' });
+      made.clock.advance(10);
+      expect([first, second].flatMap((client) => client.takeOf('confirm'))).toEqual([]);
+      if (end === 'lives on') {
+        made.disk.resume();
+        made.flush();
+        const runs = [first, second].map((client) => client.takeOf('confirm').flatMap((frame) => frame.runs));
+        expect(runs).toMatchObject([
+          [{ seq: 1 }],
+          [
+            { seq: 1, duplicate: true },
+            { seq: 2, duplicate: true },
+          ],
+        ]);
+        expect(runs[0]![0]).not.toHaveProperty('duplicate', true);
+      } else {
+        made.crash(() => end === 'crashes and has it');
+        made.flush();
+      }
+      const count = end === 'crashes and has it not' ? 0 : 1;
+      expect(made.info()).toMatchObject({ messages: { ready: count }, ledger: { routed: count } });
+      made.expectExact();
+      // Of what was kept free for the others all is free again.
+      const rest = Array(2 - count).fill({ took: [JOBS], refused: [] });
+      expect(made.send(letters(3 - count), { exchange })).toEqual([...rest, 'queue-full']);
+      made.restart();
+      made.clock.advance(3_000);
+      made.expectExact();
+      expect(made.faults).toEqual([]);
+    }
+  });
+
+  it('bound since a message was sent first is what that is sent again for, unless it has an id', () => {
+    const made = new QueueScene(true);
+    const reader = made.client('reader');
+    reader.subscribe({ bindings: [['amq.topic', '#']] });
+    const first = made.client();
+    const { session } = first.all('welcome')[0]!;
+    made.say(
+      first,
+      ['publish', 1, 'amq.topic', 'a', 'x'],
+      ['publish', 2, 'amq.topic', 'b', 'x', { id: 'b' }],
+    );
+    first.cut();
+    const again = made.client();
+    // Nobody knows of it, as nothing of it was stored.
+    made.say(again, ['publish', 1, 'amq.topic', 'a', 'x', { resent: [session, 1] }]);
+    expect(again.takeOf('refused')).toMatchObject([{ seq: 1, code: ERRORS['fate-unknown'].code }]);
+    made.declare();
+    made.ask(made.operator, 'bind', { queue: JOBS }, 'amq.topic', '#');
+    made.say(
+      again,
+      ['publish', 2, 'amq.topic', 'a', 'x', { resent: [session, 1] }],
+      ['publish', 3, 'amq.topic', 'b', 'x', { resent: [session, 2], id: 'b' }],
+    );
+    const runs = again.takeOf('confirm').flatMap((frame) => frame.runs);
+    expect(runs.toSorted((a, b) => a.seq - b.seq)).toMatchObject([
+      { seq: 2, queues: { took: [JOBS] } },
+      { seq: 3, duplicate: true },
+    ]);
+    expect(made.info().messages.ready).toBe(1);
+    expect(reader.deliveries()).toEqual(['1:a', '2:b', '3:a']);
   });
 
   it('hides nothing behind what was purged', () => {
@@ -1134,9 +1262,20 @@ describe('a durable queue with a long past', () => {
     made.flush();
     expect(outcomes).toEqual(Array(3_000).fill('taken'));
     made.restart();
+    // What is told of a page must have come to its end before the next one is read.
+    const queues = made.engine.queues!;
+    const read = queues.read.bind(queues);
+    let [depth, deepest, pages] = [0, 0, 0];
+    queues.read = (...fields) => {
+      pages++;
+      deepest = Math.max(deepest, ++depth);
+      read(...fields);
+      depth--;
+    };
     made.clock.advance(70_000);
     made.flush();
     expect(made.info()).toMatchObject({ messages: { ready: 0, delayed: 0 }, ledger: { expired: 3_000 } });
+    expect([pages > 40, deepest]).toEqual([true, 1]);
     expect(made.faults).toEqual([]);
     made.expectExact();
   });

@@ -67,7 +67,8 @@ export class Consumer {
   place: Place | undefined;
   isMarked = false;
 
-  private isAttached = true;
+  /** It has a connection. */
+  isAttached = true;
   private readonly assigned = new Fifo<QueueEntry>();
   private assignedBytes = 0;
   private notice: GapEntry | undefined;

@@ -1,6 +1,9 @@
 /**
  * How the head of a durable queue is read from the store: when, how much, and which of the answer still counts.
  *
+ * When nobody consumes any more the head is left to the store again, but for a little; what consumers gave back stays, as
+ * the store does not know when they did.
+ *
  * One load at a time. What was purged while it was under way is passed over; what was counted and not found where the
  * answer says to have read everything is missing.
  */
@@ -82,6 +85,14 @@ export class HeadLoading {
     if (load.messages === 0 || !(isEnd || entries.length === 0)) return 0;
     this.ready.forget(load.messages, load.upTo);
     return load.messages;
+  }
+
+  /** Nobody consumes: leaves all but a little to the store again. Returns whether any of it may expire. */
+  unload(): boolean {
+    // What is on its way from there belongs behind what is loaded.
+    if (this.underWay) return false;
+    const { messages, bytes } = this.atMost(false);
+    return this.ready.unload(messages, bytes);
   }
 
   /** The rest was dropped: the load under way finds nothing that counts. */

@@ -184,14 +184,23 @@ export class NamedQueue implements Obligations {
   private takeLoaded(found: LoadedEntry, moment: Moment, effects: QueueEffect[]): void {
     if (found.record === undefined) {
       this.ready.takeFromRest(found.seq, undefined);
+      this.ready.setApart(found.seq);
       this.account.dropCorrupt(found.seq, effects);
       return;
     }
     const entry = entryOf(found);
     entry.redelivered ||= entry.seq <= this.redeliveredUpTo;
     this.ready.takeFromRest(entry.seq, entry.bytes);
-    if (entry.dueWallMs > moment.wallMs) this.delay(entry, moment);
-    else this.ready.load(entry);
+    if (entry.dueWallMs > moment.wallMs) {
+      this.ready.setApart(entry.seq);
+      this.delay(entry, moment);
+    } else this.ready.load(entry);
+  }
+
+  /** Nobody is there to take it soon. */
+  private unload(): void {
+    if (!this.settings.durable || [...this.consumers.values()].some(({ isAttached }) => isAttached)) return;
+    this.restMayExpire = this.loading.unload() || this.restMayExpire;
   }
 
   // ── consuming ──
@@ -335,7 +344,7 @@ export class NamedQueue implements Obligations {
     return this.delayed.nextDueMs;
   }
 
-  /** Has time pass: messages become due, those at the head expire, and a queue nobody uses ends. */
+  /** Has time pass: messages become due, those at the head expire, what nobody takes is unloaded, an unused queue ends. */
   sweep(moment: Moment, effects: QueueEffect[]): void {
     if (this.closed) return;
     this.releaseDue(moment);
@@ -343,6 +352,7 @@ export class NamedQueue implements Obligations {
     const isUnused =
       this.consumers.size === 0 && moment.nowMs - this.unusedSinceMs >= (expiresMs ?? Infinity);
     if (isUnused) effects.push({ kind: 'unused' });
+    this.unload();
     this.dispatch(moment, effects);
   }
 

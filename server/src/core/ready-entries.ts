@@ -24,6 +24,8 @@ export class ReadyEntries {
 
   /** Some of the rest has been there since {@link restore}. */
   private isRestored = false;
+  /** The highest sequence number that was taken from the rest and not loaded: delayed or damaged. */
+  private apartUpTo = 0;
   private readonly loaded = new Fifo<QueueEntry>();
   private readonly returned = new BinaryHeap<QueueEntry>((a, b) => a.seq < b.seq);
 
@@ -94,6 +96,35 @@ export class ReadyEntries {
   load(entry: QueueEntry): void {
     this.loaded.push(entry);
     this.count(entry);
+  }
+
+  /** An entry read from the rest is not loaded. */
+  setApart(seq: number): void {
+    this.apartUpTo = seq;
+  }
+
+  /**
+   * Leaves loaded entries to the store again, the newest first, until no more than so much is loaded. All others of the
+   * queue have lower numbers, but for those set apart: what stands before one of these stays.
+   *
+   * @returns whether any of them may expire
+   */
+  unload(messages: number, bytes: number): boolean {
+    let mayExpire = false;
+    while (this.loadedMessages > messages || this.loadedBytes > bytes) {
+      const entry = this.loaded.pop();
+      if (!entry) break;
+      if (entry.seq < this.apartUpTo) {
+        this.loaded.push(entry);
+        break;
+      }
+      this.loadedMessages--;
+      this.loadedBytes -= entry.bytes;
+      this.pushToRest(entry.bytes);
+      this.after = entry.seq - 1;
+      mayExpire ||= entry.expiresAtMs !== Number.POSITIVE_INFINITY;
+    }
+    return mayExpire;
   }
 
   /** Puts an entry back in its place. */
