@@ -368,6 +368,46 @@ describe('ringhub queue and ringhub consume', () => {
   });
 });
 
+describe('ringhub sessions', () => {
+  it('lists sessions, as a table or JSON, and closes those of a subject', async () => {
+    const listed = ringhub('sessions', 'list');
+    expect(await listed.ended).toBe(0);
+    expect(listed.lines[0]).toMatch(/^SESSION +SUBJECT +ROLE +STATE/);
+    expect(listed.out).toMatch(/ dev +dev +attached/);
+    const asJson = ringhub('sessions', 'list', '--subject', 'dev', '--json');
+    expect(await asJson.ended).toBe(0);
+    const { session } = JSON.parse(asJson.lines[0]!) as { session: string };
+    expect(await ringhub('sessions', 'list', '--subject', 'nobody', '--json').ended).toBe(0);
+    const closed = ringhub('sessions', 'close', '--session', session);
+    expect(await closed.ended).toBe(0);
+    expect(closed.out).toBe('closed 1\n');
+    const revoked = ringhub('sessions', 'close', '--subject', 'somebody else', '--revoke', '1h');
+    expect(await revoked.ended).toBe(0);
+    expect(revoked.out).toBe('closed 0, and refused from now on what was issued before\n');
+  });
+
+  it('says what is wrong', async () => {
+    const usage = [
+      ringhub('sessions', 'close'),
+      ringhub('sessions', 'close', '--subject', 'a', '--session', 'b'),
+      ringhub('sessions', 'close', '--session', 'b', '--revoke'),
+      ringhub('sessions', 'close', '--subject', 'a', '--revoke', 'soon'),
+    ];
+    expect(await Promise.all(usage.map((run) => run.ended))).toEqual([2, 2, 2, 2]);
+    const stranger = commandLine.run(['sessions', 'list'], {
+      RINGHUB_URL: running.url,
+      RINGHUB_TOKEN: 'wrong',
+    });
+    expect(await stranger.ended).toBe(3);
+    const nowhere = commandLine.run(['sessions', 'list'], {
+      RINGHUB_URL: 'ws://127.0.0.1:1',
+      RINGHUB_TOKEN: 'x',
+    });
+    expect(await nowhere.ended).toBe(3);
+    expect(nowhere.err).toContain('cannot reach a hub');
+  });
+});
+
 describe('who calls, and where', () => {
   it('a token file that others can read is used, with a warning', async () => {
     const file = join(folder, 'token');

@@ -176,3 +176,35 @@ describe('the JSON Schema of the settings', () => {
     expect(configJsonSchema()).not.toHaveProperty('required');
   });
 });
+
+describe('permissions of roles', () => {
+  it('are read as rules', () => {
+    const rules = [
+      { allow: ['publish', 'subscribe'], exchanges: ['chat'], keys: ['room.*', 'user.{sub}.#'] },
+      { allow: ['consume'], queues: ['inbox.{sub}'] },
+    ];
+    const text = JSON.stringify({ roles: { guest: { permissions: rules }, browser: {} } });
+    expect(read(file(text)).roles).toEqual({ guest: { permissions: rules }, browser: {} });
+    expect(read({ env: { RINGHUB_ROLES: text.slice('{"roles":'.length, -1) } }).roles).toMatchObject({
+      guest: { permissions: rules },
+    });
+  });
+
+  it.each([
+    ['{ roles: { guest: { permissions: [{ allow: [fly] }] } } }', 'roles.guest.permissions.0.allow.0'],
+    [
+      '{ roles: { guest: { permissions: [{ allow: [publish], key: [a] }] } } }',
+      'key: there is no such setting',
+    ],
+    [
+      '{ roles: { guest: { permissions: [{ allow: [publish], keys: ["a.#.#.#"] }] } } }',
+      'roles.guest.permissions: rule 0: keys: "a.#.#.#" is no pattern of keys',
+    ],
+    [
+      '{ roles: { guest: { permissions: [{ allow: [publish], exchanges: ["x-{sub}"] }] } } }',
+      'roles.guest.permissions: rule 0: exchanges: "x-{sub}" has {sub} in the middle of a word',
+    ],
+  ])('are refused with their place: %s', (text, fault) => {
+    expect(faultsOf(file(text)).join()).toContain(fault);
+  });
+});

@@ -6,6 +6,7 @@ import { startOrderWorkers } from '@ringhub/demo/order-workers';
 import { readTokens } from '../auth/configured-tokens.ts';
 import type { TokenGrant } from '../auth/token-auth.ts';
 import { TransportUnavailable } from '../carrier.ts';
+import type { PermissionRule } from '../core/permission-rules.ts';
 import { Exposed } from '../http/exposure.ts';
 import { ListenError } from '../http/http-server.ts';
 import { TlsUnusable } from '../http/tls-files.ts';
@@ -50,7 +51,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     ),
     rolePermissions: new Map(
       Object.entries(config.roles).flatMap(([name, { permissions }]) =>
-        permissions ? [[name, permissions] as const] : [],
+        permissions ? [[name, permissions as readonly PermissionRule[]] as const] : [],
       ),
     ),
     volatileLog: config.volatileLog,

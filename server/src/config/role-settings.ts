@@ -3,7 +3,7 @@
  * of them keeps what is built in; a role of another name may do nothing without `permissions`, and has the bounds of `browser`.
  */
 import { z } from 'zod';
-import { readPermissions } from '../core/permission-rules.ts';
+import { RULE_ACTIONS, readPermissions } from '../core/permission-rules.ts';
 import { sessionLimits } from './limit-settings.ts';
 
 const ROLE_NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -13,13 +13,17 @@ export const roleName = z
   .regex(ROLE_NAME, 'a role is named in small letters, digits and hyphens')
   .refine((name) => name !== 'dev', 'dev is the role of a dev hub, and nobody else’s');
 
-/** In place of what is built in (PROTOCOL §21). */
-const permissions = z.unknown().transform((value, context) => {
-  const read = readPermissions(value);
-  if (!('fault' in read)) return read;
-  context.issues.push({ code: 'custom', message: read.fault, input: value });
-  return z.NEVER;
-});
+const texts = z.array(z.string()).optional();
+
+/** In place of what is built in (PROTOCOL §21); the same checks as of a token's claim. */
+const permissions = z
+  .array(
+    z.strictObject({ allow: z.array(z.enum(RULE_ACTIONS)), exchanges: texts, queues: texts, keys: texts }),
+  )
+  .superRefine((value, context) => {
+    const read = readPermissions(value);
+    if ('fault' in read) context.addIssue({ code: 'custom', message: read.fault });
+  });
 
 const role = z.strictObject({
   permissions: permissions.optional(),

@@ -14,6 +14,7 @@ import type { HubContext } from '../../../server/src/hub/context.ts';
 import { Hub } from '../../../server/src/hub/hub.ts';
 import type { Action, Auth, Principal } from '../../../server/src/ports/auth.ts';
 import type { Engine } from '../../../server/src/ports/engine.ts';
+import type { AuditEntry } from '../../../server/src/ports/hub-api.ts';
 import { MemoryDisk } from '../../../server/src/stores/memory-disk.ts';
 import { MemoryStore } from '../../../server/src/stores/memory-store.ts';
 import { CountingIds, ManualClock } from './manual-clock.ts';
@@ -26,6 +27,8 @@ export interface HubSceneOptions {
   readonly log?: Partial<LogLimits>;
   /** What is forbidden to everybody; may be changed while the hub runs. */
   forbidden?: (action: Action, exchange: string, key: string, subject: string) => boolean;
+  /** Who a token stands for, where what is forbidden does not say enough. */
+  readonly principal?: (subject: string) => Principal | undefined;
   /** The hub has a store, on a disk in memory that needs 1 ms for a sync. */
   readonly durable?: boolean;
   readonly durableLog?: Partial<LogLimits>;
@@ -43,6 +46,7 @@ export class HubScene {
   readonly waiting: ((principal: Principal | undefined | Error) => void)[] = [];
   /** Why nothing durable could be stored any more. */
   readonly failures: string[] = [];
+  readonly audits: AuditEntry[] = [];
   disk!: MemoryDisk;
   engine!: Engine;
   hub!: Hub;
@@ -128,6 +132,8 @@ export class HubScene {
   }
 
   principal(subject: string): Principal {
+    const own = this.options.principal?.(subject);
+    if (own) return own;
     const isPermitted = (action: Action, name: string, key: string): boolean =>
       !this.options.forbidden?.(action, name, key, subject);
     return {
@@ -183,6 +189,7 @@ export class HubScene {
       ids: new CountingIds(prefix),
       limits,
       onFault,
+      onAudit: (entry) => this.audits.push(entry),
       onStoreFailure: (why) => this.failures.push(why),
       ...(options.session ? { sessionLimits: options.session } : {}),
     });
@@ -197,7 +204,8 @@ export class HubScene {
           this.waiting.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer)));
         });
       }
-      return token === undefined || token === 'nobody' ? undefined : this.principal(token);
+      const principal = token === undefined || token === 'nobody' ? undefined : this.principal(token);
+      return principal && !this.hub.control.isRevoked(principal) ? principal : undefined;
     },
   };
 }
