@@ -24,11 +24,11 @@ export class FarHub {
     return this.child.pid as number;
   }
 
-  /** What is resident once nothing is left to collect, in bytes. */
-  async memory(): Promise<number> {
+  /** Once nothing is left to collect, in bytes: what is resident, and what of it JavaScript uses. */
+  async memory(): Promise<{ readonly rss: number; readonly used: number }> {
     this.child.send('memory');
-    const [{ rss }] = (await once(this.child, 'message')) as [{ rss: number }];
-    return rss;
+    const [memory] = (await once(this.child, 'message')) as [{ rss: number; used: number }];
+    return memory;
   }
 
   async stop(): Promise<void> {

@@ -11,8 +11,8 @@ const collect = (globalThis as { gc?: () => void }).gc;
 process.on('message', (question) => {
   if (question === 'memory') {
     collect?.();
-    const { rss } = process.memoryUsage();
-    process.send?.({ rss, taken: hub.stats().publishes.taken });
+    const { rss, heapUsed, external } = process.memoryUsage();
+    process.send?.({ rss, used: heapUsed + external });
   }
 });
 process.on('disconnect', () => process.exit(0));
