@@ -39,7 +39,7 @@ export interface WsTransportOptions {
   readonly closeGraceMs?: number;
 }
 
-const DEFAULT_CLOSE_GRACE_MS = 5_000;
+const DEFAULT_CLOSE_GRACE_MS = 3_000;
 /** How long `close` waits for closing handshakes that are under way. */
 const FAREWELL_MS = 1_000;
 const MAX_FRAGMENTS = 64;
