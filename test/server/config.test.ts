@@ -107,7 +107,7 @@ describe('a mistake in the settings', () => {
     ['http: { origins: ["app.example.com"] }', 'http.origins.0: must look like https://app.example.com'],
     ['http: { origins: ["https://app.example.com/"] }', 'http.origins.0: '],
     ['http: 5', 'http: '],
-    ['auth: { tokens: [{ subject: a, role: server }] }', 'auth.tokens.0: needs either token or tokenFile'],
+    ['auth: { tokens: [{ subject: a, role: server }] }', 'auth.tokens.0: needs one of token, tokenFile'],
     ['auth: { tokens: [{ token: a, subject: a, role: dev }] }', 'auth.tokens.0.role: '],
     ['limits: { maxConnections: 0 }', 'limits.maxConnections: '],
     ['limits: { __proto__: { maxConnections: 1 }, constructor: 1 }', 'limits.'],

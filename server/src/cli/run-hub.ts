@@ -3,11 +3,12 @@
  */
 import { startFeeder } from '@ringhub/demo/feeder';
 import { startOrderWorkers } from '@ringhub/demo/order-workers';
-import { readTokens } from '../auth/configured-tokens.ts';
+import { readAuth } from '../auth/configured-auth.ts';
 import type { TokenGrant } from '../auth/token-auth.ts';
 import { TransportUnavailable } from '../carrier.ts';
 import { isLoopbackName } from '../http/caller-rules.ts';
 import { ListenError } from '../http/http-server.ts';
+import { nodeClock } from '../node-clock.ts';
 import { createLog, type Logger } from '../ops/log.ts';
 import { DataUnavailable, type RunningHub, startHub } from '../start-hub.ts';
 import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.ts';
@@ -25,18 +26,25 @@ const NO_SECRET = `no tokens are configured, so nobody could be let in: choose o
 export async function serve(flags: ServeFlags): Promise<void> {
   const { config, warnings } = settings(flags);
   const log = createLog(config.log.level);
-  const { grants, faults, warnings: tokenWarnings } = readTokens(config.auth.tokens);
+  const {
+    tokens,
+    issuers,
+    anonymous,
+    lockout,
+    faults,
+    warnings: authWarnings,
+  } = readAuth(config.auth, Object.keys(config.roles), nodeClock, (trouble) => log.warn(trouble));
+  const isOpenTo = tokens.length > 0 || issuers.length > 0 || anonymous !== undefined;
   if (config.dev && !isLoopbackName(config.host)) {
     fail(
       EXIT_USAGE,
       `--dev is for this machine only, not for ${config.host}: leave --host out, or configure auth.tokens`,
     );
   }
-  if (config.dev && grants.length > 0)
-    fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
   if (faults.length > 0) fail(EXIT_USAGE, ...faults);
-  if (!config.dev && grants.length === 0) fail(EXIT_USAGE, NO_SECRET);
-  for (const warning of [...warnings, ...tokenWarnings]) log.warn(warning);
+  if (config.dev && isOpenTo) fail(EXIT_USAGE, 'auth and --dev exclude each other: leave one out');
+  if (!config.dev && !isOpenTo) fail(EXIT_USAGE, NO_SECRET);
+  for (const warning of [...warnings, ...authWarnings]) log.warn(warning);
 
   const devToken = process.env.RINGHUB_TOKEN;
   if (config.dev && devToken && !/^[\x21-\x7e]+$/.test(devToken)) {
@@ -46,7 +54,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
     host: config.host,
     port: config.port,
     transport: config.transport,
-    tokens: grants,
+    tokens,
+    issuers,
+    anonymous,
+    lockout: lockout ?? 'none',
     origins: config.http.origins,
     maxBodyBytes: config.http.maxBodyBytes,
     publicMetrics: config.http.publicMetrics ?? config.dev,
@@ -74,7 +85,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const demo = new AbortController();
   endOnSignals(hub, demo, config.shutdown.deadlineMs, log);
   process.stdout.write(greeting(hub));
-  if (config.demo ?? config.dev) feed(hub, grants, demo.signal, log);
+  if (config.demo ?? config.dev) feed(hub, tokens, demo.signal, log);
   // Whoever may publish may kill these workers: for the machine of a developer only.
   if (config.dev && config.demo !== false)
     startOrderWorkers({ url: hub.url, token: hub.token, signal: demo.signal, log: wordsIn(log) });
@@ -87,9 +98,12 @@ const wordsIn = (log: Logger) => ({
 
 /** The demo's feeder is a client like any other; the hub goes on without it. */
 function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSignal, log: Logger): void {
-  const token = hub.token || grants.find(({ role }) => role === 'server')?.token;
+  const token =
+    hub.token || grants.find((grant) => grant.role === 'server' && grant.token !== undefined)?.token;
   if (token === undefined) {
-    log.warn('the demo feeder needs a token with the role server: none is configured');
+    log.warn(
+      'the demo feeder needs a token with the role server in auth.tokens, not its hash: none is configured',
+    );
     return;
   }
   startFeeder({ url: hub.url, token, signal, log: wordsIn(log), stats: () => hub.stats() }).catch(

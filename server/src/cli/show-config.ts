@@ -16,7 +16,11 @@ export function configCommand(): Command {
       const inForce = {
         ...config,
         demo,
-        auth: { tokens: auth.tokens.map((entry) => (entry.token ? { ...entry, token: '(secret)' } : entry)) },
+        auth: {
+          ...auth,
+          tokens: auth.tokens.map((entry) => (entry.token ? { ...entry, token: '(secret)' } : entry)),
+          jwt: auth.jwt.map((entry) => (entry.secret ? { ...entry, secret: '(secret)' } : entry)),
+        },
         http: { ...http, publicMetrics: http.publicMetrics ?? config.dev },
         limits: { ...NODE_LIMITS, ...limits },
       };

@@ -20,6 +20,7 @@ export type SessionEvent =
   | 'bye'
   | 'evict'
   | 'slow-consumer'
+  | 'token-expired'
   | 'drain';
 
 export type SessionEffect =
@@ -29,6 +30,7 @@ export type SessionEffect =
   | 'close-evicted'
   | 'close-bye'
   | 'close-draining'
+  | 'close-token-expired'
   /** Put the new connection in its place. */
   | 'attach'
   /** Forget the connection and start the resume window. */
@@ -54,6 +56,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       bye: { to: 'closed', effects: ['close-bye', 'end-closed'] },
       evict: { to: 'closed', effects: ['close-evicted', 'end-evicted'] },
       'slow-consumer': { to: 'parked', effects: ['close-slow-consumer', 'park'] },
+      'token-expired': { to: 'parked', effects: ['close-token-expired', 'park'] },
       drain: { to: 'parked', effects: ['close-draining', 'park'] },
     },
     parked: {
@@ -63,6 +66,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       bye: { to: 'closed', effects: ['end-closed'] },
       evict: { to: 'closed', effects: ['end-evicted'] },
       'slow-consumer': stay('parked'),
+      'token-expired': stay('parked'),
       drain: stay('parked'),
     },
     closed: {
@@ -72,6 +76,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       bye: stay('closed'),
       evict: stay('closed'),
       'slow-consumer': stay('closed'),
+      'token-expired': stay('closed'),
       drain: stay('closed'),
     },
   };

@@ -11,7 +11,15 @@ import type { Action, Auth, Principal } from '../ports/auth.ts';
 import type { HubApi } from '../ports/hub-api.ts';
 import { failed, json, notThere } from './answers.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
-import { EVENTS_PATH, events, eventsCookie, tokenOfCookie } from './events-route.ts';
+import { admitted, bearerToken, isOwnPage, urlTokenFault } from './caller-token.ts';
+import {
+  EVENTS_PATH,
+  giveDevCookie,
+  giveEventsCookie,
+  takeEventsCookie,
+  tokenOfCookie,
+} from './events-cookie.ts';
+import { events } from './events-route.ts';
 import { history } from './history-route.ts';
 import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
 import { OPENAPI } from './openapi.ts';
@@ -71,6 +79,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     const caller = { origin: isApi ? c.req.header('Origin') : undefined, host: c.req.header('Host') };
     const objection = objectionTo(caller, callers);
     if (objection) return secured(failed({ error: 'forbidden', detail: { reason: objection } }));
+    const fault = urlTokenFault(c.req.url);
+    if (fault) return secured(fault);
     await next();
     c.res = secured(c.res);
     if (caller.origin !== undefined && !isOwnOrigin(caller.origin, caller.host)) {
@@ -94,8 +104,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
     onError: () => failed({ error: 'payload-too-large', detail: { maxBodyBytes: options.maxBodyBytes } }),
   });
   app.post('/v1/publish', async (c, next) => {
-    const principal = await bearer(c, options.auth);
-    if (!principal) return failed({ error: 'unauthorized' });
+    const principal = await callerOf(c, options.auth);
+    if (principal instanceof Response) return principal;
     let answer: Response | undefined;
     const refused = await bounded(c, async () => {
       answer = await publish(c, principal);
@@ -106,8 +116,8 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   const called =
     (route: Route) =>
     async (c: Context): Promise<Response> => {
-      const principal = await bearer(c, options.auth);
-      return principal ? route(hub, c, principal) : failed({ error: 'unauthorized' });
+      const principal = await callerOf(c, options.auth);
+      return principal instanceof Response ? principal : route(hub, c, principal);
     };
   app.get('/v1/history', called(history));
   app.get('/v1/topology', called(topology));
@@ -121,16 +131,13 @@ export function createHttpApp(options: HttpAppOptions): Hono {
   app.delete('/v1/queues/:name', called(deleteQueue));
   app.delete('/v1/queues/:name/messages', called(purgeQueue));
   app.get(EVENTS_PATH, async (c) => {
-    // The cookie comes by itself: only from our own pages it says who asks.
-    const shown = c.req.header('Authorization') === undefined && isOwnPage(c) ? tokenOfCookie(c) : undefined;
-    const principal =
-      shown === undefined ? await bearer(c, options.auth) : await options.auth.authenticate(shown);
-    return principal ? events(hub, c, principal) : failed({ error: 'unauthorized' });
+    const principal = await admitted(options.auth, bearerToken(c) ?? tokenOfCookie(c));
+    return principal instanceof Response ? principal : events(hub, c, principal);
   });
+  app.post('/v1/events-cookie', (c) => giveEventsCookie(c, options.auth, Date.now()));
+  app.delete('/v1/events-cookie', takeEventsCookie);
   app.post('/v1/dev/events-cookie', (c) =>
-    options.devToken !== undefined && isOwnPage(c)
-      ? new Response(null, { status: 204, headers: { 'Set-Cookie': eventsCookie(options.devToken) } })
-      : c.notFound(),
+    options.devToken !== undefined && isOwnPage(c) ? giveDevCookie(c, options.devToken) : c.notFound(),
   );
   app.get('/v1/openapi.json', () => json(OPENAPI));
 
@@ -206,26 +213,13 @@ function guarded(
   return async (c) => {
     if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined)
       return handle();
-    const principal = await bearer(c, auth);
-    if (!principal) return failed({ error: 'unauthorized' });
+    const principal = await callerOf(c, auth);
+    if (principal instanceof Response) return principal;
     return principal.may(action, '', '') ? handle() : failed({ error: 'forbidden' });
   };
 }
 
-async function bearer(c: Context, auth: Auth): Promise<Principal | undefined> {
-  const token = /^Bearer +([^\s]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
-  return token === undefined ? undefined : auth.authenticate(token);
-}
-
-/** Whether no other site's page is behind a request. Host and `Origin` have been checked before. */
-function isOwnPage(c: Context): boolean {
-  const site = c.req.header('Sec-Fetch-Site');
-  const origin = c.req.header('Origin');
-  return (
-    (site === undefined || site === 'same-origin' || site === 'none') &&
-    (origin === undefined || isOwnOrigin(origin, c.req.header('Host')))
-  );
-}
+const callerOf = (c: Context, auth: Auth): Promise<Principal | Response> => admitted(auth, bearerToken(c));
 
 function secured(response: Response): Response {
   for (const [name, value] of SECURITY_HEADERS) {

@@ -9,6 +9,7 @@ import {
   type Position,
   PROTOCOL_VERSION,
   parseCursor,
+  type Renewed,
   type Resume,
   type ResumedQueue,
   type ResumeQueue,
@@ -20,6 +21,7 @@ import { ResumeTokens } from '../core/resume-token.ts';
 import { type Link, Session } from '../core/session.ts';
 import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
 import type { Principal } from '../ports/auth.ts';
+import type { HubRefusal } from '../ports/hub-api.ts';
 import type { Consumers } from './consumers.ts';
 import type { HubContext } from './context.ts';
 import type { HubEvents } from './events.ts';
@@ -68,6 +70,33 @@ export class Sessions {
       this.happened(old, 'evict');
       return ERRORS['session-evicted'];
     }
+  }
+
+  /**
+   * Takes a newer token of an attached session, whose connection may live as long as that does. What it no longer permits
+   * ends. Refused where it is somebody else's.
+   */
+  renew(session: Session, principal: Principal): Renewed | HubRefusal {
+    const { subject, role } = session.principal;
+    if (principal.subject !== subject || principal.role !== role) return { error: 'unauthorized' };
+    session.principal = principal;
+    this.endForbidden(session, (queue) => {
+      const { code, text } = ERRORS.forbidden;
+      this.flusher.write(session, { type: 'error', ref: null, code, text, detail: { queue } });
+    });
+    return this.lifeOf(session);
+  }
+
+  /** How long the token of a session is still good for. */
+  lifeOf({ principal: { expiresAtMs } }: Session): Renewed {
+    if (expiresAtMs === undefined) return {};
+    return { tokenExpiresInMs: Math.max(0, expiresAtMs - this.hub.clock.wallMs()) };
+  }
+
+  /** Closes the connection of a session whose token has expired: only a newer one takes it up again. */
+  checkToken(session: Session): void {
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = session.principal;
+    if (session.link && expiresAtMs <= this.hub.clock.wallMs()) this.happened(session, 'token-expired');
   }
 
   /** Something happened to a session: the table says what follows. */
@@ -122,13 +151,10 @@ export class Sessions {
     this.declare(session, resume);
     const named = new Set(resume.queues.map((q) => q.queue));
     for (const subscription of session.subscriptions.values()) {
-      if (named.has(subscription.queue.id) && subscription.isPermitted(principal)) continue;
-      this.subscriptions.end(subscription, 'unsubscribed');
+      if (!named.has(subscription.queue.id)) this.subscriptions.end(subscription, 'unsubscribed');
     }
-    for (const made of session.consumers.values()) {
-      if (named.has(made.id) && principal.may('consume', made.queue.name, '')) continue;
-      this.consumers.cancel(made);
-    }
+    for (const made of session.consumers.values()) if (!named.has(made.id)) this.consumers.cancel(made);
+    this.endForbidden(session);
     this.welcome(
       session,
       token,
@@ -136,6 +162,21 @@ export class Sessions {
       resume.queues.map((q) => this.resumeQueue(session, q)),
     );
     return session;
+  }
+
+  /** Ends subscriptions and consumers that the session's principal could not make any more. */
+  private endForbidden(session: Session, ended: (queue: number) => void = () => {}): void {
+    const { principal } = session;
+    for (const subscription of session.subscriptions.values()) {
+      if (subscription.isPermitted(principal)) continue;
+      this.subscriptions.end(subscription, 'unsubscribed');
+      ended(subscription.queue.id);
+    }
+    for (const made of session.consumers.values()) {
+      if (principal.may('consume', made.queue.name, '')) continue;
+      this.consumers.cancel(made);
+      ended(made.id);
+    }
   }
 
   /**
@@ -187,6 +228,7 @@ export class Sessions {
       heartbeatMs: limits.heartbeatMs,
       deadMs: limits.deadMs,
       resumeWindowMs: limits.resumeWindowMs,
+      ...this.lifeOf(session),
       publishWindow: { messages, bytes },
       limits: { maxFrameBytes: limits.maxFrameBytes, maxPayloadBytes },
       queues,
@@ -213,6 +255,9 @@ export class Sessions {
         return;
       case 'close-evicted':
         this.close(session, ERRORS['session-evicted']);
+        return;
+      case 'close-token-expired':
+        this.close(session, ERRORS['token-expired']);
         return;
       case 'close-draining':
         this.close(session, ERRORS.draining);

@@ -70,7 +70,7 @@ export class UwsTransport implements Transport {
       compression: 0,
       upgrade: (response, request, context) => {
         const headers = headersOf(request);
-        const refusal = this.#refusal(request.getUrl(), headers, limits);
+        const refusal = this.#refusal(request, headers, limits);
         if (refusal) return refuse(response, refusal);
         const subprotocol = subprotocolOf(offeredIn(headers.get('sec-websocket-protocol'))) as string;
         const userData: UserData = { remoteAddress: addressOf(response), subprotocol };
@@ -94,7 +94,7 @@ export class UwsTransport implements Transport {
     // Handshakes on other paths; what asks for no upgrade is another's affair.
     app.get('/*', (response, request) => {
       const headers = request.getHeader('upgrade') === '' ? undefined : headersOf(request);
-      const refusal = headers && isUpgrade(headers) && this.#refusal(request.getUrl(), headers, limits);
+      const refusal = headers && isUpgrade(headers) && this.#refusal(request, headers, limits);
       if (refusal) refuse(response, refusal);
       else request.setYield(true);
     });
@@ -113,11 +113,16 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #refusal(path: string, headers: ReadonlyMap<string, string>, limits: TransportLimits): Refusal | undefined {
+  #refusal(
+    request: HttpRequest,
+    headers: ReadonlyMap<string, string>,
+    limits: TransportLimits,
+  ): Refusal | undefined {
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
     const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
-    return refusalOf({ path, header }, this.#options.objection, room);
+    const handshake = { path: request.getUrl(), query: request.getQuery() ?? '', header };
+    return refusalOf(handshake, this.#options.objection, room);
   }
 }
 

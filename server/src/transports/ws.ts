@@ -89,8 +89,10 @@ export class WsTransport implements Transport {
   }
 
   #refusal({ headers, url = '' }: IncomingMessage, limits: TransportLimits): Refusal | undefined {
+    const [path = '', query = ''] = url.split('?', 2);
     const handshake = {
-      path: url.split('?', 1)[0] as string,
+      path,
+      query,
       header: (name: string) => headers[name]?.toString(),
     };
     const room = { isAccepting: this.#accepting, isFull: this.#sockets.size >= limits.maxConnections };
