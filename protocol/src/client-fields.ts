@@ -102,6 +102,7 @@ const COMMANDS = new Set([
   'purge',
   'inspect',
   'consume',
+  'auth',
 ]);
 
 /** Reads one frame's fields, or says which field is wrong. */
@@ -193,6 +194,8 @@ function read([type, a, b, c, d, e]: Fields): ClientFrame {
       return { type, ref: ref(a) };
     case 'history':
       return { type, ref: ref(a), options: historyRequest(b) };
+    case 'auth':
+      return { type, ref: ref(a), token: text(object(b, 'fields').token, 'token', MAX_TOKEN_LENGTH) };
     case 'hello':
       return hello(object(a, 'fields'));
     default:

@@ -41,6 +41,8 @@ function toArray(frame: ClientFrame): unknown[] {
     case 'list':
     case 'stats':
       return [frame.type, frame.ref];
+    case 'auth':
+      return [frame.type, frame.ref, { token: frame.token }];
     case 'declare':
       return [frame.type, frame.ref, frame.exchange, frame.options];
     case 'delete':

@@ -80,6 +80,23 @@ export const ERRORS = {
     'more frames or requests than your role may send: slow down, then resume',
   ),
 
+  'token-expired': entry(
+    'token-expired',
+    'connection',
+    'resume',
+    401,
+    '§3',
+    'the token has expired: get a new one, then resume',
+  ),
+  'locked-out': entry(
+    'locked-out',
+    'connection',
+    'resume',
+    429,
+    '§3',
+    'too many wrong tokens came from this address: try again in a while',
+  ),
+
   'taken-over': entry(
     'taken-over',
     'connection',

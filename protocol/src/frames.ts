@@ -202,6 +202,12 @@ export interface Hello {
   readonly resume?: Resume;
 }
 
+/** Answer to `auth`: how long the new token is good for. */
+export interface Renewed {
+  /** Absent where it never expires. */
+  readonly tokenExpiresInMs?: number;
+}
+
 export interface PublishProperties {
   readonly contentType?: string;
   readonly headers?: Headers;
@@ -235,6 +241,8 @@ export type ClientFrame =
   | Hello
   | { readonly type: 'ping' }
   | { readonly type: 'pong' }
+  /** A newer token for the same subject and role. */
+  | { readonly type: 'auth'; readonly ref: number; readonly token: string }
   | {
       readonly type: 'declare';
       readonly ref: number;
@@ -299,6 +307,8 @@ export interface Welcome {
   readonly heartbeatMs: number;
   readonly deadMs: number;
   readonly resumeWindowMs: number;
+  /** The connection ends then, unless `auth` brings a newer token; absent where the token never expires. */
+  readonly tokenExpiresInMs?: number;
   readonly publishWindow: { readonly messages: number; readonly bytes: number };
   readonly limits: { readonly maxFrameBytes: number; readonly maxPayloadBytes: number };
   readonly queues: readonly ResumedQueue[];
@@ -378,7 +388,15 @@ export type ServerFrame =
   | {
       readonly type: 'ok';
       readonly ref: number;
-      readonly result?: Subscribed | Topology | HistoryPage | HubStats | QueueInfo | QueueEmptied | Consuming;
+      readonly result?:
+        | Subscribed
+        | Topology
+        | HistoryPage
+        | HubStats
+        | QueueInfo
+        | QueueEmptied
+        | Consuming
+        | Renewed;
     }
   | {
       readonly type: 'error';

@@ -22,7 +22,7 @@ import type { Link, Session } from './core/session.ts';
 import { Tally } from './core/tally.ts';
 import { TokenBucket } from './core/token-bucket.ts';
 import type { Hub } from './hub/hub.ts';
-import type { Auth, Principal } from './ports/auth.ts';
+import { type Admission, type Auth, isDenial } from './ports/auth.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Message, Socket, SocketHandler } from './ports/transport.ts';
 
@@ -125,6 +125,8 @@ class Connection implements Link, SocketHandler {
   private earlyBytes = 0;
   /** What it may still send, once it is open. */
   private frames: TokenBucket | undefined;
+  /** A newer token is being checked. */
+  private isRenewing = false;
 
   constructor(
     private readonly socket: Socket,
@@ -239,6 +241,9 @@ class Connection implements Link, SocketHandler {
       case 'hello':
         this.fail('hello-expected');
         return;
+      case 'auth':
+        this.renew(session, frame);
+        return;
       case 'invalid': {
         const error = hub.handleInvalid(session, frame);
         if (error) this.fail(error);
@@ -252,36 +257,65 @@ class Connection implements Link, SocketHandler {
   }
 
   private greet(hello: Hello): void {
-    const answer = this.options.auth.authenticate(hello.token);
+    const answer = this.authenticate(hello.token);
     if (!(answer instanceof Promise)) {
       this.open(hello, answer);
       return;
     }
     this.state = 'authenticating';
     answer
-      .then((principal) => this.authenticated(hello, principal))
+      .then((admission) => this.authenticated(hello, admission))
       .catch((error: unknown) => {
         this.options.onFault?.('a token could not be checked', error);
         this.end(ERRORS.internal);
       });
   }
 
-  private authenticated(hello: Hello, principal: Principal | undefined): void {
+  private authenticate(token: string | undefined): Admission | Promise<Admission> {
+    return this.options.auth.authenticate(token, this.socket.address);
+  }
+
+  /** One newer token at a time: each costs a check. */
+  private renew(session: Session, { ref, token }: Extract<ClientFrame, { type: 'auth' }>): void {
+    const { hub } = this.options;
+    if (this.isRenewing) {
+      hub.renew(session, ref, { error: 'unavailable' });
+      return;
+    }
+    const conclude = (admission: Admission): void => {
+      this.isRenewing = false;
+      // Meanwhile the session may be another connection's.
+      if (this.state === 'open')
+        hub.renew(session, ref, isDenial(admission) ? { error: admission.denied } : admission);
+    };
+    const answer = this.authenticate(token);
+    if (!(answer instanceof Promise)) {
+      conclude(answer);
+      return;
+    }
+    this.isRenewing = true;
+    answer.then(conclude).catch((error: unknown) => {
+      this.options.onFault?.('a token could not be checked', error);
+      this.end(ERRORS.internal);
+    });
+  }
+
+  private authenticated(hello: Hello, admission: Admission): void {
     if (this.state !== 'authenticating') return;
     this.state = 'hello';
-    this.open(hello, principal);
+    this.open(hello, admission);
     const early = this.early;
     this.early = [];
     this.earlyBytes = 0;
     this.read(early);
   }
 
-  private open(hello: Hello, principal: Principal | undefined): void {
-    if (!principal) {
-      this.fail('unauthorized');
+  private open(hello: Hello, admission: Admission): void {
+    if (isDenial(admission)) {
+      this.fail(admission.denied);
       return;
     }
-    const opened = this.options.hub.open(principal, hello, this);
+    const opened = this.options.hub.open(admission, hello, this);
     if ('code' in opened) {
       this.end(opened);
       return;

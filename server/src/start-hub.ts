@@ -6,9 +6,12 @@
  */
 import { join } from 'node:path';
 import { WEBSOCKET_PATH } from '@ringhub/protocol';
-import { Principals } from './auth/principal.ts';
+import { CombinedAuth } from './auth/combined-auth.ts';
+import type { Issuer } from './auth/jwt-auth.ts';
+import { LOCKOUT, type LockoutSettings } from './auth/lockout.ts';
+import { type Identity, Principals } from './auth/principal.ts';
 import { RevocableAuth } from './auth/revocable-auth.ts';
-import { devAuth, TokenAuth, type TokenGrant } from './auth/token-auth.ts';
+import { devGrant, type TokenGrant } from './auth/token-auth.ts';
 import { createCarrier, type TransportName } from './carrier.ts';
 import {
   DEV_NODE_LIMITS,
@@ -49,6 +52,12 @@ export interface StartHubOptions {
   readonly transport?: TransportName;
   /** Who may come in. Without any, the hub is a dev hub: loopback only, one token that may do everything. */
   readonly tokens?: readonly TokenGrant[];
+  /** Issuers of JSON Web Tokens; `readIssuers` makes them. */
+  readonly issuers?: readonly Issuer[];
+  /** Who somebody without a token is; without it, nobody. */
+  readonly anonymous?: Identity | undefined;
+  /** Wrong tokens that lock an address out, by default 10 a minute for a minute; `none` for never. */
+  readonly lockout?: LockoutSettings | 'none';
   /** Token of a dev hub; a random one by default. */
   readonly token?: string;
   /** Exact origins of pages that may call, besides the hub's own. */
@@ -126,8 +135,9 @@ const SDK_FOLDER = join(import.meta.dirname, '../../client-sdk/dist');
  * certificate cannot, and with `Exposed` where the hub would not be safe where it is to listen.
  */
 export async function startHub(options: StartHubOptions = {}): Promise<RunningHub> {
-  const { host = DEFAULT_HOST, port = 0, tokens = [], drainWindowMs = 0, drainGraceMs = 0 } = options;
-  const dev = tokens.length === 0;
+  const { host = DEFAULT_HOST, port = 0, tokens = [], issuers = [], anonymous } = options;
+  const { lockout = LOCKOUT, drainWindowMs = 0, drainGraceMs = 0 } = options;
+  const dev = tokens.length === 0 && issuers.length === 0 && !anonymous;
   const publicMetrics = options.publicMetrics ?? dev;
   const exposure = {
     host,
@@ -157,7 +167,17 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     heads: limits,
   });
   const principals = new Principals(options.rolePermissions);
-  const shown = dev ? devAuth(token) : new TokenAuth('tokens', tokens, principals.of);
+  const shown = new CombinedAuth({
+    name: dev ? 'dev' : nameOf(tokens, issuers, anonymous),
+    clock,
+    principal: principals.of,
+    tokens: dev ? [devGrant(token)] : tokens,
+    issuers,
+    anonymous,
+    lockout: lockout === 'none' ? undefined : lockout,
+    onDenied: ({ denied, reason }, address, unsaid) =>
+      log.info({ denied, reason, address, ...(unsaid > 0 && { unsaid }) }, 'somebody was not let in'),
+  });
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
   const durable = await openData(options);
   const engine = new EmbeddedEngine({
@@ -258,6 +278,12 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     },
   };
 }
+
+/** Who may come in, in a word or two for the log. */
+const nameOf = (tokens: readonly unknown[], issuers: readonly unknown[], anonymous: unknown): string =>
+  [tokens.length > 0 && 'tokens', issuers.length > 0 && 'jwt', anonymous && 'anonymous']
+    .filter(Boolean)
+    .join(', ');
 
 /** Why the data folder cannot be used, in a line that says what to do. */
 export class DataUnavailable extends Error {

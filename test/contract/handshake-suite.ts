@@ -70,6 +70,8 @@ export function handshakeSuite(
 
     it.each([
       ['another path', {}, '/elsewhere', '404'],
+      ['a token in its URL', {}, `${WEBSOCKET_PATH}?token=x`, '400'],
+      ['an access token in its URL', {}, `${WEBSOCKET_PATH}?a=1&access_token=x`, '400'],
       ['another protocol to upgrade to', { Upgrade: 'h2c' }, WEBSOCKET_PATH, '426'],
       ['an origin that is objected to', { Origin: 'https://bad.example' }, WEBSOCKET_PATH, '403'],
       ['no subprotocol', { 'Sec-WebSocket-Protocol': '' }, WEBSOCKET_PATH, '400'],

@@ -15,6 +15,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
     bye: 'closed: close-bye, end-closed',
     evict: 'closed: close-evicted, end-evicted',
     'slow-consumer': 'parked: close-slow-consumer, park',
+    'token-expired': 'parked: close-token-expired, park',
     drain: 'parked: close-draining, park',
     revoke: 'closed: close-revoked, end-revoked',
   },
@@ -25,6 +26,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
     bye: 'closed: end-closed',
     evict: 'closed: end-evicted',
     'slow-consumer': 'parked: ',
+    'token-expired': 'parked: ',
     drain: 'parked: ',
     revoke: 'closed: end-revoked',
   },
@@ -35,6 +37,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
     bye: 'closed: ',
     evict: 'closed: ',
     'slow-consumer': 'closed: ',
+    'token-expired': 'closed: ',
     drain: 'closed: ',
     revoke: 'closed: ',
   },
@@ -80,6 +83,7 @@ describe('the session machine', () => {
     const events: Record<string, SessionEvent> = {
       resume: 'resume',
       'connection lost': 'connection-lost',
+      'token expired': 'token-expired',
       'window over': 'window-over',
       bye: 'bye',
       evicted: 'evict',
@@ -96,6 +100,7 @@ describe('the session machine', () => {
         const expected = cell === 'new session' ? state : cell.split(',')[0]!.split(' ')[0];
         expect([state, cell, to]).toEqual([state, cell, expected]);
         if (cell.includes('`taken-over`')) expect(effects).toContain('close-taken-over');
+        if (cell.includes('`token-expired`')) expect(effects).toContain('close-token-expired');
         if (cell.includes('`session-evicted`')) expect(effects).toContain('close-evicted');
       }
     }

@@ -42,6 +42,7 @@ describe('client frames', () => {
     const types = [...new Set(clientVectors.map(({ frame }) => frame.type))].sort();
     const all = {
       ack: 0,
+      auth: 0,
       bind: 0,
       bye: 0,
       consume: 0,

@@ -15,6 +15,7 @@ import { expect } from 'vitest';
 
 export const CLIENT_TYPES = new Set<string>([
   'hello',
+  'auth',
   'ping',
   'pong',
   'declare',
@@ -56,6 +57,7 @@ const COMMANDS = [
   'purge',
   'inspect',
   'consume',
+  'auth',
 ];
 
 /** Reads a message as the hub does; checks that the result is frames, or faults that can be answered. */

@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { weaknessOf } from '../../server/src/auth/weak-secret.ts';
+import { secretFault } from '../../server/src/auth/secret-faults.ts';
 import { configText, initConfig } from '../../server/src/cli/config-init.ts';
 import type { DoctorFlags } from '../../server/src/cli/doctor.ts';
 import { clock, examine, nodeVersion, openFiles } from '../../server/src/cli/doctor-checks.ts';
@@ -63,7 +63,7 @@ describe('ringhub config init', () => {
     expect([code, out]).toEqual([0, expect.stringContaining(`ringhub serve -c ${config}`)]);
     const secret = config.replace('.yaml', '.token');
     expect(statSync(secret).mode & 0o777).toBe(0o600);
-    expect(weaknessOf(readFileSync(secret, 'utf8').trim())).toBeUndefined();
+    expect(secretFault(readFileSync(secret, 'utf8').trim())).toBeUndefined();
     expect(readFileSync(config, 'utf8')).not.toContain(readFileSync(secret, 'utf8').trim());
     expect(await ended(['config', 'check', '-c', config])).toMatchObject({ code: 0, err: '' });
 

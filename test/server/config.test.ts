@@ -124,7 +124,7 @@ describe('a mistake in the settings', () => {
     ['http: { origins: ["app.example.com"] }', 'http.origins.0: must look like https://app.example.com'],
     ['http: { origins: ["https://app.example.com/"] }', 'http.origins.0: '],
     ['http: 5', 'http: '],
-    ['auth: { tokens: [{ subject: a, role: server }] }', 'auth.tokens.0: needs either token or tokenFile'],
+    ['auth: { tokens: [{ subject: a, role: server }] }', 'auth.tokens.0: needs one of token, tokenFile'],
     ['auth: { tokens: [{ token: a, subject: a, role: dev }] }', 'auth.tokens.0.role: '],
     ['limits: { maxConnections: 0 }', 'limits.maxConnections: '],
     ['proxy: { trusted: [proxy.local] }', 'proxy.trusted.0: must be an address or a network'],

@@ -291,7 +291,19 @@ describe('who may call', () => {
 
   it('takes no token from the URL', async () => {
     const answer = await setup().request(`/v1/publish?key=k&token=${TOKEN}`, { method: 'POST', body });
-    expect(answer.status).toBe(401);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ error: { detail: { field: 'token' } } });
+  });
+
+  it.each(['token', 'access_token', 'jwt', 'api_key'])('refuses what has %s in its URL', async (name) => {
+    const { hub, post, request } = setup();
+    for (const path of [`/v1/publish?key=k&${name}=x`, `/v1/publish?${name}&key=k`]) {
+      const answer = await post(path, body);
+      expect(answer.status).toBe(400);
+      expect(await answer.text()).toContain('never stands in a URL');
+    }
+    expect((await request(`/v1/events?${name}=${TOKEN}`)).status).toBe(400);
+    expect(hub.published).toEqual([]);
   });
 
   it.each([

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { RunningHub, StartHubOptions } from '../../server/src/index.ts';
+import { goodToken, HS, issuerOf } from './support/made-tokens.ts';
 import { startHub } from './support/start-hub.ts';
 
 const running: RunningHub[] = [];
@@ -335,6 +336,58 @@ describe('the cookie of a page', () => {
     expect(foreign.status).toBe(401);
     const broken = await fetch(`${hub.httpUrl}/v1/events`, { headers: { Cookie: 'ringhub_events=%' } });
     expect(broken.status).toBe(401);
+  });
+
+  it('is set by any hub for whoever shows a token from its own pages, and lives as long as that', async () => {
+    const nowS = Math.floor(Date.now() / 1000);
+    const hub = await start({
+      tokens: [{ token: 'a-secret-token-1', subject: 's', role: 'server' }],
+      issuers: [issuerOf(HS)],
+    });
+    const ask = (headers: Record<string, string>, method = 'POST') =>
+      fetch(`${hub.httpUrl}/v1/events-cookie`, { method, headers });
+    const bearing = (token: string) => ({ Authorization: `Bearer ${token}` });
+    const own = { 'Sec-Fetch-Site': 'same-origin', Origin: hub.httpUrl };
+    const token = goodToken(HS, nowS);
+    const given = await ask({ ...bearing(token), ...own });
+    expect(given.status).toBe(204);
+    expect(given.headers.get('Cache-Control')).toBe('no-store');
+    const set = given.headers.get('Set-Cookie')!;
+    const [, value, maxAge] =
+      /^(ringhub_events=[^;]+); Path=\/v1\/events; Max-Age=(\d+); HttpOnly; SameSite=Strict$/.exec(set)!;
+    expect(Number(maxAge)).toBeGreaterThan(500);
+    expect(Number(maxAge)).toBeLessThanOrEqual(600);
+    const abort = new AbortController();
+    aborts.push(abort);
+    const statusOf = async (headers: Record<string, string>) =>
+      (await fetch(`${hub.httpUrl}/v1/events`, { headers, signal: abort.signal })).status;
+    expect(await statusOf({ Cookie: value! })).toBe(200);
+    expect(await statusOf({ Cookie: value!, 'Sec-Fetch-Site': 'cross-site' })).toBe(401);
+    expect(await statusOf({ Cookie: value!, 'Sec-Fetch-Site': 'same-site' })).toBe(401);
+    expect(await statusOf({ Cookie: value!, Authorization: 'Basic x' })).toBe(401);
+    // An API key never expires: the cookie goes with the browser.
+    const forever = await ask(bearing('a-secret-token-1'));
+    expect(forever.headers.get('Set-Cookie')).not.toContain('Max-Age');
+    expect((await ask({})).status).toBe(401);
+    expect((await ask(bearing('wrong'))).status).toBe(401);
+    expect((await ask({ ...bearing(token), 'Sec-Fetch-Site': 'same-site' })).status).toBe(403);
+    expect((await ask({ ...bearing(token), Origin: 'https://evil.example' })).status).toBe(403);
+    const gone = await ask(own, 'DELETE');
+    expect(gone.headers.get('Set-Cookie')).toMatch(/^ringhub_events=; Path=\/v1\/events; Max-Age=0;/);
+  });
+
+  it('A3: opens streams that end with its token, and are not opened again by it', async () => {
+    const hub = await start({ issuers: [issuerOf(HS)] });
+    const nowS = Math.floor(Date.now() / 1000);
+    const headers = { Cookie: `ringhub_events=${goodToken(HS, nowS, { exp: nowS + 2 })}` };
+    const ask = () => fetch(`${hub.httpUrl}/v1/events?key=%23`, { headers });
+    const reader = new EventReader(await ask(), new AbortController());
+    await reader.until(() => false);
+    expect(reader.shown).toEqual(['closed']);
+    expect(reader.events[0]?.data).toMatchObject({ name: 'token-expired' });
+    expect(Date.now()).toBeGreaterThanOrEqual((nowS + 2) * 1000);
+    expect((await ask()).status).toBe(401);
+    expect(hub.stats().sessions).toEqual({ attached: 0, parked: 0 });
   });
 
   it('is set by a dev hub only, for its own pages only', async () => {

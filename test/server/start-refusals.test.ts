@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { weaknessOf } from '../../server/src/auth/weak-secret.ts';
+import { secretFault } from '../../server/src/auth/secret-faults.ts';
 import { type Exposure, exposureFaults, exposureWarnings } from '../../server/src/http/exposure.ts';
 import { makeCertificate } from './support/certificate.ts';
 import { CommandLine } from './support/command-line.ts';
@@ -133,13 +133,13 @@ describe('a secret', () => {
     '0123456789abcdef0123456789abcdef',
     'replace-this-with-a-random-token-xyz',
   ])('is refused: %j', (text) => {
-    expect(weaknessOf(text)).toBeDefined();
+    expect(secretFault(text)).toBeDefined();
   });
 
   it.each([TOKEN, 'Zm9vYmFyYmF6cXV4Y29ycmVjdGhvcnNlYmF0dGVyeQ==', '3f8a1c9be2d74605a1b2c3d4e5f60718'])(
     'is taken: %j',
     (text) => {
-      expect(weaknessOf(text)).toBeUndefined();
+      expect(secretFault(text)).toBeUndefined();
     },
   );
 });

@@ -14,7 +14,7 @@ import { Hub } from '../../server/src/hub/hub.ts';
 import type { Sessions } from '../../server/src/hub/sessions.ts';
 import type { Subscriptions } from '../../server/src/hub/subscriptions.ts';
 import type { TopologyCommands } from '../../server/src/hub/topology.ts';
-import type { Auth, Principal } from '../../server/src/ports/auth.ts';
+import type { Admission, Auth, Principal } from '../../server/src/ports/auth.ts';
 import type { Clock } from '../../server/src/ports/clock.ts';
 import type { Ids } from '../../server/src/ports/ids.ts';
 import type { Socket, SocketHandler } from '../../server/src/ports/transport.ts';
@@ -174,11 +174,11 @@ class NameAuth implements Auth {
     private readonly random: Random,
   ) {}
 
-  authenticate(token: string | undefined): Principal | undefined | Promise<Principal | undefined> {
+  authenticate(token: string | undefined): Admission | Promise<Admission> {
     const { clock } = this;
-    const principal = token ? principalOf(token) : undefined;
-    if (!clock) return principal;
-    return new Promise((resolve) => clock.after(this.random.int(0, 200), () => resolve(principal)));
+    const admission = token ? principalOf(token) : { denied: 'unauthorized' as const, reason: 'no name' };
+    if (!clock) return admission;
+    return new Promise((resolve) => clock.after(this.random.int(0, 200), () => resolve(admission)));
   }
 }
 

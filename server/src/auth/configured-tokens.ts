@@ -1,15 +1,17 @@
 /**
- * The secrets of the configuration, checked before anything listens: a weak one is worse than none.
+ * The API keys of the configuration (`auth.tokens`), checked before anything listens.
  */
-import { readFileSync, statSync } from 'node:fs';
 import type { Role } from '../ports/auth.ts';
-import type { TokenGrant } from './token-auth.ts';
-import { weaknessOf } from './weak-secret.ts';
+import { secretFault } from './secret-faults.ts';
+import { readSecretFile, secretFileWarning } from './secret-file.ts';
+import { digestOf, type TokenGrant } from './token-auth.ts';
 
 export interface ConfiguredToken {
   readonly token?: string | undefined;
   /** File that holds the token and nothing else, for secrets that are mounted. */
   readonly tokenFile?: string | undefined;
+  /** `sha256:` and 64 hexadecimal digits: then the configuration holds no secret. */
+  readonly tokenHash?: string | undefined;
   readonly subject: string;
   readonly role: Role;
 }
@@ -21,40 +23,50 @@ export interface ReadTokens {
   readonly warnings: readonly string[];
 }
 
-const READABLE_BY_OTHERS = 0o004;
+const HASH_PREFIX = 'sha256:';
+const HASH = /^sha256:([0-9a-f]{64})$/i;
+const PRINTABLE = /^[\x21-\x7e]*$/;
+
+/** As `tokenHash` has it. */
+export const hashOf = (token: string): string => HASH_PREFIX + digestOf(token).toString('hex');
 
 export function readTokens(configured: readonly ConfiguredToken[]): ReadTokens {
   const grants: TokenGrant[] = [];
   const faults: string[] = [];
   const warnings: string[] = [];
-  for (const [index, { token, tokenFile, subject, role }] of configured.entries()) {
-    const at = `auth.tokens[${index}] (${subject})`;
-    const secret = token ?? readSecret(tokenFile ?? '');
-    const weakness = secret === undefined ? undefined : weaknessOf(secret);
-    if (secret === undefined) {
-      faults.push(`${at}: cannot read ${tokenFile}`);
-    } else if (weakness !== undefined) {
-      faults.push(`${at}: a token ${weakness}: make one with "openssl rand -base64 32"`);
-    } else if (grants.some((grant) => grant.token === secret)) {
-      faults.push(`${at}: another entry has the same token`);
-    } else {
-      grants.push({ token: secret, subject, role });
-    }
-    if (tokenFile !== undefined && secret !== undefined && isReadableByOthers(tokenFile)) {
-      warnings.push(`${tokenFile} can be read by every user of this machine: chmod 600 it`);
-    }
+  const digests = new Set<string>();
+  for (const [index, entry] of configured.entries()) {
+    const read = readToken(entry);
+    const digest = 'fault' in read ? '' : (read.sha256 ?? digestOf(read.token)).toString('hex');
+    const fault =
+      'fault' in read ? read.fault : digests.has(digest) ? 'another entry has the same token' : undefined;
+    if (fault !== undefined) faults.push(`auth.tokens[${index}] (${entry.subject}): ${fault}`);
+    else if (!('fault' in read)) grants.push(read);
+    digests.add(digest);
+    const { tokenFile } = entry;
+    const warning = tokenFile !== undefined && !('fault' in read) && secretFileWarning(tokenFile);
+    if (warning) warnings.push(warning);
   }
   return { grants, faults, warnings };
 }
 
-function readSecret(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
+function readToken({ token, tokenFile, tokenHash, subject, role }: ConfiguredToken) {
+  if (tokenHash !== undefined) {
+    const [, digits] = HASH.exec(tokenHash) ?? [];
+    if (digits === undefined) {
+      return {
+        fault: 'tokenHash is "sha256:" and 64 hexadecimal digits: make it with "ringhub token hash"',
+      };
+    }
+    return { sha256: Buffer.from(digits, 'hex'), subject, role };
   }
-}
-
-function isReadableByOthers(path: string): boolean {
-  return process.platform !== 'win32' && (statSync(path).mode & READABLE_BY_OTHERS) !== 0;
+  const secret = token ?? readSecretFile(tokenFile ?? '');
+  if (secret === undefined) return { fault: `cannot read ${tokenFile}` };
+  if (!PRINTABLE.test(secret)) {
+    return {
+      fault: 'a token is of printable characters without spaces: make one with "ringhub token generate"',
+    };
+  }
+  const fault = secretFault(secret);
+  return fault === undefined ? { token: secret, subject, role } : { fault };
 }

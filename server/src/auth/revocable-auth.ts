@@ -1,7 +1,9 @@
 /**
  * Another auth, without those whose credentials were revoked since they were issued (PROTOCOL §21).
  */
-import type { Auth, Principal } from '../ports/auth.ts';
+import { type Admission, type Auth, isDenial, type Principal } from '../ports/auth.ts';
+
+const REVOKED: Admission = { denied: 'unauthorized', reason: 'what its subject had then was revoked' };
 
 export class RevocableAuth implements Auth {
   readonly name: string;
@@ -13,12 +15,12 @@ export class RevocableAuth implements Auth {
     this.name = auth.name;
   }
 
-  authenticate(token: string | undefined): Principal | undefined | Promise<Principal | undefined> {
-    const principal = this.auth.authenticate(token);
+  authenticate(token: string | undefined, address?: string): Admission | Promise<Admission> {
+    const admission = this.auth.authenticate(token, address);
     // Asked when the answer is there: it may have been revoked meanwhile.
-    return principal instanceof Promise ? principal.then(this.unlessRevoked) : this.unlessRevoked(principal);
+    return admission instanceof Promise ? admission.then(this.unlessRevoked) : this.unlessRevoked(admission);
   }
 
-  private readonly unlessRevoked = (principal: Principal | undefined): Principal | undefined =>
-    principal && this.isRevoked(principal) ? undefined : principal;
+  private readonly unlessRevoked = (admission: Admission): Admission =>
+    !isDenial(admission) && this.isRevoked(admission) ? REVOKED : admission;
 }

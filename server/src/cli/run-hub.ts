@@ -3,13 +3,14 @@
  */
 import { startFeeder } from '@ringhub/demo/feeder';
 import { startOrderWorkers } from '@ringhub/demo/order-workers';
-import { readTokens } from '../auth/configured-tokens.ts';
+import { readAuth } from '../auth/configured-auth.ts';
 import type { TokenGrant } from '../auth/token-auth.ts';
 import { TransportUnavailable } from '../carrier.ts';
 import type { PermissionRule } from '../core/permission-rules.ts';
 import { Exposed } from '../http/exposure.ts';
 import { ListenError } from '../http/http-server.ts';
 import { TlsUnusable } from '../http/tls-files.ts';
+import { nodeClock } from '../node-clock.ts';
 import { createLog, type Logger } from '../ops/log.ts';
 import { DataUnavailable, type RunningHub, startHub } from '../start-hub.ts';
 import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.ts';
@@ -23,12 +24,19 @@ const REFUSALS_MS = 1_000;
 export async function serve(flags: ServeFlags): Promise<void> {
   const { config, warnings } = settings(flags);
   const log = createLog(config.log.level);
-  const { grants, faults, warnings: tokenWarnings } = readTokens(config.auth.tokens);
-  if (config.dev && grants.length > 0)
-    fail(EXIT_USAGE, 'auth.tokens and --dev exclude each other: leave one out');
+  const {
+    tokens,
+    issuers,
+    anonymous,
+    lockout,
+    faults,
+    warnings: authWarnings,
+  } = readAuth(config.auth, Object.keys(config.roles), nodeClock, (trouble) => log.warn(trouble));
+  const isOpenTo = tokens.length > 0 || issuers.length > 0 || anonymous !== undefined;
   if (faults.length > 0) fail(EXIT_USAGE, ...faults);
-  if (!config.dev && grants.length === 0) fail(EXIT_USAGE, NO_SECRET);
-  for (const warning of [...warnings, ...tokenWarnings]) log.warn(warning);
+  if (config.dev && isOpenTo) fail(EXIT_USAGE, 'auth and --dev exclude each other: leave one out');
+  if (!config.dev && !isOpenTo) fail(EXIT_USAGE, NO_SECRET);
+  for (const warning of [...warnings, ...authWarnings]) log.warn(warning);
 
   const devToken = process.env.RINGHUB_TOKEN;
   if (config.dev && devToken && !/^[\x21-\x7e]+$/.test(devToken)) {
@@ -38,7 +46,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
     host: config.host,
     port: config.port,
     transport: config.transport,
-    tokens: grants,
+    tokens,
+    issuers,
+    anonymous,
+    lockout: lockout ?? 'none',
     origins: config.http.origins,
     proxy: config.proxy,
     ...(config.tls && { tls: config.tls }),
@@ -77,7 +88,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   // Without TLS the signal keeps its usual meaning: the terminal is gone.
   if (config.tls) process.on('SIGHUP', () => hub.renewTls());
   process.stdout.write(greeting(hub));
-  if (config.demo ?? config.dev) feed(hub, grants, demo.signal, log);
+  if (config.demo ?? config.dev) feed(hub, tokens, demo.signal, log);
   // Whoever may publish may kill these workers: for the machine of a developer only.
   if (config.dev && config.demo !== false)
     startOrderWorkers({ url: hub.url, token: hub.token, signal: demo.signal, log: wordsIn(log) });
@@ -90,9 +101,12 @@ const wordsIn = (log: Logger) => ({
 
 /** The demo's feeder is a client like any other; the hub goes on without it. */
 function feed(hub: RunningHub, grants: readonly TokenGrant[], signal: AbortSignal, log: Logger): void {
-  const token = hub.token || grants.find(({ role }) => role === 'server')?.token;
+  const token =
+    hub.token || grants.find((grant) => grant.role === 'server' && grant.token !== undefined)?.token;
   if (token === undefined) {
-    log.warn('the demo feeder needs a token with the role server: none is configured');
+    log.warn(
+      'the demo feeder needs a token with the role server in auth.tokens, not its hash: none is configured',
+    );
     return;
   }
   startFeeder({ url: hub.url, token, signal, log: wordsIn(log), stats: () => hub.stats() }).catch(

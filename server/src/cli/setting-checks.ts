@@ -1,10 +1,11 @@
 /**
  * What is wrong with settings that are well-formed: files they name, secrets, where the hub would listen.
  */
-import { readTokens } from '../auth/configured-tokens.ts';
+import { readAuth } from '../auth/configured-auth.ts';
 import type { Config } from '../config/read-config.ts';
 import { exposureFaults, exposureWarnings } from '../http/exposure.ts';
 import { readTls } from '../http/tls-files.ts';
+import { nodeClock } from '../node-clock.ts';
 import { NO_SECRET } from './no-secret.ts';
 
 export interface Problems {
@@ -14,9 +15,11 @@ export interface Problems {
 }
 
 /** Of the secrets that say who may come in. */
-export function secretProblems({ auth, dev }: Config): Problems {
-  const { grants, faults, warnings } = readTokens(auth.tokens);
-  const missing = !dev && faults.length === 0 && grants.length === 0 ? [NO_SECRET] : [];
+export function secretProblems({ auth, roles, dev }: Config): Problems {
+  const read = readAuth(auth, Object.keys(roles), nodeClock, () => {});
+  const { faults, warnings } = read;
+  const isOpenTo = read.tokens.length > 0 || read.issuers.length > 0 || read.anonymous !== undefined;
+  const missing = !dev && faults.length === 0 && !isOpenTo ? [NO_SECRET] : [];
   return { faults: [...faults, ...missing], warnings };
 }
 

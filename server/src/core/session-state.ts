@@ -20,6 +20,7 @@ export type SessionEvent =
   | 'bye'
   | 'evict'
   | 'slow-consumer'
+  | 'token-expired'
   | 'drain'
   | 'revoke';
 
@@ -31,6 +32,7 @@ export type SessionEffect =
   | 'close-revoked'
   | 'close-bye'
   | 'close-draining'
+  | 'close-token-expired'
   /** Put the new connection in its place. */
   | 'attach'
   /** Forget the connection and start the resume window. */
@@ -57,6 +59,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       bye: { to: 'closed', effects: ['close-bye', 'end-closed'] },
       evict: { to: 'closed', effects: ['close-evicted', 'end-evicted'] },
       'slow-consumer': { to: 'parked', effects: ['close-slow-consumer', 'park'] },
+      'token-expired': { to: 'parked', effects: ['close-token-expired', 'park'] },
       drain: { to: 'parked', effects: ['close-draining', 'park'] },
       revoke: { to: 'closed', effects: ['close-revoked', 'end-revoked'] },
     },
@@ -67,6 +70,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       bye: { to: 'closed', effects: ['end-closed'] },
       evict: { to: 'closed', effects: ['end-evicted'] },
       'slow-consumer': stay('parked'),
+      'token-expired': stay('parked'),
       drain: stay('parked'),
       revoke: { to: 'closed', effects: ['end-revoked'] },
     },
@@ -77,6 +81,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
       bye: stay('closed'),
       evict: stay('closed'),
       'slow-consumer': stay('closed'),
+      'token-expired': stay('closed'),
       drain: stay('closed'),
       revoke: stay('closed'),
     },

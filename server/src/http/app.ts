@@ -8,12 +8,20 @@ import { SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { Action, Auth, Principal } from '../ports/auth.ts';
-import { type Caller, directCaller, type Peer, type ReadCaller } from '../ports/caller.ts';
+import { directCaller, type Peer, type ReadCaller } from '../ports/caller.ts';
 import type { HubApi } from '../ports/hub-api.ts';
 import type { RequestRates } from '../request-rates.ts';
 import { failed, json, notThere } from './answers.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
-import { EVENTS_PATH, events, eventsCookie, tokenOfCookie } from './events-route.ts';
+import { type AppEnv, admitted, bearerToken, isOwnPage, urlTokenFault } from './caller-token.ts';
+import {
+  EVENTS_PATH,
+  giveDevCookie,
+  giveEventsCookie,
+  takeEventsCookie,
+  tokenOfCookie,
+} from './events-cookie.ts';
+import { events } from './events-route.ts';
 import { history } from './history-route.ts';
 import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
 import { OPENAPI } from './openapi.ts';
@@ -71,18 +79,12 @@ const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
 
 const CORS_MAX_AGE_S = 600;
 
-/** What the server gives besides a request, and what is found out about it first. */
-interface AppEnv {
-  Bindings: Peer;
-  Variables: { caller: Caller };
-}
 type App = Hono<AppEnv>;
 
 export function createHttpApp(options: HttpAppOptions): App {
   const { hub, callers, rates, readCaller = directCaller } = options;
   const app: App = new Hono();
-  const bearer = async (c: Context): Promise<Principal | undefined> =>
-    admitted(c, await bearerOf(c, options.auth), rates);
+  const callerOf = callersBy(options.auth, rates);
 
   app.use(async (c, next) => {
     const caller = readCaller(peerOf(c.env), (name) => c.req.header(name));
@@ -92,12 +94,12 @@ export function createHttpApp(options: HttpAppOptions): App {
     const objection = objectionTo(isApi ? caller : { ...caller, origin: undefined }, callers);
     if (objection) return secured(failed({ error: 'forbidden', detail: { reason: objection } }));
     const { address } = caller;
+    const fault = urlTokenFault(c.req.url);
     if (rates?.isSpent(address)) c.res = failed({ error: 'rate-limited' });
     else {
-      await next();
-      const standing = standings.get(c);
-      if (standing === 'over its rate') c.res = failed({ error: 'rate-limited' });
-      else if (standing !== 'known') rates?.spend(address);
+      if (fault) c.res = fault;
+      else await next();
+      if (!known.has(c)) rates?.spend(address);
     }
     c.res = secured(c.res);
     if (isApi && caller.origin !== undefined && !isOwnOrigin(caller.origin, caller)) {
@@ -121,8 +123,8 @@ export function createHttpApp(options: HttpAppOptions): App {
     onError: () => failed({ error: 'payload-too-large', detail: { maxBodyBytes: options.maxBodyBytes } }),
   });
   app.post('/v1/publish', async (c, next) => {
-    const principal = await bearer(c);
-    if (!principal) return failed({ error: 'unauthorized' });
+    const principal = await callerOf(c);
+    if (principal instanceof Response) return principal;
     let answer: Response | undefined;
     const refused = await bounded(c, async () => {
       answer = await publish(c, principal);
@@ -133,8 +135,8 @@ export function createHttpApp(options: HttpAppOptions): App {
   const called =
     (route: Route) =>
     async (c: Context): Promise<Response> => {
-      const principal = await bearer(c);
-      return principal ? route(hub, c, principal) : failed({ error: 'unauthorized' });
+      const principal = await callerOf(c);
+      return principal instanceof Response ? principal : route(hub, c, principal);
     };
   app.get('/v1/history', called(history));
   app.get('/v1/topology', called(topology));
@@ -150,22 +152,19 @@ export function createHttpApp(options: HttpAppOptions): App {
   app.get('/v1/sessions', called(listSessions));
   app.post('/v1/sessions/close', bounded, called(closeSessions));
   app.get(EVENTS_PATH, async (c) => {
-    // The cookie comes by itself: only from our own pages it says who asks.
-    const shown = c.req.header('Authorization') === undefined && isOwnPage(c) ? tokenOfCookie(c) : undefined;
-    const principal =
-      shown === undefined ? await bearer(c) : admitted(c, await options.auth.authenticate(shown), rates);
-    return principal ? events(hub, c, principal) : failed({ error: 'unauthorized' });
+    const principal = await callerOf(c, bearerToken(c) ?? tokenOfCookie(c));
+    return principal instanceof Response ? principal : events(hub, c, principal);
   });
+  app.post('/v1/events-cookie', (c) => giveEventsCookie(c, options.auth, Date.now()));
+  app.delete('/v1/events-cookie', takeEventsCookie);
   app.post('/v1/dev/events-cookie', (c) =>
-    options.devToken !== undefined && isOwnPage(c)
-      ? new Response(null, { status: 204, headers: { 'Set-Cookie': eventsCookie(options.devToken) } })
-      : c.notFound(),
+    options.devToken !== undefined && isOwnPage(c) ? giveDevCookie(c, options.devToken) : c.notFound(),
   );
   app.get('/v1/openapi.json', () => json(OPENAPI));
 
   app.get(
     '/v1/stats',
-    guarded('admin', options, () => json(hub.stats())),
+    guarded('admin', options, callerOf, () => json(hub.stats())),
   );
   app.get('/v1/dev/token', (c) =>
     options.devToken !== undefined && isOwnPage(c) ? json({ token: options.devToken }) : c.notFound(),
@@ -176,7 +175,7 @@ export function createHttpApp(options: HttpAppOptions): App {
 
   const metrics = async () =>
     new Response(await options.metrics.text(), { headers: { 'Content-Type': options.metrics.contentType } });
-  app.get('/metrics', options.publicMetrics ? metrics : guarded('admin', options, metrics));
+  app.get('/metrics', options.publicMetrics ? metrics : guarded('admin', options, callerOf, metrics));
 
   app.get('/livez', () => json({ status: 'alive' }));
   const ready = (c: Context) => {
@@ -228,47 +227,30 @@ function mountPages(app: App, { pagesFolder, sdkFolder, devToken }: HttpAppOptio
 /** Lets through who may do `action`, and pages of a dev hub. */
 function guarded(
   action: Action,
-  { auth, devToken, rates }: HttpAppOptions,
+  { devToken }: HttpAppOptions,
+  callerOf: ReturnType<typeof callersBy>,
   handle: () => Response | Promise<Response>,
 ): (c: Context<AppEnv>) => Promise<Response> {
   return async (c) => {
     if (devToken !== undefined && isOwnPage(c) && c.req.header('Authorization') === undefined)
       return handle();
-    const principal = admitted(c, await bearerOf(c, auth), rates);
-    if (!principal) return failed({ error: 'unauthorized' });
+    const principal = await callerOf(c);
+    if (principal instanceof Response) return principal;
     return principal.may(action, '', '') ? handle() : failed({ error: 'forbidden' });
   };
 }
 
-/** What is known of who sent a request: answers are made by it on their way out. */
-type Standing = 'known' | 'over its rate';
-const standings = new WeakMap<Context, Standing>();
+/** Requests whose caller showed valid credentials: those of others are counted by address. */
+const known = new WeakSet<Context>();
 
-/** Who sent a request, unless that one has sent too many: then nobody, and the answer becomes `rate-limited`. */
-function admitted(
-  c: Context,
-  principal: Principal | undefined,
-  rates: HttpAppOptions['rates'],
-): Principal | undefined {
-  if (!principal) return undefined;
-  const isAdmitted = rates?.takes(principal) ?? true;
-  standings.set(c, isAdmitted ? 'known' : 'over its rate');
-  return isAdmitted ? principal : undefined;
-}
-
-async function bearerOf(c: Context, auth: Auth): Promise<Principal | undefined> {
-  const token = /^Bearer +([^\s]+) *$/i.exec(c.req.header('Authorization') ?? '')?.[1];
-  return token === undefined ? undefined : auth.authenticate(token);
-}
-
-/** Whether no other site's page is behind a request. Host and `Origin` have been checked before. */
-function isOwnPage(c: Context<AppEnv>): boolean {
-  const site = c.req.header('Sec-Fetch-Site');
-  const caller = c.get('caller');
-  return (
-    (site === undefined || site === 'same-origin' || site === 'none') &&
-    (caller.origin === undefined || isOwnOrigin(caller.origin, caller))
-  );
+/** Finds out who sent a request: a principal, or the answer to whom nothing else is answered. */
+function callersBy(auth: Auth, rates: HttpAppOptions['rates']) {
+  return async (c: Context<AppEnv>, token = bearerToken(c)): Promise<Principal | Response> => {
+    const principal = await admitted(auth, token, c.get('caller').address);
+    if (principal instanceof Response) return principal;
+    known.add(c);
+    return (rates?.takes(principal) ?? true) ? principal : failed({ error: 'rate-limited' });
+  };
 }
 
 /** Without a server, as in tests of the app alone, nobody is there. */

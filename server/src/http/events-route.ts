@@ -1,8 +1,7 @@
 /**
  * `GET /v1/events`: a subscription as Server-Sent Events (PROTOCOL §17).
  *
- * It starts behind `Last-Event-ID`, else at `since`. Pages, whose EventSource cannot send a token, show a cookie that
- * scripts cannot read and other sites' pages cannot use; it opens event streams and nothing else.
+ * It starts behind `Last-Event-ID`, else at `since`. It ends with the token that opened it.
  */
 import type { Context } from 'hono';
 import type { Principal } from '../ports/auth.ts';
@@ -10,9 +9,6 @@ import type { HubApi } from '../ports/hub-api.ts';
 import { failed } from './answers.ts';
 import { EventStream } from './event-stream.ts';
 import { bindingsOf, frameOf, numberOf } from './frame-fields.ts';
-
-export const EVENTS_PATH = '/v1/events';
-const COOKIE = 'ringhub_events';
 
 const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
@@ -48,22 +44,4 @@ function sinceOf(text: string | null | undefined): unknown {
   if (text === 'live' || text === 'earliest' || text === 'last-per-key') return text;
   const timeMs = numberOf(text);
   return typeof timeMs === 'number' ? { timeMs } : { cursor: text };
-}
-
-/** What sets the cookie. */
-export const eventsCookie = (token: string): string =>
-  `${COOKIE}=${encodeURIComponent(token)}; Path=${EVENTS_PATH}; HttpOnly; SameSite=Strict`;
-
-/** The token of the cookie, if there is one. */
-export function tokenOfCookie(c: Context): string | undefined {
-  for (const part of (c.req.header('Cookie') ?? '').split(';')) {
-    const [name, value] = part.trim().split('=', 2);
-    if (name !== COOKIE || value === undefined) continue;
-    try {
-      return decodeURIComponent(value);
-    } catch {
-      return undefined;
-    }
-  }
-  return undefined;
 }

@@ -73,8 +73,8 @@ import { type TopologyCommand, TopologyCommands } from './topology.ts';
 
 export type { HubOptions } from './context.ts';
 
-/** A frame of an open connection: everything but the hello and the heartbeat, which are the gateway's. */
-export type Command = Exclude<ClientFrame, { type: 'hello' | 'ping' | 'pong' }>;
+/** A frame of an open connection: everything but tokens and the heartbeat, which are the gateway's. */
+export type Command = Exclude<ClientFrame, { type: 'hello' | 'auth' | 'ping' | 'pong' }>;
 
 type Result = Extract<ServerFrame, { type: 'ok' }>['result'] & object;
 
@@ -181,6 +181,11 @@ export class Hub implements HubApi {
   /** Answers a hello with a session on this connection, or says why not. */
   open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
     return this.sessions.open(principal, hello, link);
+  }
+
+  /** Answers `auth`, once it is known who shows the newer token, or why it is refused. */
+  renew(session: Session, ref: number, shown: Principal | Refusal): void {
+    this.answer(session, ref, 'error' in shown ? shown : this.control.renew(session, shown));
   }
 
   /** The connection is gone; the session, if it is still this connection's, is parked. */

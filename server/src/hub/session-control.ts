@@ -5,7 +5,7 @@
  * All of it takes effect before the call returns, for parked sessions, too. What a session may not do any more ends, and what
  * waits for it is settled as `dropped{revoked}`; the rest of the session goes on.
  */
-import { ERRORS } from '@ringhub/protocol';
+import { ERRORS, type Renewed } from '@ringhub/protocol';
 import type { DeclaredQueue } from '../core/declared-queue.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
@@ -100,10 +100,16 @@ export class SessionControl implements SessionsApi {
     }
   }
 
-  /** The holder of a session has shown new credentials, of the same subject and role: from now on these hold. */
-  renew(session: Session, principal: Principal): void {
+  /**
+   * Takes a newer token of an attached session, whose connection may live as long as that does. What it no longer permits
+   * ends. Refused where it is somebody else's, or of another role.
+   */
+  renew(session: Session, principal: Principal): Renewed | HubRefusal {
+    const { subject, role } = session.principal;
+    if (principal.subject !== subject || principal.role !== role) return { error: 'unauthorized' };
     session.principal = principal;
     this.purge(session);
+    return this.sessions.lifeOf(session);
   }
 
   private purge(session: Session, lost?: ReadonlySet<DeclaredQueue>): void {

@@ -9,6 +9,7 @@ import {
   type Position,
   PROTOCOL_VERSION,
   parseCursor,
+  type Renewed,
   type Resume,
   type ResumedQueue,
   type ResumeQueue,
@@ -73,6 +74,18 @@ export class Sessions {
       this.happened(old, 'evict');
       return ERRORS['session-evicted'];
     }
+  }
+
+  /** How long the token of a session is still good for. */
+  lifeOf({ principal: { expiresAtMs } }: Session): Renewed {
+    if (expiresAtMs === undefined) return {};
+    return { tokenExpiresInMs: Math.max(0, expiresAtMs - this.hub.clock.wallMs()) };
+  }
+
+  /** Closes the connection of a session whose token has expired: only a newer one takes it up again. */
+  checkToken(session: Session): void {
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = session.principal;
+    if (session.link && expiresAtMs <= this.hub.clock.wallMs()) this.happened(session, 'token-expired');
   }
 
   /** Something happened to a session: the table says what follows. */
@@ -222,6 +235,7 @@ export class Sessions {
       heartbeatMs: limits.heartbeatMs,
       deadMs: limits.deadMs,
       resumeWindowMs: limits.resumeWindowMs,
+      ...this.lifeOf(session),
       publishWindow: { messages, bytes },
       limits: { maxFrameBytes: limits.maxFrameBytes, maxPayloadBytes },
       queues,
@@ -251,6 +265,9 @@ export class Sessions {
         return;
       case 'close-revoked':
         this.close(session, ERRORS['session-revoked']);
+        return;
+      case 'close-token-expired':
+        this.close(session, ERRORS['token-expired']);
         return;
       case 'close-draining':
         this.close(session, ERRORS.draining);

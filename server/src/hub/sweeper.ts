@@ -1,5 +1,5 @@
 /**
- * What is due with time: resume windows, expired messages, starved readers, and the ledger's check each second.
+ * What is due with time: resume windows, tokens that expire, expired messages, starved readers, and the ledger's check each second.
  */
 import type { Session } from '../core/session.ts';
 import type { HubContext } from './context.ts';
@@ -35,6 +35,7 @@ export class Sweeper {
     for (const { state } of this.hub.namedQueues.values()) residual += Math.abs(state.residual);
     for (const session of this.hub.sessions.values()) {
       try {
+        this.sessions.checkToken(session);
         residual += this.sweepSession(session, nowMs);
       } catch (error) {
         this.hub.fault(`session ${session.id} could not be swept`, error);

@@ -33,8 +33,24 @@ export interface Principal {
   maySome(action: Action, name: string): boolean;
 }
 
+/** Why somebody is not let in. */
+export interface Denial {
+  /** What the client is told. `token-expired`: a newer token will do; `locked-out`: not now, whatever the token. */
+  readonly denied: 'unauthorized' | 'token-expired' | 'locked-out';
+  /** Which check failed, for the operator's log only; holds nothing of the token. */
+  readonly reason: string;
+}
+
+export type Admission = Principal | Denial;
+
 export interface Auth {
   readonly name: string;
-  /** The principal of a bearer token, or `undefined` where it is missing or not valid. Never throws. */
-  authenticate(token: string | undefined): Principal | undefined | Promise<Principal | undefined>;
+  /**
+   * Whom a token names, or why it lets nobody in. Never throws.
+   *
+   * @param address of whoever shows it, as far as that is known: many failures lock an address out for a while
+   */
+  authenticate(token: string | undefined, address?: string): Admission | Promise<Admission>;
 }
+
+export const isDenial = (admission: Admission): admission is Denial => 'denied' in admission;

@@ -1,7 +1,7 @@
 /**
  * Which WebSocket handshakes are refused, and with what words: the same for every transport.
  *
- * A refusal is a plain HTTP answer. The order is fixed: size, path, upgrade, caller, subprotocol, form, room.
+ * A refusal is a plain HTTP answer. The order is fixed: size, path, upgrade, caller, no token in the URL, subprotocol, form, room.
  */
 import { ERRORS, SUBPROTOCOL_BINARY, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import type { Caller, ReadHeader } from '../ports/caller.ts';
@@ -13,6 +13,8 @@ export type Objection = (caller: Caller) => string | undefined;
 export interface Handshake {
   /** Without the query. */
   readonly path: string;
+  /** Behind the question mark. */
+  readonly query: string;
   /** How many fields its head has, those sent twice counted twice. */
   readonly headers: number;
   readonly caller: Caller;
@@ -40,6 +42,9 @@ const RETRY_AFTER_S = 5;
 const VERSION = '13';
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
+/** Servers and proxies write URLs down. */
+const TOKEN_IN_QUERY = /(^|&)(token|access_token|jwt|api_key)=/;
+
 const SUBPROTOCOLS: readonly string[] = [SUBPROTOCOL_JSON, SUBPROTOCOL_BINARY];
 
 /** The subprotocols of the header that offers them, in the order of the client's liking. */
@@ -53,7 +58,7 @@ export function subprotocolOf(offered: Iterable<string>): string | undefined {
 }
 
 export function refusalOf(
-  { path, headers, caller, header }: Handshake,
+  { path, query, headers, caller, header }: Handshake,
   objectionTo: Objection,
   room: Room,
 ): Refusal | undefined {
@@ -73,6 +78,9 @@ export function refusalOf(
   }
   const objection = objectionTo(caller);
   if (objection) return { status: '403 Forbidden', text: objection };
+  if (TOKEN_IN_QUERY.test(query)) {
+    return { status: '400 Bad Request', text: 'a token never stands in a URL: send it in the hello frame' };
+  }
   const offered = offeredIn(header('sec-websocket-protocol'));
   if (!subprotocolOf(offered) || new Set(offered).size < offered.length) {
     return { status: '400 Bad Request', text: `ask for the subprotocol ${SUBPROTOCOLS.join(' or ')}, once` };

@@ -85,7 +85,7 @@ export class UwsTransport implements Transport {
       compression: 0,
       upgrade: (response, request, context) => {
         const head = headersOf(request);
-        const handshake = this.#handshake(response, request.getUrl(), head);
+        const handshake = this.#handshake(response, request, head);
         const refusal = this.#refusal(handshake, limits);
         if (refusal) return refuse(response, refusal);
         const subprotocol = subprotocolOf(offeredIn(head.headers.get('sec-websocket-protocol'))) as string;
@@ -111,7 +111,7 @@ export class UwsTransport implements Transport {
     app.get('/*', (response, request) => {
       const head = request.getHeader('upgrade') === '' ? NO_HEADERS : headersOf(request);
       const isHandshake = isUpgrade(head.headers);
-      const refusal = isHandshake && this.#refusal(this.#handshake(response, request.getUrl(), head), limits);
+      const refusal = isHandshake && this.#refusal(this.#handshake(response, request, head), limits);
       if (refusal) refuse(response, refusal);
       else request.setYield(true);
     });
@@ -130,12 +130,13 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #handshake(response: HttpResponse, path: string, { headers, count }: Headers): Handshake {
+  #handshake(response: HttpResponse, request: HttpRequest, { headers, count }: Headers): Handshake {
     const { readCaller = directCaller, isSecure = false } = this.#options;
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
     const address = Buffer.from(response.getRemoteAddressAsText()).toString();
-    return { path, headers: count, caller: readCaller({ address, isSecure }, header), header };
+    const caller = readCaller({ address, isSecure }, header);
+    return { path: request.getUrl(), query: request.getQuery() ?? '', headers: count, caller, header };
   }
 
   #refusal(handshake: Handshake, limits: TransportLimits): Refusal | undefined {

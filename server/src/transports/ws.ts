@@ -110,7 +110,8 @@ export class WsTransport implements Transport {
     const header = (name: string) => headers[name]?.toString();
     const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
     const caller = readCaller({ address: socket.remoteAddress ?? '', isSecure }, header);
-    return { path: url.split('?', 1)[0] as string, headers: rawHeaders.length / 2, caller, header };
+    const [path = '', query = ''] = url.split('?', 2);
+    return { path, query, headers: rawHeaders.length / 2, caller, header };
   }
 }
 

@@ -2,7 +2,7 @@
  * Hub, gateway and embedded engine on a clock that a test moves, for clients by hand.
  *
  * Tokens are subjects: `alice`, `bob`, … come in as servers, `browser-…` as browsers, none or `nobody` not at all;
- * `later-…` is answered only when the test says so.
+ * `later-…` is answered only when the test says so. `alice~60` is alice's for 60 s, `alice~0` has expired.
  */
 import type { DeclaredQueue } from '../../../server/src/core/declared-queue.ts';
 import { NODE_LIMITS, type NodeLimits, type SessionLimits } from '../../../server/src/core/limits.ts';
@@ -12,7 +12,7 @@ import { EmbeddedEngine } from '../../../server/src/engines/embedded.ts';
 import { Gateway } from '../../../server/src/gateway.ts';
 import type { HubContext } from '../../../server/src/hub/context.ts';
 import { Hub } from '../../../server/src/hub/hub.ts';
-import type { Action, Auth, Principal } from '../../../server/src/ports/auth.ts';
+import type { Action, Admission, Auth, Denial, Principal } from '../../../server/src/ports/auth.ts';
 import type { Engine } from '../../../server/src/ports/engine.ts';
 import type { AuditEntry } from '../../../server/src/ports/hub-api.ts';
 import { MemoryDisk } from '../../../server/src/stores/memory-disk.ts';
@@ -36,6 +36,7 @@ export interface HubSceneOptions {
   readonly engine?: (engine: Engine) => Engine;
 }
 
+const NOBODY: Denial = { denied: 'unauthorized', reason: 'nobody' };
 const LOG: LogLimits = { maxMessages: 10_000, maxBytes: 1e9, maxAgeMs: 3_600_000 };
 
 export class HubScene {
@@ -43,7 +44,7 @@ export class HubScene {
   readonly limits: NodeLimits;
   readonly faults: string[] = [];
   /** Answers of tokens that wait. */
-  readonly waiting: ((principal: Principal | undefined | Error) => void)[] = [];
+  readonly waiting: ((admission: Admission | undefined | Error) => void)[] = [];
   /** Why nothing durable could be stored any more. */
   readonly failures: string[] = [];
   readonly audits: AuditEntry[] = [];
@@ -201,11 +202,20 @@ export class HubScene {
     authenticate: (token) => {
       if (token?.startsWith('later')) {
         return new Promise((resolve, reject) => {
-          this.waiting.push((answer) => (answer instanceof Error ? reject(answer) : resolve(answer)));
+          this.waiting.push((answer) => {
+            if (answer instanceof Error) reject(answer);
+            else resolve(answer ?? NOBODY);
+          });
         });
       }
-      const principal = token === undefined || token === 'nobody' ? undefined : this.principal(token);
-      return principal && !this.hub.control.isRevoked(principal) ? principal : undefined;
+      if (token === undefined || token === 'nobody') return NOBODY;
+      const [subject, seconds] = token.split('~') as [string, string?];
+      if (seconds === '0') return { denied: 'token-expired', reason: 'expired' };
+      const principal = this.principal(subject);
+      if (this.hub.control.isRevoked(principal)) return NOBODY;
+      if (seconds === undefined) return principal;
+      const expiresAtMs = this.clock.wallMs() + Number(seconds) * 1000;
+      return Object.create(principal, { expiresAtMs: { value: expiresAtMs } }) as Principal;
     },
   };
 }
