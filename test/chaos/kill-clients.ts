@@ -36,6 +36,8 @@ export class Publisher {
   /** Runs until told to stop and everything is confirmed. */
   async run(): Promise<void> {
     while (!this.isDone) {
+      // Trying all the while would take from the hub the time that it needs to start.
+      await this.hub.listening();
       this.wire = await LiveWire.open(this.hub.wsUrl, this.hub.token).catch(() => undefined);
       if (!this.wire) {
         await pause(RETRY_MS);
@@ -116,6 +118,7 @@ export class QueueConsumer {
 
   async run(): Promise<void> {
     while (!this.isStopping) {
+      await this.hub.listening();
       try {
         this.wire = await LiveWire.open(this.hub.wsUrl, this.hub.token);
         await this.consume(this.wire);

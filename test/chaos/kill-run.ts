@@ -27,6 +27,7 @@ try {
     random: seededRandom(Number(values.seed)),
     minLoadMs: 300,
     maxLoadMs: 1_500,
+    maxPerSecond: 12_000,
     earlyKills: 0.15,
     ...(values.fault && { fault: values.fault }),
     onRound: (round, { confirmed, violations, redeliveries }) => {

@@ -24,6 +24,8 @@ export interface KillOptions {
   /** A life under load lasts a random time within these. */
   readonly minLoadMs: number;
   readonly maxLoadMs: number;
+  /** Of the publishers together: consumers, test and hub share a small machine. */
+  readonly maxPerSecond: number;
   /** Of kills that come before the hub is ready. */
   readonly earlyKills: number;
   /** For the control: the hub confirms what is not on disk. */
@@ -44,8 +46,6 @@ export interface KillResult {
 
 /** Waiting to be ready, emptying queues at the end: longer says that something hangs. */
 const DEADLINE_MS = 60_000;
-/** Of the publishers together: consumers, test and hub share a small machine. */
-const MAX_PER_SECOND = 12_000;
 const NACK_EVERY = 997;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -69,7 +69,8 @@ class KillRun {
   private readonly readyMs: number[] = [];
   private life = 0;
   private underLoadMs = 0;
-  private loadedSinceMs = performance.now();
+  /** When the load began; none while the hub is dead or starts. */
+  private loadedSinceMs: number | undefined;
 
   constructor(
     private readonly hub: LiveHub,
@@ -113,7 +114,9 @@ class KillRun {
 
   private mayPublish(): boolean {
     const published = this.account.published.reduce((sum, n) => sum + n, 0);
-    return published < ((this.underLoadMs + performance.now() - this.loadedSinceMs) / 1000) * MAX_PER_SECOND;
+    const nowMs = performance.now();
+    const loadedMs = this.underLoadMs + nowMs - (this.loadedSinceMs ?? nowMs);
+    return published < (loadedMs / 1000) * this.options.maxPerSecond;
   }
 
   private async declare(): Promise<void> {
@@ -129,11 +132,12 @@ class KillRun {
 
   private async round(): Promise<void> {
     const { random, minLoadMs, maxLoadMs, earlyKills } = this.options;
-    this.loadedSinceMs = performance.now();
+    const sinceMs = performance.now();
+    this.loadedSinceMs = sinceMs;
     await pause(minLoadMs + random() * (maxLoadMs - minLoadMs));
     await this.hub.kill();
-    this.underLoadMs += performance.now() - this.loadedSinceMs;
-    this.loadedSinceMs = performance.now();
+    this.underLoadMs += performance.now() - sinceMs;
+    this.loadedSinceMs = undefined;
     for (const fault of await ledgerFaults(this.folder)) this.account.violation(`stored ledger: ${fault}`);
     while (random() < earlyKills) {
       this.life++;

@@ -1,6 +1,6 @@
 /** A hub in a process of its own, on one folder and one port, that can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 
 const POLL_MS = 5;
 
@@ -11,6 +11,8 @@ export class LiveHub {
   private child: ChildProcess | undefined;
   private port = 0;
   private ended: Promise<unknown> = Promise.resolve();
+  private isListening = false;
+  private readonly lives = new EventEmitter();
 
   /** @param command what runs a hub, to which `serve` and its options are added */
   constructor(
@@ -45,10 +47,14 @@ export class LiveHub {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
+    this.isListening = false;
     this.ended = once(child, 'close');
     child.stdout!.on('data', (text) => {
       const said = /is at http:\/\/[^/]*:(\d+)\//.exec(String(text));
-      if (said) this.port = Number(said[1]);
+      if (!said || child.killed) return;
+      this.port = Number(said[1]);
+      this.isListening = true;
+      this.lives.emit('listening');
     });
     child.stderr!.on('data', (text) => this.faults.push(String(text).trim()));
   }
@@ -57,6 +63,7 @@ export class LiveHub {
   async start(): Promise<number> {
     const startedMs = performance.now();
     this.spawn();
+    await Promise.race([this.listening(), this.ended]);
     while (!(await this.isReady())) {
       if (this.child!.exitCode !== null) throw new Error(`the hub ended: ${this.faults.join('\n')}`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -64,8 +71,14 @@ export class LiveHub {
     return performance.now() - startedMs;
   }
 
+  /** Resolves where it says that it listens; after a kill, where its next life says so. */
+  async listening(): Promise<void> {
+    while (!this.isListening) await once(this.lives, 'listening');
+  }
+
   /** Kills it, as the system does to a process that takes too much memory. */
   async kill(): Promise<void> {
+    this.isListening = false;
     this.child?.kill('SIGKILL');
     await this.ended;
   }
@@ -77,7 +90,7 @@ export class LiveHub {
   }
 
   async isReady(): Promise<boolean> {
-    if (this.port === 0) return false;
+    if (!this.isListening) return false;
     return fetch(`${this.httpUrl}/readyz`).then(
       ({ ok }) => ok,
       () => false,

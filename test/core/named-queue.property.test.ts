@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Consumer } from '../../server/src/core/consumer.ts';
+import { atMost, same } from '../same.ts';
 import { beginsAnew, type ModelConsumer, NamedQueueModel, type Ranges } from './named-queue-model.ts';
 import { NamedQueueScene, type SceneOptions, settingsOf } from './named-queue-scene.ts';
 
@@ -137,7 +138,7 @@ class Run {
     if (scene.queue.ready.restMessages > 0) this.seen.add('unloaded');
     if ((scene.queue.ledger.droppedBy?.get('refused') ?? 0) > 0) this.seen.add('refused');
     if (this.isExact) {
-      expect(real).toEqual(told);
+      same(real, told);
       expect(model.ended.size).toBeGreaterThanOrEqual(before);
       this.compare();
     }
@@ -194,7 +195,7 @@ class Run {
         return this.sweep();
       case 'purge': {
         const purged = scene.queue.purge(moment, effects);
-        if (this.isExact) expect(purged).toBe(model.ready.length + model.delayed.length);
+        if (this.isExact) same(purged, model.ready.length + model.delayed.length);
         return model.purge('purged');
       }
       case 'answer':
@@ -244,10 +245,10 @@ class Run {
         while (least > 0 && real.window.get(least)) least--;
         const lastTag = least + Math.floor(op.share * (consumer.sent.length - least + 1));
         const ackedUpTo = Math.floor(op.share * lastTag);
-        expect(real.mayResume(lastTag, ackedUpTo, [])).toBe(true);
-        expect(real.mayResume(consumer.sent.length + 1, 0, [])).toBe(false);
+        same(real.mayResume(lastTag, ackedUpTo, []), true);
+        same(real.mayResume(consumer.sent.length + 1, 0, []), false);
         const notReceived = real.resume(lastTag, ackedUpTo, [], moment, effects);
-        expect(notReceived).toBe(consumer.ack === 'none' ? consumer.sent.length - lastTag : 0);
+        same(notReceived, consumer.ack === 'none' ? consumer.sent.length - lastTag : 0);
         pair.lastTag = lastTag;
         const acked = Array.from({ length: ackedUpTo }, (_, i) => i + 1);
         return model.resume(consumer, lastTag, consumer.ack === 'none' ? [] : acked, nowMs);
@@ -258,13 +259,13 @@ class Run {
           if (tag <= pair.highestTag) this.seen.add('sent again');
           pair.highestTag = Math.max(pair.highestTag, tag);
           if (redelivered) this.seen.add('redelivered');
-          expect(tag).toBeLessThanOrEqual(pair.lastTag + 1);
+          atMost(tag, pair.lastTag + 1);
           pair.lastTag = Math.max(pair.lastTag, tag);
         }
         if (!this.isExact) this.follow(consumer, shown);
         if (!this.isExact) return [];
         const expected = model.fill(consumer, op.n, nowMs);
-        expect(shown).toEqual(expected.shown);
+        same(shown, expected.shown);
         return expected.told;
       }
       case 'credit':
@@ -302,7 +303,7 @@ class Run {
     else if (op.op === 'nack') told = real.nack(ranges, op.delayMs, moment, effects);
     else told = real.ack(upTo, ranges, moment, effects);
     if (!this.isExact) return [];
-    expect(told).toBe(unknown);
+    same(told, unknown);
     if (told !== undefined || consumer.ack === 'none') return [];
     const tags = [
       ...Array.from({ length: upTo }, (_, i) => i + 1),
@@ -329,7 +330,7 @@ class Run {
 
   private admit(bytes: number): boolean {
     const isAdmitted = this.scene.admit(bytes) === 'admitted';
-    if (this.isExact) expect(isAdmitted).toBe(this.model.admit(bytes));
+    if (this.isExact) same(isAdmitted, this.model.admit(bytes));
     return isAdmitted;
   }
 
@@ -351,23 +352,26 @@ class Run {
   private compare(): void {
     const { model } = this;
     const { queue } = this.scene;
-    expect({
-      waiting: queue.ready.messages + queue.delayed.messages,
-      inflight: queue.inflightMessages,
-      bytes: queue.bytes,
-      routed: queue.ledger.routed,
-      refused: queue.ledger.droppedBy?.get('refused') ?? 0,
-      ended: this.scene.ended.size,
-      delayed: queue.delayed.messages,
-    }).toEqual({
-      waiting: model.ready.length + model.delayed.length,
-      inflight: model.inflight.length,
-      bytes: model.bytes,
-      routed: model.routed,
-      refused: model.refused,
-      ended: model.ended.size,
-      delayed: model.delayed.length,
-    });
+    same(
+      {
+        waiting: queue.ready.messages + queue.delayed.messages,
+        inflight: queue.inflightMessages,
+        bytes: queue.bytes,
+        routed: queue.ledger.routed,
+        refused: queue.ledger.droppedBy?.get('refused') ?? 0,
+        ended: this.scene.ended.size,
+        delayed: queue.delayed.messages,
+      },
+      {
+        waiting: model.ready.length + model.delayed.length,
+        inflight: model.inflight.length,
+        bytes: model.bytes,
+        routed: model.routed,
+        refused: model.refused,
+        ended: model.ended.size,
+        delayed: model.delayed.length,
+      },
+    );
   }
 
   /** What holds at every step, whatever the store does. */
@@ -375,23 +379,23 @@ class Run {
     const { scene } = this;
     const { queue } = scene;
     const { settings } = queue;
-    expect(queue.residual).toBe(0);
-    expect(queue.messages + scene.ended.size).toBe(scene.nextSeq - 1);
-    if (settings.durable) expect(scene.store.size).toBe(queue.messages);
+    same(queue.residual, 0);
+    same(queue.messages + scene.ended.size, scene.nextSeq - 1);
+    if (settings.durable) same(scene.store.size, queue.messages);
     const isAwaited = scene.loads.length > 0 && settings.overflow === 'drop-head';
     if (!isAwaited) {
-      expect(queue.messages).toBeLessThanOrEqual(settings.maxMessages);
-      expect(queue.bytes).toBeLessThanOrEqual(settings.maxBytes);
+      atMost(queue.messages, settings.maxMessages);
+      atMost(queue.bytes, settings.maxBytes);
     }
     let inflight = 0;
     for (const { real } of this.pairs) {
       inflight += real.inflight;
-      if (real.hasSomethingToSend) expect(scene.dirty.has(real)).toBe(true);
-      expect(real.hasCredit && queue.ready.loadedMessages > 0).toBe(false);
+      if (real.hasSomethingToSend) same(scene.dirty.has(real), true);
+      same(real.hasCredit && queue.ready.loadedMessages > 0, false);
       if (real.settings.ack === 'manual' && !this.reduced.has(real))
-        expect(real.inflight).toBeLessThanOrEqual(real.settings.prefetch);
+        atMost(real.inflight, real.settings.prefetch);
     }
-    expect(inflight).toBe(queue.inflightMessages);
+    same(inflight, queue.inflightMessages);
   }
 
   /** What has happened in this run. */
@@ -412,10 +416,10 @@ class Run {
     scene.perform();
     if (byDeleting) {
       const left = scene.queue.messages;
-      expect(scene.queue.close(scene.moment, scene.effects)).toBe(left);
+      same(scene.queue.close(scene.moment, scene.effects), left);
       const told = scene.perform();
       if (left > 0) this.seen.add('deleted');
-      if (this.isExact) expect(told).toEqual(model.delete());
+      if (this.isExact) same(told, model.delete());
     } else {
       for (const { real } of this.pairs) scene.queue.removeConsumer(real, scene.moment, scene.effects);
       scene.perform();
@@ -423,15 +427,18 @@ class Run {
       const last = scene.consume({ prefetch: 1000 });
       scene.perform();
       const seqs = scene.drain(last);
-      expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
+      same(
+        seqs,
+        seqs.toSorted((a, b) => a - b),
+      );
       expect(last.ack(last.window.sentTag, [], scene.moment, scene.effects)).toBeUndefined();
       scene.perform();
     }
-    expect(scene.queue.messages).toBe(0);
-    expect(scene.queue.bytes).toBe(0);
-    expect(scene.queue.residual).toBe(0);
-    expect(scene.ended.size).toBe(scene.nextSeq - 1);
-    expect(scene.store.size).toBe(0);
+    same(scene.queue.messages, 0);
+    same(scene.queue.bytes, 0);
+    same(scene.queue.residual, 0);
+    same(scene.ended.size, scene.nextSeq - 1);
+    same(scene.store.size, 0);
   }
 }
 

@@ -4,10 +4,11 @@
  */
 import { splitWords } from '@ringhub/protocol';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { EvictionClock } from '../../server/src/core/eviction-clock.ts';
 import { TopicExchange } from '../../server/src/core/topic-exchange.ts';
 import { isWildcard, topicMatches } from '../../server/src/core/topic-match.ts';
+import { atMost, same } from '../same.ts';
 import { matchesByDefinition } from './topic-reference.ts';
 
 const text = (words: string[], maxLength: number) =>
@@ -22,10 +23,10 @@ describe('one pattern, one key', () => {
     fc.assert(
       fc.property(patterns, keys, (pattern, key) => {
         const expected = matchesByDefinition(pattern, key);
-        expect(topicMatches(splitWords(pattern), splitWords(key))).toBe(expected);
+        same(topicMatches(splitWords(pattern), splitWords(key)), expected);
         const exchange = new TopicExchange<object>();
         exchange.bind(pattern, {});
-        expect(exchange.matches(key)).toBe(expected);
+        same(exchange.matches(key), expected);
       }),
       { numRuns: 10_000 },
     );
@@ -35,8 +36,8 @@ describe('one pattern, one key', () => {
     fc.assert(
       fc.property(patterns, (pattern) => {
         const words = splitWords(pattern);
-        expect(isWildcard(pattern)).toBe(words.includes('*') || words.includes('#'));
-        if (!isWildcard(pattern)) expect(matchesByDefinition(pattern, pattern)).toBe(true);
+        same(isWildcard(pattern), words.includes('*') || words.includes('#'));
+        if (!isWildcard(pattern)) same(matchesByDefinition(pattern, pattern), true);
       }),
     );
   });
@@ -89,24 +90,24 @@ function runAgainstModel(actions: Action[], targetCount: number, maxEntries: num
   const targets = Array.from({ length: targetCount }, (_, id) => ({ id }));
   for (const [kind, pattern, id, key] of actions) {
     const target = targets[id]!;
-    if (kind === 'bind') expect(exchange.bind(pattern, target)).toBe(model.bind(pattern, target));
-    else if (kind === 'unbind') expect(exchange.unbind(pattern, target)).toBe(model.unbind(pattern, target));
+    if (kind === 'bind') same(exchange.bind(pattern, target), model.bind(pattern, target));
+    else if (kind === 'unbind') same(exchange.unbind(pattern, target), model.unbind(pattern, target));
     else {
       const routed = exchange.route(key);
-      expect(new Set(routed)).toEqual(model.route(key));
-      expect(new Set(routed).size, 'each target once').toBe(routed.length);
+      same(new Set(routed), model.route(key));
+      same(new Set(routed).size, routed.length, 'each target once');
     }
-    expect(exchange.bindingCount).toBe(model.bindings.size);
-    expect(exchange.stats.cachedKeys).toBeLessThanOrEqual(maxEntries);
-    expect(clock.bytes).toBeLessThanOrEqual(maxBytes);
+    same(exchange.bindingCount, model.bindings.size);
+    atMost(exchange.stats.cachedKeys, maxEntries);
+    atMost(clock.bytes, maxBytes);
   }
   for (const { pattern, target, count } of [...model.bindings.values()]) {
     for (let i = 0; i < count; i++) exchange.unbind(pattern, target);
   }
-  expect(exchange.bindingCount).toBe(0);
-  expect(exchange.patternCount).toBe(0);
-  expect(exchange.stats.trieNodes).toBe(1);
-  for (const [, , , key] of actions) expect(exchange.route(key)).toEqual([]);
+  same(exchange.bindingCount, 0);
+  same(exchange.patternCount, 0);
+  same(exchange.stats.trieNodes, 1);
+  for (const [, , , key] of actions) same(exchange.route(key), []);
 }
 
 describe('sequences of bind, unbind and route', () => {

@@ -14,7 +14,9 @@ import {
   type ServerFrame,
 } from '@ringhub/protocol';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, test } from 'vitest';
+import { cases } from '../cases.ts';
+import { same } from '../same.ts';
 import {
   clientFrameBytes,
   hubFrameBytes,
@@ -254,9 +256,9 @@ describe('both codecs agree', () => {
     fc.assert(
       fc.property(fc.array(clientFrame, { minLength: 1, maxLength: 4 }), (frames) => {
         const lines = frames.map(encodeClientFrame).join('\n');
-        expect(readBinaryAsHub(joined(...frames.map(clientFrameBytes)))).toEqual(decodeClientMessage(lines));
+        same(readBinaryAsHub(joined(...frames.map(clientFrameBytes))), decodeClientMessage(lines));
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(1_500) },
     );
   });
 
@@ -264,9 +266,9 @@ describe('both codecs agree', () => {
     fc.assert(
       fc.property(fc.array(hubFrame, { minLength: 1, maxLength: 4 }), (frames) => {
         const lines = frames.map(hubLine).join('\n');
-        expect(readBinaryAsClient(joined(...frames.map(hubFrameBytes)))).toEqual(decodeServerMessage(lines));
+        same(readBinaryAsClient(joined(...frames.map(hubFrameBytes))), decodeServerMessage(lines));
       }),
-      { numRuns: 3_000 },
+      { numRuns: cases(1_500) },
     );
   });
 });
@@ -316,10 +318,14 @@ test('text is told from bytes that are none exactly as a fatal decoder does', ()
         text = fatal.decode(payload);
       } catch {}
       if (text === undefined)
-        expect(read).toMatchObject({ type: 'invalid', error: 'bad-payload', fatal: false, seq: 1 });
-      else expect(read).toMatchObject({ type: 'publish', payload: text });
+        same<unknown>(read?.type === 'invalid' ? [read.error, read.fatal, read.seq] : read, [
+          'bad-payload',
+          false,
+          1,
+        ]);
+      else same<unknown>(read?.type === 'publish' ? read.payload : read, text);
     }),
-    { numRuns: 20_000 },
+    { numRuns: cases(6_000) },
   );
 });
 
@@ -333,7 +339,7 @@ describe.each([
     leavingPrototypesAlone(() => {
       fc.assert(
         fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void read(bytes)),
-        { numRuns: 20_000 },
+        { numRuns: cases(6_000) },
       );
     });
   });
@@ -344,7 +350,7 @@ describe.each([
         fc.property(fc.nat({ max: 9 }), fc.uint8Array({ maxLength: 60 }), (kind, body) => {
           read(joined(Uint8Array.of(kind, 0, 0, 0, body.length), body));
         }),
-        { numRuns: 20_000 },
+        { numRuns: cases(6_000) },
       );
     });
   });
@@ -365,7 +371,7 @@ describe.each([
           }
           read(bytes);
         }),
-        { numRuns: 20_000 },
+        { numRuns: cases(6_000) },
       );
     });
   });
@@ -376,7 +382,7 @@ describe.each([
       fc.assert(
         fc.property(fc.array(part, { maxLength: 5 }), (parts) => void read(joined(...parts))),
         {
-          numRuns: 5_000,
+          numRuns: cases(2_000),
         },
       );
     });

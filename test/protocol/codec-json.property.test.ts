@@ -1,6 +1,7 @@
 /** Random values in random places of real frames: reading never throws, and the result is always typed. */
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
+import { cases } from '../cases.ts';
 import { leavingPrototypesAlone, readAsClient, readAsHub } from './decode-checks.ts';
 import { clientVectors, hubVectors } from './frame-vectors.ts';
 
@@ -79,7 +80,7 @@ describe.each([
         fc.property(fc.constantFrom(...texts), hostileText, (text, value) => {
           read(text.replace(JSON.stringify(MARK), () => value));
         }),
-        { numRuns: 10_000 },
+        { numRuns: cases(4_000) },
       );
     });
   });
@@ -112,7 +113,7 @@ describe.each([
           read(JSON.stringify([fields[0], ...order.map((i) => fields[i] ?? null)]));
         },
       ),
-      { numRuns: 5_000 },
+      { numRuns: cases(2_000) },
     );
   });
 
@@ -122,7 +123,7 @@ describe.each([
       fc.property(fc.array(line, { maxLength: 5 }), (list) => {
         read(list.join('\n'));
       }),
-      { numRuns: 5_000 },
+      { numRuns: cases(2_000) },
     );
   });
 });

@@ -66,7 +66,7 @@ const title = `${CUTS} cuts over %s, and every message is accounted for (seed ${
 test.each(transportsHere)(title, { timeout: Math.max(120_000, CUTS * 60) }, async (transport) => {
   const random = seededRandom(SEED);
   const hub = await startHub({ transport, limits: { heartbeatMs: 200, deadMs: 600 } });
-  const proxy = await CuttingProxy.start(hub.port, { random, maxBytes: 12_000, halfOpenShare: 0.02 });
+  const proxy = await CuttingProxy.start(hub.port, { random, maxBytes: 5_000, halfOpenShare: 0.02 });
   const options = {
     token: hub.token,
     WebSocket: WebSocket as never,
@@ -102,7 +102,7 @@ test.each(transportsHere)(title, { timeout: Math.max(120_000, CUTS * 60) }, asyn
   expect(offsets.size, 'each confirmed publish has an offset of its own').toBe(published);
   const accounted = ({ processed, lost, replaced }: Account): number => processed.length + lost + replaced;
   const isPending = (): boolean => subscribers.some((s) => accounted(s.account) < published);
-  while (isPending()) await new Promise((resolve) => setImmediate(resolve));
+  while (isPending()) await new Promise((resolve) => setTimeout(resolve, 5));
 
   expect(hub.stats().ledger.residual).toBe(0);
   for (const { account } of subscribers) {

@@ -32,7 +32,7 @@ export class Scenario {
     for (let i = 1; i <= subscribers; i++) this.#subjects.push(`s${i}`);
   }
 
-  async play(): Promise<void> {
+  async play(share: number): Promise<void> {
     const { world, settings } = this.simulation;
     for (const subject of this.publishers) {
       this.#start(subject, [], ({ hub }) => {
@@ -52,7 +52,7 @@ export class Scenario {
       world.after(this.#random.int(0, 2_000), 'arrival', () => this.simulation.follow(options, slowMs));
     }
     new Troubles(this.simulation, this).begin();
-    await world.run(() => false, settings.chaosMs);
+    await world.run(() => false, settings.chaosMs * share);
     await this.#drain();
     await this.#leave();
   }

@@ -17,12 +17,13 @@ export interface Outcome {
   readonly trace: readonly string[];
 }
 
-export async function playSeed(seed: number, fault?: Fault): Promise<Outcome> {
+/** @param share of the time of trouble that the seed draws, from 0 to 1 */
+export async function playSeed(seed: number, fault?: Fault, share = 1): Promise<Outcome> {
   const simulation = new Simulation(seed, fault);
   const { world } = simulation;
   let violation: Violation | undefined;
   try {
-    await new Scenario(simulation).play();
+    await new Scenario(simulation).play(share);
   } catch (error) {
     violation =
       world.violation ??
