@@ -4,9 +4,10 @@
  * A trie by words, in which `*` and `#` are edges of their own. A node stands only where patterns part; what is left of
  * a pattern that has no other beside it is compared as it stands, so most patterns cost one edge and no node:
  *
- *        root ─ a ─ *        a.*         a node behind a `#` edge stays active whatever word comes;
- *           │     └ b        a.b.#.c     entering a node enters the `#` node below it too (zero words)
- *           └── # ─ b        #.b
+ *        root ┬ a ┬ *         a.*          a node behind a `#` edge stays active whatever word comes;
+ *             │   └ b.#.c     a.b.#.c      entering a node enters the `#` node below it too (zero words)
+ *             └ # ┬ b         #.b
+ *                 └ c.*       #.c.*
  *
  * A match walks the key word by word with the list of active nodes, as a nondeterministic automaton does. A
  * node is entered once per position at most (its mark says so). A pattern is compared once per match where no
