@@ -10,6 +10,7 @@
  */
 import { toStored } from '../core/stored-record.ts';
 import type { LogLimits } from '../core/volatile-log.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import { RecentRecords } from './recent-records.ts';
@@ -65,7 +66,7 @@ export class DurableLog {
     private readonly store: Store,
     private readonly group: WriteGroup,
     private readonly limits: LogLimits,
-    private readonly now: () => Now,
+    private readonly clock: Pick<Clock, 'wallMs' | 'nowMs'>,
   ) {
     const { from, to } = tableRange('log');
     const [oldest] = store.range(from, to, { limit: 1 });
@@ -95,9 +96,10 @@ export class DurableLog {
 
   /** Gives a record its offset and hands it to the disk. */
   append(record: NewRecord): StoredRecord {
-    const { wallMs, nowMs } = this.now();
-    const timeMs = Math.floor(wallMs);
+    const timeMs = Math.floor(this.clock.wallMs());
     if (timeMs > this.lastTimeMs) this.lastTimeMs = timeMs;
+    // Only a TTL begins now.
+    const nowMs = record.ttlMs === undefined ? 0 : this.clock.nowMs();
     const stored = toStored(record, this.next++, this.lastTimeMs, nowMs);
     const value = encodeMessage(stored);
     this.bytes += value.length;
@@ -150,7 +152,7 @@ export class DurableLog {
 
   /** Lets go of what is over the bounds, some at a time. */
   trim(): void {
-    const oldestMs = this.now().wallMs - this.limits.maxAgeMs;
+    const oldestMs = this.clock.wallMs() - this.limits.maxAgeMs;
     let left = TRIM_AT_ONCE;
     while (this.first <= this.last && this.first <= this.keptFrom && left-- > 0) {
       const isOver = this.messages > this.limits.maxMessages || this.bytes > this.limits.maxBytes;
@@ -174,6 +176,10 @@ export class DurableLog {
       this.oldestRecord = { offset: this.first, bytes: value?.length ?? 0, timeMs };
     }
     return this.oldestRecord;
+  }
+
+  private now(): Now {
+    return { wallMs: this.clock.wallMs(), nowMs: this.clock.nowMs() };
   }
 
   private saveState(): void {

@@ -282,7 +282,7 @@ function open(
   const group = new WriteGroup(store, clock, onFault);
   const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
   const wallMs = () => clock.wallMs();
-  const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now);
+  const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, clock);
   return {
     store,
     group,
