@@ -14,7 +14,8 @@ import type { Clock } from '../ports/clock.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import { RecentRecords } from './recent-records.ts';
-import { sealText, unsealText } from './sealed-value.ts';
+import { sealJson, unsealJson } from './sealed-value.ts';
+import { StoreDamage } from './store-damage.ts';
 import { logKey, metaKey, sequenceOf, tableRange } from './store-keys.ts';
 import { decodeMessage, encodeMessage } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
@@ -36,6 +37,8 @@ interface LogState {
   readonly lastTimeMs: number;
   readonly trimmedTimeMs: number;
 }
+
+const NEW_LOG: LogState = { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
 
 /** The two clocks: log time, and what deadlines are measured by. */
 export interface Now {
@@ -72,10 +75,10 @@ export class DurableLog {
     const [oldest] = store.range(from, to, { limit: 1 });
     const [newest] = store.range(from, to, { limit: 1, reverse: true });
     const stored = store.get(STATE_KEY);
-    const text = stored && unsealText(stored);
-    const state: LogState = text
-      ? (JSON.parse(text) as LogState)
-      : { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
+    const kept = unsealJson<LogState>(stored);
+    // Guessed, offsets might be given a second time, and its bounds would not hold.
+    if (!kept && (stored || newest)) throw new StoreDamage('the state of the durable log');
+    const state = kept ?? NEW_LOG;
     this.next = Math.max(state.next, newest ? sequenceOf(newest.key) + 1 : 1);
     this.last = this.next - 1;
     this.recent = new RecentRecords(this.next);
@@ -187,7 +190,7 @@ export class DurableLog {
     this.isChanged = false;
     const { next, bytes, lastTimeMs, trimmedTimeMs } = this;
     const state: LogState = { next, bytes, lastTimeMs, trimmedTimeMs };
-    this.group.put(STATE_KEY, sealText(JSON.stringify(state)));
+    this.group.put(STATE_KEY, sealJson(state));
   }
 
   private recentFrom(from: number, to: number): LogEntry[] {
