@@ -22,9 +22,7 @@ import {
 } from './core/limits.ts';
 import type { PermissionRule } from './core/permission-rules.ts';
 import type { LogLimits } from './core/volatile-log.ts';
-import { EmbeddedEngine, type EmbeddedEngineOptions } from './engines/embedded.ts';
-import { newStoreWrites, readStoreFormat, STORE_FORMAT, upgradeWrites } from './engines/store-format.ts';
-import { DamagedDefinition } from './engines/stored-meta.ts';
+import { EmbeddedEngine } from './engines/embedded.ts';
 import { Gateway } from './gateway.ts';
 import { createHttpApp } from './http/app.ts';
 import { type CallerRules, objectionTo } from './http/caller-rules.ts';
@@ -33,15 +31,16 @@ import { readTls, type TlsSettings, TlsUnusable } from './http/tls-files.ts';
 import { TlsRenewal } from './http/tls-renewal.ts';
 import { callersBehind, type ProxySettings } from './http/trusted-proxies.ts';
 import { Hub } from './hub/hub.ts';
+import { openData, orDataUnavailable } from './hub-data.ts';
 import { nodeClock } from './node-clock.ts';
 import { nodeIds } from './node-ids.ts';
 import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
-import type { Store } from './ports/store.ts';
 import { RequestRates } from './request-rates.ts';
-import { openDataFolder } from './stores/data-folder.ts';
 import { VERSION } from './version.ts';
+
+export { DataUnavailable } from './hub-data.ts';
 
 export interface StartHubOptions {
   /** Address to listen on; 127.0.0.1 by default. */
@@ -180,15 +179,18 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   });
   const onFault = (fault: string, error?: unknown) => log.error({ err: error }, fault);
   const durable = await openData(options);
-  const engine = new EmbeddedEngine({
-    clock,
-    epoch: ids.id(),
-    limits: options.volatileLog,
-    onFault,
-    durable,
-  });
-  const hub = await restored(
-    engine,
+  const engine = await orDataUnavailable(
+    () =>
+      new EmbeddedEngine({
+        clock,
+        epoch: ids.id(),
+        limits: options.volatileLog,
+        onFault,
+        durable,
+      }),
+    () => durable?.store.close(),
+  );
+  const hub = await orDataUnavailable(
     () =>
       new Hub({
         engine,
@@ -201,6 +203,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
         ...(options.roleLimits && { roleLimits: options.roleLimits }),
         ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
       }),
+    () => engine.close(),
   );
   const auth = new RevocableAuth(shown, (principal) => hub.control.isRevoked(principal));
   const gateway = new Gateway({ hub, auth, clock, limits, onFault });
@@ -284,64 +287,3 @@ const nameOf = (tokens: readonly unknown[], issuers: readonly unknown[], anonymo
   [tokens.length > 0 && 'tokens', issuers.length > 0 && 'jwt', anonymous && 'anonymous']
     .filter(Boolean)
     .join(', ');
-
-/** Why the data folder cannot be used, in a line that says what to do. */
-export class DataUnavailable extends Error {
-  constructor(
-    text: string,
-    /** The store is there, and damaged. */
-    readonly isDamaged: boolean,
-  ) {
-    super(text);
-  }
-}
-
-/** The hub with what its store defines; without it there is none, and the store is closed as it was. */
-async function restored(engine: EmbeddedEngine, make: () => Hub): Promise<Hub> {
-  try {
-    return make();
-  } catch (error) {
-    if (!(error instanceof DamagedDefinition)) throw error;
-    await engine.close();
-    const advice = 'look at it with "ringhub store check", and restore a backup into an empty folder';
-    throw new DataUnavailable(`${error.message}: ${advice}`, true);
-  }
-}
-
-/** An older hub is not to open it any more, from before it has anything new in it. */
-function upgrade(store: Store, data: string): Promise<void> {
-  return new Promise((resolve, reject) =>
-    store.commit(upgradeWrites(), (error) => {
-      if (error) reject(new DataUnavailable(`the store in ${data} cannot be written: ${error.text}`, false));
-      else resolve();
-    }),
-  );
-}
-
-async function openData({
-  data,
-  durableLog: limits,
-  flushDeadlineMs,
-}: StartHubOptions): Promise<EmbeddedEngineOptions['durable']> {
-  if (data === undefined) return undefined;
-  const initial = newStoreWrites(nodeIds.id());
-  const settings = { clock: nodeClock, ...(flushDeadlineMs !== undefined && { flushDeadlineMs }) };
-  const opened = await openDataFolder(data, settings, initial);
-  if (opened.kind !== 'open') throw new DataUnavailable(opened.text, opened.kind === 'damaged');
-  const { store } = opened;
-  const format = readStoreFormat(store);
-  if (format.kind === 'known') {
-    if (format.format < STORE_FORMAT) await upgrade(store, data);
-    return { store, epoch: format.epoch, limits };
-  }
-  await store.close();
-  throw format.kind === 'newer'
-    ? new DataUnavailable(
-        `the store in ${data} has format ${format.format}, this hub reads ${STORE_FORMAT}: use the version that wrote it, or a newer one`,
-        false,
-      )
-    : new DataUnavailable(
-        `the store in ${data} does not say what it is: it was left as it is; restore a backup into an empty folder`,
-        true,
-      );
-}

@@ -3,7 +3,7 @@
  */
 import { ERRORS } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
-import { logKey, tableOf, valueKey } from '../../server/src/engines/store-keys.ts';
+import { logKey, metaKey, tableOf, valueKey } from '../../server/src/engines/store-keys.ts';
 import { HubScene, type HubSceneOptions } from './support/hub-scene.ts';
 import type { ScriptedClient } from './support/scripted-client.ts';
 
@@ -263,6 +263,26 @@ describe('since', () => {
     const texts = client.deliveries();
     expect(texts).toHaveLength(2);
     expect(texts[1]).toBe('2:end d:stored:2 false');
+  });
+});
+
+describe('a damaged checkpoint of last values', () => {
+  it('is made up for from values and log, which are said not to be all; the next one is whole', () => {
+    const made = scene({ durableLog: { maxMessages: 2 } });
+    publish(made, 'a', 'b', 'c', 'd');
+    made.clock.advance(6_000);
+    // Trims what the checkpoint covers.
+    publish(made, 'e');
+    made.clock.advance(2_000);
+    expect(made.engine.bounds('d').first).toBeGreaterThan(1);
+    made.disk.damage(metaKey('values'), rot);
+    made.crash();
+    expect(made.faults).toMatchObject([expect.stringContaining('checkpoint of last values is damaged')]);
+    const client = made.client();
+    client.subscribe({ ...ALL, since: 'last-per-key' });
+    expect(client.deliveries()).toEqual(['1:a', '2:b', '3:c', '4:d', '5:e', '6:end d:stored:5 false']);
+    made.restart();
+    expect(made.faults).toHaveLength(1);
   });
 });
 

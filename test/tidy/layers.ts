@@ -48,7 +48,7 @@ export const layers: readonly Layer[] = [
   { name: 'platform', files: /^server\/src\/node-[\w-]+\.ts$/, imports: ['ports'], libraries: 'all' },
   {
     name: 'main',
-    files: /^server\/src\/((main|index|start-hub|carrier|version)\.ts$|cli\/)/,
+    files: /^server\/src\/((main|index|start-hub|hub-data|carrier|version)\.ts$|cli\/)/,
     imports: ['*'],
     libraries: 'all',
   },

@@ -10,10 +10,12 @@
  */
 import { toStored } from '../core/stored-record.ts';
 import type { LogLimits } from '../core/volatile-log.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import { RecentRecords } from './recent-records.ts';
-import { sealText, unsealText } from './sealed-value.ts';
+import { sealJson, unsealJson } from './sealed-value.ts';
+import { StoreDamage } from './store-damage.ts';
 import { logKey, metaKey, sequenceOf, tableRange } from './store-keys.ts';
 import { decodeMessage, encodeMessage } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
@@ -35,6 +37,8 @@ interface LogState {
   readonly lastTimeMs: number;
   readonly trimmedTimeMs: number;
 }
+
+const NEW_LOG: LogState = { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
 
 /** The two clocks: log time, and what deadlines are measured by. */
 export interface Now {
@@ -65,16 +69,16 @@ export class DurableLog {
     private readonly store: Store,
     private readonly group: WriteGroup,
     private readonly limits: LogLimits,
-    private readonly now: () => Now,
+    private readonly clock: Pick<Clock, 'wallMs' | 'nowMs'>,
   ) {
     const { from, to } = tableRange('log');
     const [oldest] = store.range(from, to, { limit: 1 });
     const [newest] = store.range(from, to, { limit: 1, reverse: true });
     const stored = store.get(STATE_KEY);
-    const text = stored && unsealText(stored);
-    const state: LogState = text
-      ? (JSON.parse(text) as LogState)
-      : { next: 1, bytes: 0, lastTimeMs: 0, trimmedTimeMs: Number.MIN_SAFE_INTEGER };
+    const kept = unsealJson<LogState>(stored);
+    // Guessed, offsets might be given a second time, and its bounds would not hold.
+    if (!kept && (stored || newest)) throw new StoreDamage('the state of the durable log');
+    const state = kept ?? NEW_LOG;
     this.next = Math.max(state.next, newest ? sequenceOf(newest.key) + 1 : 1);
     this.last = this.next - 1;
     this.recent = new RecentRecords(this.next);
@@ -95,9 +99,10 @@ export class DurableLog {
 
   /** Gives a record its offset and hands it to the disk. */
   append(record: NewRecord): StoredRecord {
-    const { wallMs, nowMs } = this.now();
-    const timeMs = Math.floor(wallMs);
+    const timeMs = Math.floor(this.clock.wallMs());
     if (timeMs > this.lastTimeMs) this.lastTimeMs = timeMs;
+    // Only a TTL begins now.
+    const nowMs = record.ttlMs === undefined ? 0 : this.clock.nowMs();
     const stored = toStored(record, this.next++, this.lastTimeMs, nowMs);
     const value = encodeMessage(stored);
     this.bytes += value.length;
@@ -150,7 +155,7 @@ export class DurableLog {
 
   /** Lets go of what is over the bounds, some at a time. */
   trim(): void {
-    const oldestMs = this.now().wallMs - this.limits.maxAgeMs;
+    const oldestMs = this.clock.wallMs() - this.limits.maxAgeMs;
     let left = TRIM_AT_ONCE;
     while (this.first <= this.last && this.first <= this.keptFrom && left-- > 0) {
       const isOver = this.messages > this.limits.maxMessages || this.bytes > this.limits.maxBytes;
@@ -176,12 +181,16 @@ export class DurableLog {
     return this.oldestRecord;
   }
 
+  private now(): Now {
+    return { wallMs: this.clock.wallMs(), nowMs: this.clock.nowMs() };
+  }
+
   private saveState(): void {
     if (!this.isChanged) return;
     this.isChanged = false;
     const { next, bytes, lastTimeMs, trimmedTimeMs } = this;
     const state: LogState = { next, bytes, lastTimeMs, trimmedTimeMs };
-    this.group.put(STATE_KEY, sealText(JSON.stringify(state)));
+    this.group.put(STATE_KEY, sealJson(state));
   }
 
   private recentFrom(from: number, to: number): LogEntry[] {

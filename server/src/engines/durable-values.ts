@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { EngineValues, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import type { Now } from './durable-log.ts';
-import { sealText, unsealText } from './sealed-value.ts';
+import { sealJson, sealText, unsealJson } from './sealed-value.ts';
 import { HASH_BYTES, metaKey, valueKey } from './store-keys.ts';
 import { decodeMessage, encodeMessage } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
@@ -25,7 +25,7 @@ interface Checkpoint {
 }
 
 export class DurableValues implements EngineValues {
-  readonly lastCheckpoint: Checkpoint | undefined;
+  readonly lastCheckpoint: Checkpoint | 'damaged' | undefined;
   /** Exchanges that are gone, some of whose values are still there. */
   private readonly cleared = new Set<number>();
 
@@ -37,9 +37,9 @@ export class DurableValues implements EngineValues {
     private readonly release: (offset: number) => void,
   ) {
     const value = store.get(CHECKPOINT_KEY);
-    const text = value && unsealText(value);
-    this.lastCheckpoint = text ? (JSON.parse(text) as Checkpoint) : undefined;
-    if (this.lastCheckpoint) release(this.lastCheckpoint.offset);
+    const checkpoint = unsealJson<Checkpoint>(value);
+    this.lastCheckpoint = checkpoint ?? (value && 'damaged');
+    if (checkpoint) release(checkpoint.offset);
     for (const incarnation of clearedIn(store)) this.cleared.add(incarnation);
   }
 
@@ -86,7 +86,7 @@ export class DurableValues implements EngineValues {
 
   checkpoint(offset: number, state: string): void {
     const checkpoint: Checkpoint = { offset, state };
-    this.group.put(CHECKPOINT_KEY, sealText(JSON.stringify(checkpoint)));
+    this.group.put(CHECKPOINT_KEY, sealJson(checkpoint));
     this.group.whenStored((failed) => {
       if (!failed) this.release(offset);
     });

@@ -284,7 +284,7 @@ function open(
   const group = new WriteGroup(store, clock, onFault);
   const now = () => ({ wallMs: clock.wallMs(), nowMs: clock.nowMs() });
   const wallMs = () => clock.wallMs();
-  const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, now);
+  const log = new DurableLog(epoch, store, group, limits ?? DEFAULT_DURABLE_LOG_LIMITS, clock);
   const entries = new QueueEntries(store, group, now, epochOf);
   const values = new DurableValues(store, group, now, (offset) => log.release(offset));
   return {

@@ -64,9 +64,21 @@ const FIELDS_BYTES = 512;
 /** UTF-8 bytes of one unit of a text, at most. */
 const UNIT_BYTES = 3;
 
-const shared = new ByteWriter();
-const large = new ByteWriter();
+const shared = new ByteWriter(writeUtf8);
+const large = new ByteWriter(writeUtf8);
 const texts = new ShortTexts();
+
+/** The area written last, as a Buffer: it writes into the middle without a view made for each text. */
+let area: Uint8Array | undefined;
+let areaBuffer: Buffer = Buffer.alloc(0);
+
+function writeUtf8(text: string, bytes: Uint8Array, at: number): number {
+  if (area !== bytes) {
+    area = bytes;
+    areaBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+  return areaBuffer.write(text, at);
+}
 
 export const encodeRecord = (record: DiskRecord): Uint8Array =>
   encodeAs(record, record.sequence, record.reached, record.copyOf);

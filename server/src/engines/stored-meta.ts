@@ -6,6 +6,7 @@ import type { ErrorName } from '@ringhub/protocol';
 import type { EngineMeta } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
 import { sealText, unsealText } from './sealed-value.ts';
+import { StoreDamage } from './store-damage.ts';
 import { metaKey } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
@@ -14,13 +15,6 @@ const PREFIX = 'def/';
 const MAX_LISTED = 1_000_000;
 /** A store's keys are bounded: of a longer name the beginning stands, and a hash of the whole. */
 const MAX_NAME_BYTES = 200;
-
-/** What is declared cannot be known any more: no hub can be started on this store. */
-export class DamagedDefinition extends Error {
-  constructor(name: string) {
-    super(`the definition ${name} in the store is damaged`);
-  }
-}
 
 export class StoredMeta implements EngineMeta {
   constructor(
@@ -36,7 +30,7 @@ export class StoredMeta implements EngineMeta {
       const name = new TextDecoder().decode(key.subarray(1));
       const text = unsealText(value);
       // Going on without it would delete what it defines.
-      if (text === undefined) throw new DamagedDefinition(name);
+      if (text === undefined) throw new StoreDamage(`the definition ${name}`);
       return [name.slice(PREFIX.length), text] as const;
     });
   }

@@ -2,7 +2,7 @@
  * Keeps the last values of durable exchanges across restarts (PROTOCOL §10): now and then what has changed is stored,
  * with the offset it stands for; at the start it is loaded, and the log behind that offset looked through.
  */
-import type { StoredRecord } from '../ports/engine.ts';
+import type { LogEntry, StoredRecord } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 
 const EVERY_MS = 5_000;
@@ -50,7 +50,11 @@ export class LastValueCheckpoints {
   restore(): void {
     const { values } = this.hub.engine;
     if (!values) return;
-    const checkpoint = values.lastCheckpoint;
+    const checkpoint = values.lastCheckpoint === 'damaged' ? undefined : values.lastCheckpoint;
+    // Of which exchanges not all values were there is not known any more, either.
+    const isUnknown = values.lastCheckpoint === 'damaged';
+    if (isUnknown)
+      this.tellDamage('the checkpoint of last values is damaged on disk: all of the log is looked through');
     const incomplete = checkpoint ? (JSON.parse(checkpoint.state) as State).incomplete : [];
     for (const { log, name, incarnation, lastValues } of this.hub.exchanges) {
       if (log !== 'd') continue;
@@ -65,7 +69,7 @@ export class LastValueCheckpoints {
       records.sort((a, b) => a.offset - b.offset);
       for (const record of records) lastValues.put(record);
       lastValues.takeChanges();
-      if (isDamaged || incomplete.includes(incarnation)) lastValues.forgotten = true;
+      if (isDamaged || isUnknown || incomplete.includes(incarnation)) lastValues.forgotten = true;
     }
     this.readOn(checkpoint?.offset ?? 0);
   }
@@ -81,21 +85,38 @@ export class LastValueCheckpoints {
 
   /** Puts what was fed after a checkpoint; what it changes belongs to the next one. */
   private readOn(after: number): void {
-    this.hub.engine.read('d', after, READ_AT_ONCE, (entries) => {
-      for (const entry of entries) {
-        if (entry.kind === 'corrupt') {
-          this.tellDamage(`record ${entry.offset} of the durable log is damaged on disk`);
-          // Nobody knows whose latest value it was.
-          for (const { log, lastValues } of this.hub.exchanges) if (log === 'd') lastValues.forgotten = true;
-          continue;
-        }
-        for (const incarnation of entry.reached) {
-          this.hub.exchanges.ofIncarnation(incarnation)?.lastValues.put(entry);
-        }
+    let next: number | undefined = after;
+    let isReading = false;
+    // An engine may answer at once, thousands of times: then this goes on, and none of the answers calls it again.
+    const read = (): void => {
+      if (isReading) return;
+      isReading = true;
+      while (next !== undefined) {
+        const from = next;
+        next = undefined;
+        this.hub.engine.read('d', from, READ_AT_ONCE, (entries) => {
+          this.putAll(entries);
+          next = entries[entries.length - 1]?.offset;
+          read();
+        });
       }
-      this.fedSince += entries.length;
-      const last = entries[entries.length - 1];
-      if (last) this.readOn(last.offset);
-    });
+      isReading = false;
+    };
+    read();
+  }
+
+  private putAll(entries: readonly LogEntry[]): void {
+    this.fedSince += entries.length;
+    for (const entry of entries) {
+      if (entry.kind === 'corrupt') {
+        this.tellDamage(`record ${entry.offset} of the durable log is damaged on disk`);
+        // Nobody knows whose latest value it was.
+        for (const { log, lastValues } of this.hub.exchanges) if (log === 'd') lastValues.forgotten = true;
+        continue;
+      }
+      for (const incarnation of entry.reached) {
+        this.hub.exchanges.ofIncarnation(incarnation)?.lastValues.put(entry);
+      }
+    }
   }
 }

@@ -179,7 +179,8 @@ export interface EngineValues {
   load(incarnation: number, value: (record: StoredRecord | undefined) => void): void;
   /** What was put so far stands for everything up to this offset; stored with a text of the caller's. */
   checkpoint(offset: number, state: string): void;
-  readonly lastCheckpoint: { readonly offset: number; readonly state: string } | undefined;
+  /** `damaged` where nobody knows what it stands for: the values that were put are there. */
+  readonly lastCheckpoint: { readonly offset: number; readonly state: string } | 'damaged' | undefined;
 }
 
 /** Definitions: small texts by key. A cluster's engine will let them be watched. */
