@@ -64,7 +64,7 @@ export class NamedQueueScene {
     const record = storedRecord(this.nextSeq, { timeMs: this.wallMs, ...over });
     if (!isAdmitted && this.admit(record.bytes) !== 'admitted') return undefined;
     const entry = newEntry(this.nextSeq++, record, this.queue.settings.messageTtlMs, this.wallMs);
-    if (this.queue.settings.durable) this.store.set(entry.seq, { ...entry });
+    if (this.queue.settings.durable) this.store.set(entry.seq, { ...entry, enqueuedMs: this.wallMs });
     this.queue.push(entry, this.moment, this.effects);
     this.storeMarks();
     return entry.seq;
