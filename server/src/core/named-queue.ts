@@ -10,6 +10,7 @@
  * the oldest ones of a full `drop-head` queue are on their way from the store); every message ends exactly once. Pure:
  * time and chance are arguments, results are values or effects appended to the caller's list.
  */
+import type { QueueSettings } from '@ringhub/protocol';
 import { Consumer, type ConsumerSettings, type Obligations } from './consumer.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
 import { DelayedEntries } from './delayed-entries.ts';
@@ -19,7 +20,7 @@ import { QueueAccount, type QueueSums } from './queue-account.ts';
 import type { QueueEffect } from './queue-effects.ts';
 import { entryOf, isExpired, type Moment, type QueueEntry } from './queue-entry.ts';
 import { QueueRoom } from './queue-room.ts';
-import { MAX_SETTING_MS, type NamedQueueSettings } from './queue-settings.ts';
+import { MAX_SETTING_MS } from './queue-settings.ts';
 import { ReadyEntries } from './ready-entries.ts';
 import { retryDelayMs, spreadRandom } from './retry-delay.ts';
 
@@ -72,7 +73,7 @@ export class NamedQueue implements Obligations {
 
   constructor(
     readonly name: string,
-    readonly settings: NamedQueueSettings,
+    readonly settings: QueueSettings,
     moment: Moment,
     headBounds = HEAD_BOUNDS,
   ) {
