@@ -31,7 +31,6 @@ import {
 } from '@ringhub/protocol';
 import type { Answer, HubCodec } from '../core/hub-codec.ts';
 import type { Link, Session } from '../core/session.ts';
-import type { Subscription } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type {
   Health,
@@ -59,6 +58,7 @@ import { type Asker, NamedQueues } from './named-queues.ts';
 import { Publishing } from './publishing.ts';
 import { QueueIntake } from './queue-intake.ts';
 import { QueueWork } from './queue-work.ts';
+import { Receiving } from './receiving.ts';
 import { Recounts } from './recount.ts';
 import { restoreDefinitions } from './restore.ts';
 import { Sessions } from './sessions.ts';
@@ -81,6 +81,7 @@ export class Hub implements HubApi {
   private readonly sessions: Sessions;
   private readonly graph: TopologyCommands;
   private readonly publishing: Publishing;
+  private readonly receiving: Receiving;
   private readonly pages: History;
   private readonly listeners: Listeners;
   private readonly queues: NamedQueues;
@@ -120,6 +121,7 @@ export class Hub implements HubApi {
       events,
     );
     this.publishing = new Publishing(context, this.flusher, intake);
+    this.receiving = new Receiving(this.flusher, this.subscriptions, this.consumers);
     this.pages = new History(this.context, this.flusher, this.subscriptions);
     this.listeners = new Listeners(this.context, this.sessions, this.subscriptions, this);
     events.onPublish((exchange, key, payload) => this.publishing.publishOwn(exchange, key, payload));
@@ -203,16 +205,17 @@ export class Hub implements HubApi {
       case 'ack':
       case 'reject':
       case 'nack':
-        return this.settle(session, frame);
+      case 'credit':
+      case 'unsubscribe': {
+        const { ref, refusal } = this.receiving.perform(session, frame);
+        if (refusal) return this.error(session, ref, refusal);
+        return ref === null ? undefined : this.write(session, { type: 'ok', ref });
+      }
       case 'subscribe': {
         const result = this.subscriptions.subscribe(session, frame.options);
         if ('error' in result) return this.error(session, frame.ref, result);
         return this.write(session, { type: 'ok', ref: frame.ref, result });
       }
-      case 'unsubscribe':
-        return this.unsubscribe(session, frame.ref, frame.queue);
-      case 'credit':
-        return this.setCredit(session, frame);
       case 'declare':
       case 'bind':
       case 'unbind':
@@ -357,48 +360,6 @@ export class Hub implements HubApi {
 
   // ── commands ──
 
-  private settle(
-    session: Session,
-    frame: Extract<Command, { type: 'ack' | 'reject' | 'nack' }>,
-  ): ErrorName | undefined {
-    const { queue: id } = frame;
-    const subscription = session.subscriptions.get(id);
-    const made = session.consumers.get(id);
-    if (!subscription && !made)
-      return this.error(session, null, { error: 'unknown-queue', detail: { queue: id } });
-    const tag = subscription ? settleRing(subscription.queue, frame) : this.consumers.settle(made!, frame);
-    if (tag !== undefined) {
-      return this.error(session, null, { error: 'unknown-tag', detail: { queue: id, tag } });
-    }
-    if (subscription) this.flusher.markSubscription(subscription);
-    return undefined;
-  }
-
-  private unsubscribe(session: Session, ref: number, id: number): ErrorName | undefined {
-    const subscription = session.subscriptions.get(id);
-    const made = session.consumers.get(id);
-    if (subscription) this.subscriptions.end(subscription, 'unsubscribed');
-    else if (made) this.consumers.cancel(made);
-    else return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
-    return this.write(session, { type: 'ok', ref });
-  }
-
-  private setCredit(
-    session: Session,
-    { ref, queue: id, prefetch }: Extract<Command, { type: 'credit' }>,
-  ): ErrorName | undefined {
-    const subscription = session.subscriptions.get(id);
-    const made = session.consumers.get(id);
-    const granted = Math.min(prefetch, session.limits.maxPrefetch);
-    if (subscription) {
-      const { queue } = subscription;
-      queue.prefetch = Math.min(granted, queue.settings.capacity - 1);
-      this.flusher.markSubscription(subscription);
-    } else if (made) this.consumers.setPrefetch(made, granted);
-    else return this.error(session, ref, { error: 'unknown-queue', detail: { queue: id } });
-    return this.write(session, { type: 'ok', ref });
-  }
-
   /** Answers a command whenever its answer is there; over a connection that is gone nobody waits for it. */
   private answerTo(session: Session, ref: number): (answer?: Refusal | Result) => void {
     const { link } = session;
@@ -429,19 +390,3 @@ export class Hub implements HubApi {
 }
 
 const askerOf = (session: Session): Asker => ({ principal: session.principal, session });
-
-function settleRing(
-  queue: Subscription['queue'],
-  frame: Extract<Command, { type: 'ack' | 'reject' | 'nack' }>,
-): number | undefined {
-  switch (frame.type) {
-    case 'ack':
-      return queue.ack(frame.upTo, frame.ranges);
-    case 'reject':
-      return queue.reject(frame.ranges);
-    case 'nack':
-      return queue.nack(frame.ranges);
-    default:
-      return frame satisfies never;
-  }
-}
