@@ -10,6 +10,7 @@ import type {
   PublishResult,
   StoredRecord,
 } from '../../server/src/ports/engine.ts';
+import { newRecord } from '../core/stored-record.ts';
 import { ManualClock } from '../server/support/manual-clock.ts';
 
 export interface EngineScene {
@@ -25,27 +26,12 @@ export interface EngineWishes {
   readonly maxAgeMs: number;
 }
 
-const recordOf = (log: LogId, over: Partial<NewRecord> = {}): NewRecord => ({
-  log,
-  exchange: 'amq.topic',
-  key: 'k',
-  payload: 'x',
-  payloadBytes: 1,
-  contentType: 'text/plain',
-  headers: undefined,
-  id: undefined,
-  ttlMs: undefined,
-  subject: 's',
-  reached: [1],
-  ...over,
-});
-
 export function engineSuite(
   name: string,
   log: LogId,
   make: (wishes: EngineWishes) => Promise<EngineScene>,
 ): void {
-  const record = (over: Partial<NewRecord> = {}): NewRecord => recordOf(log, over);
+  const record = (over: Partial<NewRecord> = {}): NewRecord => newRecord({ log, ...over });
   const open: Engine[] = [];
   afterEach(async () => {
     await Promise.all(open.splice(0).map((engine) => engine.close()));

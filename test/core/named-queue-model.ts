@@ -3,7 +3,7 @@
  *
  * Each call returns what ended or was requeued by it, as short texts: `acked 3`, `dead expired 4`, `requeued 5 x1`.
  */
-import type { NamedQueueSettings } from '../../server/src/core/queue-settings.ts';
+import type { QueueSettings } from '@ringhub/protocol';
 
 export interface Item {
   readonly seq: number;
@@ -50,7 +50,7 @@ export class NamedQueueModel {
   private turns: ModelConsumer[] = [];
   private told: string[] = [];
 
-  constructor(readonly settings: NamedQueueSettings) {}
+  constructor(readonly settings: QueueSettings) {}
 
   get inflight(): Item[] {
     return this.consumers.flatMap((c) => [...c.assigned, ...openOf(c)]);

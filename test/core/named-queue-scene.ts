@@ -1,23 +1,25 @@
 /**
  * A named queue with the store and the clocks of a test: performs its effects, and tells what ended by them.
  */
+
+import type { QueueOptions } from '@ringhub/protocol';
 import { Batch } from '../../server/src/core/batch.ts';
 import type { Consumer, ConsumerSettings } from '../../server/src/core/consumer.ts';
 import { HEAD_BOUNDS, type HeadBounds, type LoadedEntry } from '../../server/src/core/head-loading.ts';
 import { type Admission, NamedQueue } from '../../server/src/core/named-queue.ts';
 import type { QueueEffect } from '../../server/src/core/queue-effects.ts';
 import { type Moment, newEntry, type SavedEntry } from '../../server/src/core/queue-entry.ts';
-import { type NamedQueueOptions, queueSettings } from '../../server/src/core/queue-settings.ts';
+import { queueSettings } from '../../server/src/core/queue-settings.ts';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { storedRecord } from './stored-record.ts';
 
-export const settingsOf = (options: NamedQueueOptions) => {
+export const settingsOf = (options: QueueOptions) => {
   const settings = queueSettings(options);
   if (typeof settings === 'string') throw new Error(settings);
   return settings;
 };
 
-export interface SceneOptions extends NamedQueueOptions {
+export interface SceneOptions extends QueueOptions {
   readonly head?: HeadBounds;
   /** Messages a load brings at most, whatever it asks for. */
   readonly loadAtMost?: number;
@@ -64,7 +66,7 @@ export class NamedQueueScene {
     const record = storedRecord(this.nextSeq, { timeMs: this.wallMs, ...over });
     if (!isAdmitted && this.admit(record.bytes) !== 'admitted') return undefined;
     const entry = newEntry(this.nextSeq++, record, this.queue.settings.messageTtlMs, this.wallMs);
-    if (this.queue.settings.durable) this.store.set(entry.seq, { ...entry });
+    if (this.queue.settings.durable) this.store.set(entry.seq, { ...entry, enqueuedMs: this.wallMs });
     this.queue.push(entry, this.moment, this.effects);
     this.storeMarks();
     return entry.seq;

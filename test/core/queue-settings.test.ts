@@ -1,8 +1,8 @@
 /** Defaults, bounds, and when two queues are the same. */
+import type { QueueOptions } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import {
   MAX_SETTING_MS,
-  type NamedQueueOptions,
   QUEUE_BOUNDS,
   queueSettings,
   settingDifference,
@@ -41,7 +41,7 @@ describe('queue settings', () => {
     });
   });
 
-  it.each<[string, NamedQueueOptions]>([
+  it.each<[string, QueueOptions]>([
     ['maxMessages', { maxMessages: 0 }],
     ['maxMessages', { maxMessages: 1.5 }],
     ['maxBytes', { maxBytes: -1 }],
@@ -62,7 +62,7 @@ describe('queue settings', () => {
     expect(queueSettings(options)).toMatch(name);
   });
 
-  it.each<[string, NamedQueueOptions]>([
+  it.each<[string, QueueOptions]>([
     ['messageTtlMs', { messageTtlMs: 0 }],
     ['deliveryLimit', { deliveryLimit: 0 }],
     ['deadLetterExchange', { deadLetterExchange: '' }],

@@ -406,6 +406,19 @@ describe('a damaged record', () => {
     expect([made.counters.corrupt, made.hub.stats().ledger.residual]).toEqual([4, 0]);
   });
 
+  it('ages as the one behind it does, and keeps no others from going', () => {
+    const made = scene({ durableLog: { maxAgeMs: 20_000 } });
+    publish(made, 'a', 'b');
+    made.clock.advance(6_000);
+    made.restart();
+    made.disk.damage(logKey(1), rot);
+    made.clock.advance(8_000);
+    publish(made, 'c');
+    expect(made.engine.bounds('d').first).toBe(1);
+    made.clock.advance(8_000);
+    expect(made.engine.bounds('d')).toMatchObject({ first: 3, last: 3 });
+  });
+
   it('of another offset is not taken for the one that should be there', () => {
     const made = scene();
     publish(made, 'a', 'b');

@@ -649,6 +649,28 @@ describe.each([
     expect(made.send(['x'])).not.toEqual(['forbidden']);
   });
 
+  it('has its dead letters go where its declarer may publish', () => {
+    const allowed: [string, string][] = [];
+    const forbidden: HubSceneOptions['forbidden'] = (action, exchange, key, subject) =>
+      subject === 'eve' &&
+      action === 'publish' &&
+      !allowed.some(([name, one]) => name === exchange && one === key);
+    const made = scene({ forbidden });
+    const eve = made.client('eve');
+    const wishes: [string, string | undefined][] = [
+      ['dead', undefined],
+      ['dead', 'k'],
+      ['', JOBS],
+    ];
+    for (const [i, [deadLetterExchange, deadLetterKey]] of wishes.entries()) {
+      const options = { durable: isDurable, deadLetterExchange, ...(deadLetterKey && { deadLetterKey }) };
+      expect(made.ask(eve, 'declareQueue', `q${i}`, options)).toBe('forbidden');
+      expect(made.ask(eve, 'inspect', `q${i}`)).toBe('queue-not-found');
+      allowed.push([deadLetterExchange, deadLetterKey ?? '']);
+      expect(made.ask(eve, 'declareQueue', `q${i}`, options)).toMatchObject({ name: `q${i}` });
+    }
+  });
+
   it('too many is refused', () => {
     const made = scene({ limits: { maxNamedQueues: 2 } });
     made.declare({}, 'a');
@@ -1309,6 +1331,26 @@ it('what a consumer has in hand has a bound in bytes, too', () => {
   expect(made.info().messages).toEqual({ ready: 4, inflight: 16, delayed: 0 });
   made.say(client, ['ack', queue, 2]);
   expect(made.info().messages).toEqual({ ready: 2, inflight: 16, delayed: 0 });
+});
+
+it('what queues hold in memory has a bound for all of them together, and what is refused for it is in the books', () => {
+  const made = new QueueScene(false, { limits: { queueMemoryBytes: 1_000 } });
+  made.declare({}, 'a');
+  made.declare({}, 'b');
+  made.declare({ durable: true }, 'stored');
+  made.ask(made.operator, 'declare', 'all', { type: 'fanout' });
+  for (const queue of ['b', 'stored']) made.ask(made.operator, 'bind', { queue }, 'all', '');
+  expect(made.send(['x'.repeat(700)], { key: 'a' })).toEqual([{ took: ['a'], refused: [] }]);
+  const large = 'y'.repeat(700);
+  expect(made.send([large], { key: 'b' })).toEqual(['queue-full']);
+  expect(made.send([large], { exchange: 'all' })).toEqual([
+    { took: ['stored'], refused: [['b', 'queue-full']] },
+  ]);
+  expect(made.info('b').ledger).toMatchObject({ routed: 2, dropped: { refused: 2 } });
+  made.ask(made.operator, 'purge', 'a');
+  made.ask(made.operator, 'purge', 'stored');
+  expect(made.send([large], { key: 'b' })).toEqual([{ took: ['b'], refused: [] }]);
+  for (const name of ['a', 'b', 'stored']) made.expectExact(name);
 });
 
 it('the events of the hub reach a named queue, and nobody else publishes them by way of dead letters', () => {

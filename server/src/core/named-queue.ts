@@ -10,21 +10,20 @@
  * the oldest ones of a full `drop-head` queue are on their way from the store); every message ends exactly once. Pure:
  * time and chance are arguments, results are values or effects appended to the caller's list.
  */
+import type { QueueSettings } from '@ringhub/protocol';
 import { Consumer, type ConsumerSettings, type Obligations } from './consumer.ts';
 import { ConsumerRotation } from './consumer-rotation.ts';
 import { DelayedEntries } from './delayed-entries.ts';
+import { DeliveryMark } from './delivery-mark.ts';
 import { HEAD_BOUNDS, HeadLoading, type LoadedEntry } from './head-loading.ts';
 import { type Ledger, residualOf } from './ledger.ts';
 import { QueueAccount, type QueueSums } from './queue-account.ts';
 import type { QueueEffect } from './queue-effects.ts';
 import { entryOf, isExpired, type Moment, type QueueEntry } from './queue-entry.ts';
 import { QueueRoom } from './queue-room.ts';
-import { MAX_SETTING_MS, type NamedQueueSettings } from './queue-settings.ts';
+import { MAX_SETTING_MS } from './queue-settings.ts';
 import { ReadyEntries } from './ready-entries.ts';
 import { retryDelayMs, spreadRandom } from './retry-delay.ts';
-
-/** Messages for which one mark is stored. */
-const MARK_AHEAD = 1024;
 
 /** Whether a publish may be taken: `too-large` ones never fit, `full` is for now. */
 export type Admission = 'admitted' | 'full' | 'too-large';
@@ -53,8 +52,6 @@ export class NamedQueue implements Obligations {
   closed = false;
   /** The highest number pushed. */
   lastSeq = 0;
-  /** The highest number ever given to a consumer: messages up to here may have been delivered. */
-  assignedUpTo = 0;
   inflightMessages = 0;
   inflightBytes = 0;
 
@@ -62,24 +59,20 @@ export class NamedQueue implements Obligations {
   private readonly rotation = new ConsumerRotation();
   private readonly loading: HeadLoading;
   private restMayExpire = false;
-  private redeliveredUpTo = 0;
-  /** Of a durable queue: messages up to here may be delivered, as the store says that they may have been. */
-  private deliverableUpTo: number;
-  /** The mark that is stored, or is on its way there. */
-  private markedUpTo = 0;
+  private readonly mark: DeliveryMark;
   /** Monotonic time since which the queue has no consumer and was not declared. */
   private unusedSinceMs: number;
 
   constructor(
     readonly name: string,
-    readonly settings: NamedQueueSettings,
+    readonly settings: QueueSettings,
     moment: Moment,
     headBounds = HEAD_BOUNDS,
   ) {
     this.loading = new HeadLoading(this.ready, headBounds);
     this.account = new QueueAccount(settings.deadLetterExchange !== undefined, moment.nowMs);
     this.room = new QueueRoom(settings);
-    this.deliverableUpTo = settings.durable ? 0 : Number.POSITIVE_INFINITY;
+    this.mark = new DeliveryMark(settings.durable);
     this.unusedSinceMs = moment.nowMs;
   }
 
@@ -160,9 +153,7 @@ export class NamedQueue implements Obligations {
   restore(restored: RestoredQueue): void {
     this.ready.restore(restored.messages, restored.bytes, restored.after, restored.isWeighed);
     this.lastSeq = restored.lastSeq;
-    // The mark is ahead of what was delivered, and may be ahead of what there was.
-    this.redeliveredUpTo = this.assignedUpTo = Math.min(restored.redeliveredUpTo, restored.lastSeq);
-    this.deliverableUpTo = this.markedUpTo = restored.redeliveredUpTo;
+    this.mark.restore(restored.redeliveredUpTo, restored.lastSeq);
     this.restMayExpire = true;
     if (restored.sums) this.account.add(restored.sums);
     else for (let i = 0; i < restored.messages; i++) this.ledger.begin();
@@ -189,7 +180,7 @@ export class NamedQueue implements Obligations {
       return;
     }
     const entry = entryOf(found);
-    entry.redelivered ||= entry.seq <= this.redeliveredUpTo;
+    entry.redelivered ||= this.mark.isBehind(entry.seq);
     this.ready.takeFromRest(entry.seq, entry.bytes);
     if (entry.dueWallMs > moment.wallMs) {
       this.ready.setApart(entry.seq);
@@ -245,7 +236,7 @@ export class NamedQueue implements Obligations {
     this.expireHead(moment, effects);
     while (this.rotation.hasCredit) {
       const entry = this.ready.peek();
-      if (!entry || entry.seq > this.deliverableUpTo) break;
+      if (!entry || !this.mark.allows(entry.seq)) break;
       this.ready.shift();
       this.assign(entry, effects);
       this.expireHead(moment, effects);
@@ -256,36 +247,33 @@ export class NamedQueue implements Obligations {
     this.loading.ask(this.rotation.hasCredit, isNeeded, this.lastSeq, effects);
   }
 
-  /** What may have been delivered is stored before it is delivered, well ahead so that nobody has to wait for the disk. */
   private askForMark(effects: QueueEffect[]): void {
-    if (!this.settings.durable || !this.rotation.hasCredit) return;
-    const next = this.ready.peek()?.seq ?? this.ready.after + 1;
-    if (next + MARK_AHEAD / 2 < this.markedUpTo) return;
-    this.markedUpTo = next + MARK_AHEAD;
-    effects.push({ kind: 'mark', upTo: this.markedUpTo });
+    if (!this.rotation.hasCredit) return;
+    const upTo = this.mark.ahead(this.ready.peek()?.seq ?? this.ready.after + 1);
+    if (upTo !== undefined) effects.push({ kind: 'mark', upTo });
   }
 
   /** The store knows that messages up to here may have been delivered. */
   marked(upTo: number, moment: Moment, effects: QueueEffect[]): void {
-    this.deliverableUpTo = Math.max(this.deliverableUpTo, upTo);
+    this.mark.stored(upTo);
     this.dispatch(moment, effects);
   }
 
-  /** What is to be stored as delivered: whatever may be before it is stored again. */
+  /** What is to be stored as delivered. */
   get deliveredMark(): number {
-    return Math.max(this.markedUpTo, this.assignedUpTo);
+    return this.mark.value;
   }
 
-  /** Nothing is delivered any more: the mark is what was. */
+  /** Nothing is delivered any more: {@link deliveredMark} is what was. */
   stopDelivering(): void {
-    this.deliverableUpTo = this.markedUpTo = 0;
+    this.mark.stop();
   }
 
   private assign(entry: QueueEntry, effects: QueueEffect[]): void {
     const consumer = this.rotation.turn();
     this.inflightMessages++;
     this.inflightBytes += entry.bytes;
-    this.assignedUpTo = Math.max(this.assignedUpTo, entry.seq);
+    this.mark.assigned(entry.seq);
     consumer.assign(entry);
     if (consumer.isMarked) return;
     consumer.isMarked = true;

@@ -23,8 +23,6 @@ export interface QueueEntry {
   readonly record: StoredRecord;
   /** Counts towards the queue's bounds. */
   readonly bytes: number;
-  /** Wall time at which the queue took it. */
-  readonly enqueuedMs: number;
   /** Wall time after which it must not be delivered; Infinity without a TTL. */
   readonly expiresAtMs: number;
   /** Deliveries so far that failed. */
@@ -42,6 +40,7 @@ export interface QueueEntry {
 export interface SavedEntry {
   readonly seq: number;
   readonly record: StoredRecord;
+  /** Wall time at which the queue took it. */
   readonly enqueuedMs: number;
   readonly expiresAtMs: number;
   readonly attempts?: number;
@@ -68,7 +67,6 @@ export const entryOf = (saved: SavedEntry): QueueEntry => ({
   seq: saved.seq,
   record: saved.record,
   bytes: saved.record.bytes,
-  enqueuedMs: saved.enqueuedMs,
   expiresAtMs: saved.expiresAtMs,
   attempts: saved.attempts ?? 0,
   redelivered: (saved.attempts ?? 0) > 0,

@@ -1,7 +1,7 @@
 /**
  * The bounds of a named queue, and the room kept for messages that are admitted and on their way (to the store).
  */
-import type { NamedQueueSettings } from './queue-settings.ts';
+import type { QueueSettings } from '@ringhub/protocol';
 
 /** Messages and their bytes. */
 export interface Amount {
@@ -14,7 +14,7 @@ export class QueueRoom {
   admittedMessages = 0;
   admittedBytes = 0;
 
-  constructor(private readonly bounds: Pick<NamedQueueSettings, 'maxMessages' | 'maxBytes' | 'overflow'>) {}
+  constructor(private readonly bounds: Pick<QueueSettings, 'maxMessages' | 'maxBytes' | 'overflow'>) {}
 
   /** Keeps room for a message, beside what the queue holds and would not drop for it; false where there is none. */
   admit(bytes: number, held: Amount, ready: Amount): boolean {

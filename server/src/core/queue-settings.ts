@@ -3,52 +3,7 @@
  *
  * Declared again, a queue has to be the same; {@link settingDifference} says what differs.
  */
-import type { RetrySettings } from './retry-delay.ts';
-
-export interface NamedQueueOptions {
-  /** It and its messages survive the hub; default false. */
-  readonly durable?: boolean;
-  /** Of the session that declared it, and gone with it. */
-  readonly exclusive?: boolean;
-  /** Deleted with its last consumer. */
-  readonly autoDelete?: boolean;
-  /** Messages at most, unacknowledged and delayed ones included; default 1,000,000, or 100,000 where not durable. */
-  readonly maxMessages?: number;
-  /** Bytes at most, as `maxMessages`; default 1 GiB, or 64 MiB where not durable. */
-  readonly maxBytes?: number;
-  /** When full: the oldest ready message gives way (default), or the new one is refused. */
-  readonly overflow?: QueueOverflow;
-  /** TTL of messages without a shorter one of their own; 0 delivers at once or never. */
-  readonly messageTtlMs?: number;
-  /** The queue is deleted once it had no consumer, and was neither declared again nor inspected, for so long. */
-  readonly expiresMs?: number;
-  /** Failed deliveries a message may have; one more, and it is a dead letter. Default 20; null for no limit. */
-  readonly deliveryLimit?: number | null;
-  /** Where dead letters are published; without one they are lost, and counted. */
-  readonly deadLetterExchange?: string;
-  /** Their routing key; default the message's own. */
-  readonly deadLetterKey?: string;
-  /** Backoff for what was nacked without a delay. */
-  readonly retry?: Partial<RetrySettings> & Pick<RetrySettings, 'delayMs'>;
-}
-
-export const QUEUE_OVERFLOWS = ['drop-head', 'reject-publish'] as const;
-export type QueueOverflow = (typeof QUEUE_OVERFLOWS)[number];
-
-export interface NamedQueueSettings {
-  readonly durable: boolean;
-  readonly exclusive: boolean;
-  readonly autoDelete: boolean;
-  readonly maxMessages: number;
-  readonly maxBytes: number;
-  readonly overflow: QueueOverflow;
-  readonly messageTtlMs?: number;
-  readonly expiresMs?: number;
-  readonly deliveryLimit: number | null;
-  readonly deadLetterExchange?: string;
-  readonly deadLetterKey?: string;
-  readonly retry?: RetrySettings;
-}
+import { QUEUE_OVERFLOWS, type QueueOptions, type QueueRetry, type QueueSettings } from '@ringhub/protocol';
 
 const MIB = 1024 * 1024;
 /** No time in the settings is longer: thirty days. */
@@ -65,7 +20,7 @@ const DEFAULT_DELIVERY_LIMIT = 20;
 const DEFAULT_RETRY = { factor: 2, maxDelayMs: 3_600_000, jitter: 0.2 } as const;
 
 /** The settings, or which option is none, as a text for the client. */
-export function queueSettings(options: NamedQueueOptions): NamedQueueSettings | string {
+export function queueSettings(options: QueueOptions): QueueSettings | string {
   const fault = faultOf(options);
   if (fault !== undefined) return fault;
   const durable = options.durable ?? false;
@@ -87,14 +42,14 @@ export function queueSettings(options: NamedQueueOptions): NamedQueueSettings | 
   };
 }
 
-const retrySettings = (retry: NonNullable<NamedQueueOptions['retry']>): RetrySettings => ({
+const retrySettings = (retry: QueueRetry): Required<QueueRetry> => ({
   ...DEFAULT_RETRY,
   maxDelayMs: Math.max(DEFAULT_RETRY.maxDelayMs, retry.delayMs),
   ...retry,
 });
 
 /** The first setting in which two queues differ, or `undefined`. */
-export function settingDifference(a: NamedQueueSettings, b: NamedQueueSettings): string | undefined {
+export function settingDifference(a: QueueSettings, b: QueueSettings): string | undefined {
   return NAMES.find((name) =>
     name === 'retry' ? RETRY_NAMES.some((part) => a.retry?.[part] !== b.retry?.[part]) : a[name] !== b[name],
   );
@@ -116,9 +71,9 @@ const NAMES = Object.keys({
   deadLetterExchange: true,
   deadLetterKey: true,
   retry: true,
-} satisfies Record<keyof NamedQueueSettings, true>) as (keyof NamedQueueSettings)[];
+} satisfies Record<keyof QueueSettings, true>) as (keyof QueueSettings)[];
 
-function faultOf(options: NamedQueueOptions): string | undefined {
+function faultOf(options: QueueOptions): string | undefined {
   const { retry, deliveryLimit, deadLetterExchange, deadLetterKey } = options;
   const isBetween = (value: number | undefined, min: number, max: number): boolean =>
     value === undefined || (value >= min && value <= max);

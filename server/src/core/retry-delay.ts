@@ -1,16 +1,7 @@
 /**
  * How long a message waits before it is tried again: exponential backoff with jitter.
  */
-export interface RetrySettings {
-  /** Before the second attempt. */
-  readonly delayMs: number;
-  /** By how much each further delay is longer; default 2. */
-  readonly factor: number;
-  /** Before jitter; default one hour, or `delayMs` where that is longer. */
-  readonly maxDelayMs: number;
-  /** Share of the delay by which it varies either way, 0 to 1; default 0.2. */
-  readonly jitter: number;
-}
+import type { QueueRetry } from '@ringhub/protocol';
 
 /**
  * The delay after an attempt failed.
@@ -18,7 +9,7 @@ export interface RetrySettings {
  * @param attempts how many have failed, this one included
  * @param random from 0 up to, not including, 1
  */
-export function retryDelayMs(retry: RetrySettings, attempts: number, random: number): number {
+export function retryDelayMs(retry: Required<QueueRetry>, attempts: number, random: number): number {
   const delayMs = Math.min(retry.maxDelayMs, retry.delayMs * retry.factor ** (attempts - 1));
   return delayMs * (1 + retry.jitter * (2 * random - 1));
 }

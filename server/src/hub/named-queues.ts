@@ -21,12 +21,12 @@ import { queueSettings, settingDifference } from '../core/queue-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
 import type { Principal } from '../ports/auth.ts';
-import type { Storing } from '../ports/engine.ts';
 import type { QueueCommand } from '../ports/hub-api.ts';
 import type { HubContext } from './context.ts';
 import { storedBinding } from './definitions.ts';
 import type { ExchangeDeletion } from './exchange-deletion.ts';
 import { infoOf } from './queue-info.ts';
+import { sumsOf } from './queue-sums.ts';
 import type { QueueWork } from './queue-work.ts';
 import type { Refusal } from './subscriptions.ts';
 
@@ -389,23 +389,3 @@ const mayBury = (principal: Principal, queue: string, exchange: string, key: str
 /** A binding outlives the hub where both its ends do. */
 const isStored = (queue: DeclaredQueue, { exchange }: QueueBinding): boolean =>
   queue.isDurable && (exchange.log === 'd' || isPredeclared(exchange.name));
-
-/** What is stored with a queue's entries, so that the books are as exact after a restart as before. */
-export interface StoredSums {
-  readonly bytes: number;
-  /** `bytes` counts messages that were damaged or missing, too. */
-  readonly isUnweighed?: true;
-  /** Entries up to here may have been delivered before the next sums are stored. */
-  readonly deliveredUpTo: number;
-  readonly account: ReturnType<DeclaredQueue['state']['account']['toSums']>;
-}
-
-function sumsOf({ state }: DeclaredQueue, { messages, bytes }: Storing): string {
-  const sums: StoredSums = {
-    bytes: state.bytes + bytes,
-    ...(state.ready.isRestWeighed ? {} : { isUnweighed: true }),
-    deliveredUpTo: state.deliveredMark,
-    account: state.account.toSums(messages),
-  };
-  return JSON.stringify(sums);
-}

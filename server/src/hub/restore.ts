@@ -3,15 +3,13 @@
  * The messages themselves stay in the store until somebody wants them.
  */
 import { DeclaredQueue } from '../core/declared-queue.ts';
-import { Ledger } from '../core/ledger.ts';
 import { NamedQueue } from '../core/named-queue.ts';
 import { queueSettings } from '../core/queue-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
-import type { EngineQueues } from '../ports/engine.ts';
 import type { HubContext } from './context.ts';
 import type { StoredQueue } from './definitions.ts';
-import type { StoredSums } from './named-queues.ts';
-import type { Expected, Recounts } from './recount.ts';
+import { restoreMessages } from './queue-sums.ts';
+import type { Recounts } from './recount.ts';
 
 export function restoreDefinitions(hub: HubContext, recounts: Recounts): void {
   const { definitions, exchanges } = hub;
@@ -45,31 +43,4 @@ function restoreQueue(hub: HubContext, { name, options, id, by }: StoredQueue, r
   const { queues } = hub.engine;
   if (queues) recounts.add(id, restoreMessages(hub, state, queues, id));
   hub.rememberQueue(new DeclaredQueue(id, options, state, undefined, by));
-}
-
-/** From the sums stored with the last change; where those are damaged, from the entries themselves. */
-function restoreMessages(hub: HubContext, state: NamedQueue, queues: EngineQueues, id: number): Expected {
-  const { first, last } = queues.bounds(id);
-  const text = queues.sums(id);
-  const sums = text === undefined ? undefined : (JSON.parse(text) as StoredSums);
-  if (!sums && last > 0) {
-    hub.counters.corrupt++;
-    hub.fault(`the books of the queue ${state.name} are damaged on disk, and begin anew`);
-  }
-  const books = new Ledger();
-  if (sums) books.add(sums.account.ledger);
-  const { messages, bytes } = sums
-    ? { messages: books.routed - books.settled, bytes: sums.bytes }
-    : queues.count(id);
-  const isWeighed = !sums?.isUnweighed;
-  state.restore({
-    messages,
-    bytes,
-    isWeighed,
-    after: first - 1,
-    lastSeq: last,
-    redeliveredUpTo: sums?.deliveredUpTo ?? last,
-    sums: sums?.account,
-  });
-  return { state, messages, bytes, isWeighed };
 }
