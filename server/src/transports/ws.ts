@@ -19,7 +19,14 @@ import {
   type Transport,
   type TransportLimits,
 } from '../ports/transport.ts';
-import { type Handshake, type Objection, type Refusal, refusalOf, subprotocolOf } from './handshake.ts';
+import {
+  type Handshake,
+  type Objection,
+  REFUSAL_HEADERS,
+  type Refusal,
+  refusalOf,
+  subprotocolOf,
+} from './handshake.ts';
 
 export interface WsTransportOptions {
   readonly server: Server | TlsServer;
@@ -109,7 +116,7 @@ function refuse(stream: Duplex, { status, text, header }: Refusal): void {
   const head = [
     `HTTP/1.1 ${status}`,
     'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
+    ...REFUSAL_HEADERS.map((field) => field.join(': ')),
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...(header ? [header.join(': ')] : []),
   ];
