@@ -60,18 +60,20 @@ const attack = (page: Page, { url, httpUrl, token }: Pick<RunningHub, 'url' | 'h
           };
           ws.onerror = () => {
             got[name] ??= 'refused';
-            done();
           };
           ws.onmessage = () => {
             got[name] = 'answered';
-            done();
+            ws.close();
           };
+          // A hub that lets a connection open and then ends it has not refused the page.
+          ws.onclose = () => done();
         });
       const events = (name: string, options: EventSourceInit) =>
         new Promise<void>((done) => {
           const source = new EventSource(`${httpUrl}/v1/events?key=%23`, options);
           source.onopen = () => {
             got[name] = 'open';
+            source.close();
             done();
           };
           source.onerror = () => {
