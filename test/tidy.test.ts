@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { adaptersWithoutContract, errorsWithoutTest } from './tidy/coverage.ts';
 import { importFaults, layerOf, layers } from './tidy/layers.ts';
 import { isScript, isTest, listFiles, readText } from './tidy/source-tree.ts';
-import { impuritiesOf } from './tidy/syntax.ts';
+import { impuritiesOf, objectsUsedAsMaps } from './tidy/syntax.ts';
 import { machineTrace, nameFault, relativeLinks } from './tidy/text-rules.ts';
 
 const files = listFiles();
@@ -104,6 +104,37 @@ describe('purity', () => {
     'interface Clock { setTimeout(ms: number): void }',
   ])('finds nothing in %s', (text) => {
     expect(impuritiesOf('x.ts', text)).toEqual([]);
+  });
+});
+
+describe('X7: names that peers choose', () => {
+  /** Filled with names of our own. */
+  const ours = ['protocol/src/error-codes.ts: codes'];
+
+  it('are keys of Maps, or of objects without a prototype', () => {
+    const findings = sources
+      .filter((path) => /^(server|protocol|client-sdk)\/src\//.test(path))
+      .flatMap((path) => objectsUsedAsMaps(path, readText(path)).map((name) => `${path}: ${name}`));
+    expect(findings).toEqual(ours);
+  });
+
+  it.each([
+    'const seen = {}; for (const name of names) seen[name] = 1;',
+    'const seen: Record<string, number> = {}; seen[key] ??= 1;',
+    'const seen = {} as Seen; seen[a + b] += 1;',
+    'class A { seen: Seen = {}; add(name: string) { this.seen[name] = 1; } }',
+  ])('are found in %s', (text) => {
+    expect(objectsUsedAsMaps('x.ts', text)).toEqual(['seen']);
+  });
+
+  it.each([
+    'const seen = new Map(); seen.set(name, 1);',
+    'const seen = Object.create(null); seen[name] = 1;',
+    'const seen = []; seen[at] = 1;',
+    `const seen = {}; seen['one'] = 1; seen.two = 2;`,
+    'const seen = {}; const one = seen[name];',
+  ])('are not found in %s', (text) => {
+    expect(objectsUsedAsMaps('x.ts', text)).toEqual([]);
   });
 });
 

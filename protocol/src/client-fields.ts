@@ -11,6 +11,7 @@ import {
   Fault,
   fail,
   isCount,
+  line,
   list,
   object,
   oneOf,
@@ -57,7 +58,7 @@ import {
   queueOptions,
 } from './queue-fields.ts';
 import type { NamedQueue } from './queue-frames.ts';
-import { patternFault, utf8Length } from './topic-pattern.ts';
+import { hasControlCharacter, patternFault, utf8Length } from './topic-pattern.ts';
 
 export type Fields = [type: string, ...rest: unknown[]];
 
@@ -209,7 +210,7 @@ function hello(fields: Record<string, unknown>): ClientFrame {
     type: 'hello',
     version: count(version, 'version'),
     ...(token === undefined ? {} : { token: text(token, 'token', MAX_TOKEN_LENGTH) }),
-    ...(client === undefined ? {} : { client: text(client, 'client', 128) }),
+    ...(client === undefined ? {} : { client: line(client, 'client', 128) }),
     ...(resume === undefined ? {} : { resume: resumeFrom(object(resume, 'resume')) }),
   };
 }
@@ -272,7 +273,7 @@ function subscribeOptions(value: unknown): SubscribeOptions {
     ...(o.since === undefined ? {} : { since: since(o.since) }),
     ...(o.conflationHeader === undefined
       ? {}
-      : { conflationHeader: text(o.conflationHeader, 'conflationHeader', 128) }),
+      : { conflationHeader: line(o.conflationHeader, 'conflationHeader', 128) }),
   };
 }
 
@@ -371,7 +372,8 @@ function headers(value: unknown): Headers {
     if (v !== null && typeof v !== 'string' && typeof v !== 'boolean' && !Number.isFinite(v)) {
       fail('bad-headers', 'headers');
     }
-    if (!name.isWellFormed() || (typeof v === 'string' && !v.isWellFormed())) fail('bad-headers', 'headers');
+    if (hasControlCharacter(name) || (typeof v === 'string' && !v.isWellFormed()))
+      fail('bad-headers', 'headers');
     bytes += utf8Length(name) + (typeof v === 'string' ? utf8Length(v) : 8);
   }
   if (bytes > MAX_HEADER_BYTES) fail('bad-headers', 'headers');

@@ -4,7 +4,7 @@
  * checks nest deeply and all end the same way.
  */
 import type { ErrorName } from './errors.ts';
-import { keyFault, nameFault } from './topic-pattern.ts';
+import { hasControlCharacter, keyFault, nameFault } from './topic-pattern.ts';
 
 export class Fault {
   constructor(
@@ -42,6 +42,12 @@ export const boolean = (value: unknown, field: string): boolean =>
 
 export const text = (value: unknown, field: string, maxLength: number): string =>
   typeof value === 'string' && value.length <= maxLength && value.isWellFormed()
+    ? value
+    : fail('bad-argument', field);
+
+/** A text of one line, such as people see in logs and lists. */
+export const line = (value: unknown, field: string, maxLength: number): string =>
+  typeof value === 'string' && value.length <= maxLength && !hasControlCharacter(value)
     ? value
     : fail('bad-argument', field);
 

@@ -29,7 +29,8 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
-const hasControlCharacter = (text: string): boolean => {
+/** Whether a text holds control characters of ASCII or Latin-1, or half a surrogate pair. */
+export const hasControlCharacter = (text: string): boolean => {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (

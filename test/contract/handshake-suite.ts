@@ -130,6 +130,15 @@ export function handshakeSuite(
       expect(accepted[0]?.socket.subprotocol).toBe(offered[0]);
     });
 
+    it('that is refused is answered by words that no browser makes more of', async () => {
+      const answer = (
+        await exchange(port, handshakeHead(port, { Origin: 'https://bad.example' }))
+      ).toString();
+      expect(answer).toMatch(/\r\nContent-Type: text\/plain; charset=utf-8\r\n/);
+      expect(answer).toMatch(/\r\nContent-Security-Policy: default-src 'none'/);
+      expect(answer).toMatch(/\r\nX-Content-Type-Options: nosniff\r\n/);
+    });
+
     it('over the connection limit is answered 503 and when to come back', async () => {
       for (let i = 0; i < SUITE_LIMITS.maxConnections; i++) await new Client(connect()).opened;
       const answer = (await exchange(port, handshakeHead(port))).toString();

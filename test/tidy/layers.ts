@@ -30,7 +30,7 @@ const adapter = (folder: string, extra: Partial<Layer> = {}): Layer => ({
 
 /** The first layer whose pattern fits a file is the file's. */
 export const layers: readonly Layer[] = [
-  { name: 'tools', files: /^(scripts|bench)\/|\.config\.ts$/, imports: ['*'], libraries: 'all' },
+  { name: 'tools', files: /^(scripts|bench|deploy)\/|\.config\.ts$/, imports: ['*'], libraries: 'all' },
   { name: 'protocol', files: /^protocol\/(src\/|pure-globals\.d\.ts$)/, imports: [], libraries: 'none' },
   // Rings hold the engine's records: docs/decisions/0008.
   { name: 'core', files: /^server\/src\/core\//, imports: ['protocol'], types: ['ports'], libraries: 'none' },

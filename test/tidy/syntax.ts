@@ -68,6 +68,34 @@ function impurityOf(node: Node): string | undefined {
   }
 }
 
+/**
+ * Objects that a file fills under computed names: where a peer chooses the name, `__proto__` and `constructor` are names, too.
+ * Maps, and objects without a prototype, are none.
+ */
+export function objectsUsedAsMaps(path: string, text: string): string[] {
+  const all = [...nodes(parse(path, text))];
+  const empty = new Set(
+    all.flatMap(({ type, id, key, init, value }) => {
+      const made = type === 'VariableDeclarator' ? init : type === 'PropertyDefinition' ? value : undefined;
+      const name = type === 'VariableDeclarator' ? nameOf(id) : nameOf(key);
+      return name !== undefined && isNode(made) && isEmptyObject(made) ? [name] : [];
+    }),
+  );
+  return all.flatMap(({ type, left }) => {
+    if (type !== 'AssignmentExpression' || !isNode(left)) return [];
+    if (left.type !== 'MemberExpression' || left.computed !== true || !isNode(left.property)) return [];
+    if (left.property.type === 'Literal' || !isNode(left.object)) return [];
+    const { object } = left;
+    const name = object.type === 'MemberExpression' ? nameOf(object.property) : nameOf(object);
+    return name !== undefined && empty.has(name) ? [name] : [];
+  });
+}
+
+const isEmptyObject = (node: Node): boolean =>
+  node.type === 'TSAsExpression' || node.type === 'TSSatisfiesExpression'
+    ? isNode(node.expression) && isEmptyObject(node.expression)
+    : node.type === 'ObjectExpression' && isEmpty(node.properties);
+
 const impureMembers = ['Date.now', 'Math.random'];
 
 const impureGlobals = new Set([

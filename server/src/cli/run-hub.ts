@@ -85,8 +85,8 @@ export async function serve(flags: ServeFlags): Promise<void> {
   });
   const demo = new AbortController();
   endOnSignals(hub, demo, config.shutdown.deadlineMs, log);
-  // Without TLS the signal keeps its usual meaning: the terminal is gone.
-  if (config.tls) process.on('SIGHUP', () => hub.renewTls());
+  // For a dev hub the signal keeps its usual meaning: the terminal is gone.
+  if (!config.dev) process.on('SIGHUP', () => hub.renewTls());
   process.stdout.write(greeting(hub));
   if (config.demo ?? config.dev) feed(hub, tokens, demo.signal, log);
   // Whoever may publish may kill these workers: for the machine of a developer only.

@@ -23,10 +23,11 @@ import {
 } from './events-cookie.ts';
 import { events } from './events-route.ts';
 import { history } from './history-route.ts';
-import { INDEX_STYLE_HASH, indexPage } from './index-page.ts';
+import { indexPage } from './index-page.ts';
 import { OPENAPI } from './openapi.ts';
 import { publishRoute } from './publish-route.ts';
 import { declareQueue, deleteQueue, inspectQueue, listQueues, purgeQueue } from './queue-routes.ts';
+import { secured } from './security-headers.ts';
 import { closeSessions, listSessions } from './session-routes.ts';
 import { pagesIn, staticFile } from './static-files.ts';
 import { bind, declareExchange, deleteExchange, type Route, topology, unbind } from './topology-routes.ts';
@@ -55,27 +56,6 @@ export interface HttpAppOptions {
   /** Told of a fault of ours, which the caller sees as `internal` only. */
   readonly onFault?: (fault: unknown) => void;
 }
-
-const PAGE_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  `style-src 'self' ${INDEX_STYLE_HASH}`,
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
-  ['Content-Security-Policy', PAGE_POLICY],
-  ['Cross-Origin-Opener-Policy', 'same-origin'],
-  ['Cross-Origin-Resource-Policy', 'same-origin'],
-  ['Referrer-Policy', 'no-referrer'],
-  ['X-Content-Type-Options', 'nosniff'],
-  ['X-Frame-Options', 'DENY'],
-];
 
 const CORS_MAX_AGE_S = 600;
 
@@ -255,10 +235,3 @@ function callersBy(auth: Auth, rates: HttpAppOptions['rates']) {
 
 /** Without a server, as in tests of the app alone, nobody is there. */
 const peerOf = (peer: Partial<Peer> | undefined): Peer => ({ address: '', isSecure: false, ...peer });
-
-function secured(response: Response): Response {
-  for (const [name, value] of SECURITY_HEADERS) {
-    if (!response.headers.has(name)) response.headers.set(name, value);
-  }
-  return response;
-}

@@ -19,6 +19,7 @@ import {
   type RequestLimits,
   tooManyHeaders,
 } from './http-server.ts';
+import { secured } from './security-headers.ts';
 import { OutgoingAnswer } from './uws-answer.ts';
 import { IncomingBody } from './uws-body.ts';
 
@@ -143,11 +144,12 @@ async function answered(handler: RequestHandler, request: Request, peer: Peer): 
   try {
     return await handler.fetch(request, peer);
   } catch {
-    return new Response(null, { status: 500 });
+    return secured(new Response(null, { status: 500 }));
   }
 }
 
-const badRequest = (): Response => new Response('this is no request that can be answered\n', { status: 400 });
+const badRequest = (): Response =>
+  secured(new Response('this is no request that can be answered\n', { status: 400 }));
 
 function fieldsOf(request: HttpRequest): [string, string][] {
   const fields: [string, string][] = [];

@@ -38,6 +38,14 @@ export interface Refusal {
   readonly header?: readonly [name: string, value: string];
 }
 
+/** Of every refusal: it is a page of plain words, which nothing may make more of. */
+export const REFUSAL_HEADERS: readonly (readonly [name: string, value: string])[] = [
+  ['Content-Type', 'text/plain; charset=utf-8'],
+  ['Cache-Control', 'no-store'],
+  ['Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'"],
+  ['X-Content-Type-Options', 'nosniff'],
+];
+
 const RETRY_AFTER_S = 5;
 const VERSION = '13';
 const KEY = /^[+/0-9A-Za-z]{22}==$/;

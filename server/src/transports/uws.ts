@@ -24,6 +24,7 @@ import {
   type Handshake,
   type Objection,
   offeredIn,
+  REFUSAL_HEADERS,
   type Refusal,
   refusalOf,
   subprotocolOf,
@@ -170,7 +171,8 @@ const isUpgrade = (headers: ReadonlyMap<string, string>): boolean =>
 
 function refuse(response: HttpResponse, { status, text, header }: Refusal): void {
   response.cork(() => {
-    response.writeStatus(status).writeHeader('Content-Type', 'text/plain; charset=utf-8');
+    response.writeStatus(status);
+    for (const field of REFUSAL_HEADERS) response.writeHeader(...field);
     if (header) response.writeHeader(...header);
     response.end(`${text}\n`, true);
   });

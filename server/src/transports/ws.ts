@@ -23,6 +23,7 @@ import {
   DEFAULT_MAX_HEADERS,
   type Handshake,
   type Objection,
+  REFUSAL_HEADERS,
   type Refusal,
   refusalOf,
   subprotocolOf,
@@ -120,7 +121,7 @@ function refuse(stream: Duplex, { status, text, header }: Refusal): void {
   const head = [
     `HTTP/1.1 ${status}`,
     'Connection: close',
-    'Content-Type: text/plain; charset=utf-8',
+    ...REFUSAL_HEADERS.map((field) => field.join(': ')),
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...(header ? [header.join(': ')] : []),
   ];
