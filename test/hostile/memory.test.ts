@@ -59,6 +59,7 @@ describe.each(transportsHere)('over %s', (transport) => {
     }
     // What is behind them in the same connection has been read when it is answered.
     await isServed();
+    expect((await hub.memory()).rss - before).toBeLessThan(NOISE);
     const codes = clients.map(({ received }) => closeCodeOf(received));
     if (transport === 'ws') {
       await Promise.all(clients.map(({ closed }) => closed));
@@ -66,7 +67,6 @@ describe.each(transportsHere)('over %s', (transport) => {
         new Set([ERRORS['frame-too-large'].code]),
       );
     } else expect(new Set(codes)).toEqual(new Set([undefined]));
-    expect((await hub.memory()).rss - before).toBeLessThan(NOISE);
     for (const { socket } of clients) socket.destroy();
     await isServed();
   });
