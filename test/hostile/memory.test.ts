@@ -6,9 +6,10 @@
  */
 import { ERRORS } from '@ringhub/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FarHub } from '../../bench/support/far-hub.ts';
 import { clientFrame, closeCodeOf, handshakeHead } from '../contract/raw-handshake.ts';
 import { transportsHere } from '../contract/uws-here.ts';
-import { FarHub, RawClient } from './far-hub.ts';
+import { RawClient } from './raw-client.ts';
 
 const MIB = 1024 * 1024;
 const SOCKETS = 100;
