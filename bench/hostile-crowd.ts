@@ -12,8 +12,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
-import { handshakeHead } from '../test/contract/raw-handshake.ts';
-import { FarHub } from '../test/hostile/far-hub.ts';
+import { FarHub } from './support/far-hub.ts';
 import { WireClient } from './support/wire-client.ts';
 
 const { values } = parseArgs({
@@ -53,10 +52,10 @@ async function runCrowd(port: number, token: string): Promise<void> {
     for (let i = 0; i < count; i += AT_ONCE)
       await Promise.all(Array.from({ length: Math.min(AT_ONCE, count - i) }, one));
   };
-  const silent = () => open(handshakeHead(port), () => {});
-  const half = () => open(handshakeHead(port).slice(0, 60));
+  const silent = () => open(HANDSHAKE, () => {});
+  const half = () => open(HANDSHAKE.slice(0, 60));
   const unread = () =>
-    open(handshakeHead(port), (socket) => {
+    open(HANDSHAKE, (socket) => {
       socket.pause();
       socket.write(masked(`["hello",{"version":1,"token":"${token}"}]`));
       socket.write(masked('["subscribe",1,{"bindings":[["amq.topic","flood"]]}]'));
@@ -70,6 +69,17 @@ async function runCrowd(port: number, token: string): Promise<void> {
   process.on('disconnect', () => process.exit(0));
   process.send?.('ready');
 }
+
+const HANDSHAKE = [
+  'GET /v1/ws HTTP/1.1',
+  'Host: 127.0.0.1',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Sec-WebSocket-Protocol: ringhub.v1.json',
+  '\r\n',
+].join('\r\n');
 
 /** A text frame of at most 125 bytes with a mask of zeros. */
 const masked = (text: string): Uint8Array =>

@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import { type RunningHub, type StartHubOptions, startHub } from '../../server/src/index.ts';
 import { clientFrame, closeCodeOf, exchange, handshakeHead } from '../contract/raw-handshake.ts';
 import { transportsHere } from '../contract/uws-here.ts';
-import { RawClient } from './far-hub.ts';
+import { RawClient } from './raw-client.ts';
 
 const SILENT = 200;
 /** What a head may have on either transport. */
