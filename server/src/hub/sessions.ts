@@ -30,6 +30,9 @@ import type { NamedQueues } from './named-queues.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { TopologyCommands } from './topology.ts';
 
+/** Timers of browsers hold no more than 2^31 ms, and run out at once where they are asked to. */
+const MAX_TOLD_LIFE_MS = 1_000_000_000;
+
 export const HUB_NAME = 'ringhub/0.1.0';
 
 export class Sessions {
@@ -80,9 +83,9 @@ export class Sessions {
     const { subject, role } = session.principal;
     if (principal.subject !== subject || principal.role !== role) return { error: 'unauthorized' };
     session.principal = principal;
-    this.endForbidden(session, (queue) => {
+    this.endForbidden(session, (queue, name) => {
       const { code, text } = ERRORS.forbidden;
-      this.flusher.write(session, { type: 'error', ref: null, code, text, detail: { queue } });
+      this.flusher.write(session, { type: 'error', ref: null, code, text, detail: { queue, name } });
     });
     return this.lifeOf(session);
   }
@@ -90,7 +93,8 @@ export class Sessions {
   /** How long the token of a session is still good for. */
   lifeOf({ principal: { expiresAtMs } }: Session): Renewed {
     if (expiresAtMs === undefined) return {};
-    return { tokenExpiresInMs: Math.max(0, expiresAtMs - this.hub.clock.wallMs()) };
+    const leftMs = expiresAtMs - this.hub.clock.wallMs();
+    return { tokenExpiresInMs: Math.min(MAX_TOLD_LIFE_MS, Math.max(0, leftMs)) };
   }
 
   /** Closes the connection of a session whose token has expired: only a newer one takes it up again. */
@@ -165,17 +169,18 @@ export class Sessions {
   }
 
   /** Ends subscriptions and consumers that the session's principal could not make any more. */
-  private endForbidden(session: Session, ended: (queue: number) => void = () => {}): void {
+  private endForbidden(session: Session, ended: (queue: number, name: string) => void = () => {}): void {
     const { principal } = session;
     for (const subscription of session.subscriptions.values()) {
       if (subscription.isPermitted(principal)) continue;
+      const [first] = subscription.bindings;
       this.subscriptions.end(subscription, 'unsubscribed');
-      ended(subscription.queue.id);
+      ended(subscription.queue.id, first?.exchange.name ?? '');
     }
     for (const made of session.consumers.values()) {
       if (principal.may('consume', made.queue.name, '')) continue;
       this.consumers.cancel(made);
-      ended(made.id);
+      ended(made.id, made.queue.name);
     }
   }
 
