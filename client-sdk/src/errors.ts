@@ -40,8 +40,8 @@ export class RinghubError extends Error {
 
   /** @internal */
   constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {
-    const name = nameOf(code, text);
-    super(text || name, { cause });
+    const name = nameOf(text);
+    super(text || 'connection lost', { cause });
     this.code = code;
     this.name = name;
     this.retry = retryOfCode(code);
@@ -53,9 +53,6 @@ export class RinghubError extends Error {
 export const errorNamed = (name: ClientErrorName, cause?: unknown): RinghubError =>
   new RinghubError(CLIENT_ERROR_CODES[name], name, {}, cause);
 
-/** The hub's text begins with the error's name. */
-function nameOf(code: number, text = ''): ErrorName | 'unknown' {
-  const names = Object.keys(CLIENT_ERROR_CODES) as ClientErrorName[];
-  const known = names.find((name) => CLIENT_ERROR_CODES[name] === code);
-  return known ?? (/^[a-z-]+(?=: )/.exec(text)?.[0] as ErrorName) ?? 'unknown';
-}
+/** The hub's text begins with the error's name, that of the SDK's own errors is no more. */
+const nameOf = (text = ''): ErrorName | 'unknown' =>
+  (/^[a-z-]+(?=: |$)/.exec(text)?.[0] as ErrorName) ?? 'unknown';

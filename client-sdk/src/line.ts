@@ -27,6 +27,7 @@ export type CommandLine =
   | readonly [type: 'purge' | 'inspect', name: string]
   | readonly [type: 'consume', options: ConsumeOptions]
   | readonly [type: 'list' | 'stats']
+  | readonly [type: 'auth', fields: { readonly token: string | undefined }]
   | readonly [type: 'history', request: HistoryRequest]
   | readonly [type: 'subscribe', options: SubscribeOptions]
   | readonly [type: 'unsubscribe', queue: number]

@@ -21,7 +21,7 @@ export interface LinkState {
   readonly socket: number;
   /** Failures since a connection last held. */
   readonly failures: number;
-  /** The token was refused once, and this attempt asks for a fresh one. */
+  /** The last token was refused or has expired, and this attempt asks for a fresh one. */
   readonly refreshing: boolean;
   /** When `due` is to be raised; Infinity for never. */
   readonly dueMs: number;
@@ -151,11 +151,16 @@ function backOff(
 
 const giveUp: Transition<'due'> = (state, _, context) => backOff(state, context, 'drop');
 
+/** A token that does no more is replaced at once, where it can be; one after the other that has expired, by and by. */
 const fail: Transition<'lost'> = (state, event, context) => {
-  if (retryOfCode(event.code) !== 'never') return backOff(state, context);
-  const tokenRefused = event.code === CLIENT_ERROR_CODES.unauthorized && context.settings.canRefresh;
-  if (tokenRefused && !state.refreshing) return connect({ ...state, refreshing: true }, event, context);
-  return to(state, { kind: 'closed', dueMs: Infinity });
+  const { code } = event;
+  const { canRefresh } = context.settings;
+  const hasExpired = code === CLIENT_ERROR_CODES['token-expired'];
+  if ((hasExpired || code === CLIENT_ERROR_CODES.unauthorized) && canRefresh && !state.refreshing)
+    return connect({ ...state, refreshing: true }, event, context);
+  if (retryOfCode(code) === 'never' || (hasExpired && !canRefresh))
+    return to(state, { kind: 'closed', dueMs: Infinity });
+  return backOff(state, context);
 };
 
 /** The hub is gone before this client's turn to come back. */

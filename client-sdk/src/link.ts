@@ -22,8 +22,11 @@ import {
   step,
 } from './link-state.ts';
 
-/** Why a token is asked for; `unauthorized`: the last one was refused, a cached one will not do. */
-export type TokenReason = 'connect' | 'reconnect' | 'unauthorized';
+/**
+ * Why a token is asked for. A cached one will not do for `unauthorized`: the last one was refused or has expired, nor for
+ * `refresh`: the one in use ends soon.
+ */
+export type TokenReason = 'connect' | 'reconnect' | 'unauthorized' | 'refresh';
 
 export type TokenSource = (request: {
   readonly reason: TokenReason;
@@ -43,7 +46,7 @@ export interface LinkOwner {
 export interface LinkOptions extends LinkSettings {
   readonly url: string;
   readonly WebSocket: WebSocketConstructor;
-  readonly getToken: TokenSource | undefined;
+  readonly getToken: TokenSource;
   readonly codec: ClientCodec;
 }
 
@@ -173,27 +176,28 @@ export class Link {
   }
 
   async #open(socket: number): Promise<void> {
-    const { url, WebSocket, getToken } = this.#settings;
+    const { url, WebSocket } = this.#settings;
     const isCurrent = () => this.#state.socket === socket && this.#state.kind === 'connecting';
     this.#error = undefined;
+    const reason = this.#state.refreshing ? 'unauthorized' : socket === 1 ? 'connect' : 'reconnect';
     let token: string | undefined;
-    if (getToken) {
-      const abort = new AbortController();
-      this.#abort = abort;
-      const reason = this.#state.refreshing ? 'unauthorized' : socket === 1 ? 'connect' : 'reconnect';
-      try {
-        token = await getToken({ reason, signal: abort.signal });
-      } catch (error) {
-        if (isCurrent()) this.#lose(socket, error);
-      }
-      if (!isCurrent()) return;
+    try {
+      token = await this.askToken(reason);
+    } catch (error) {
+      if (isCurrent()) this.#lose(socket, error);
     }
     try {
-      this.#listen(this.codec.open(WebSocket, url), socket, token);
+      if (isCurrent()) this.#listen(this.codec.open(WebSocket, url), socket, token);
     } catch (error) {
       // The platform does not allow this URL here, and never will.
       void this.stop(error);
     }
+  }
+
+  /** Asks the application; the connection that needs the token may be gone before it answers. */
+  askToken(reason: TokenReason): ReturnType<TokenSource> {
+    this.#abort = new AbortController();
+    return this.#settings.getToken({ reason, signal: this.#abort.signal });
   }
 
   #listen(ws: WebSocketLike, socket: number, token: string | undefined): void {
@@ -210,7 +214,7 @@ export class Link {
     ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
       if (!isCurrent()) return;
       // A browser tells nothing about a connection that failed; codes of the table come from the hub.
-      const error = code < 4000 ? new Error(`connection lost (${code})`) : new RinghubError(code, reason);
+      const error = new RinghubError(code, reason);
       this.#lose(socket, error, code);
     };
     // Always followed by close, which tells more; but `ws` wants a listener.

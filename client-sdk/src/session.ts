@@ -11,6 +11,7 @@ import {
   type ExchangeOptions,
   type Hello,
   PROTOCOL_VERSION,
+  type Renewed,
   type ResumeNamedQueue,
   type ServerFrame,
   type Subscribed,
@@ -27,6 +28,7 @@ import type { LinkKind } from './link-state.ts';
 import type { OutboxBounds } from './outbox.ts';
 import { Publisher } from './publisher.ts';
 import type { Subscription } from './subscription.ts';
+import { refreshInMs } from './token-refresh.ts';
 
 /** What a session needs of the wire side of a subscription or consumer. */
 export interface SessionFeed extends Pick<Feed, 'queue' | 'receive' | 'mark' | 'flush' | 'hello' | 'resume'> {
@@ -78,6 +80,7 @@ export class Session implements LinkOwner {
   #named: number[] = [];
   #welcome: Welcome | undefined;
   #ackTimer: unknown;
+  #tokenTimer: unknown;
 
   constructor(env: Environment, settings: SessionSettings, events: Emitter<HubEvents>) {
     this.env = env;
@@ -182,6 +185,7 @@ export class Session implements LinkOwner {
 
   welcomed(welcome: Welcome): void {
     this.#welcome = welcome;
+    this.#keepToken(welcome.tokenExpiresInMs);
     const ownerless = this.#takeUp(welcome);
     this.commands.welcomed();
     for (const queue of ownerless) void this.#endQueue(queue);
@@ -189,6 +193,29 @@ export class Session implements LinkOwner {
     this.#flush();
     this.publisher.welcomed(welcome);
     this.#tell({ state: 'online', resumed: welcome.resumed });
+  }
+
+  /** Has the token renewed in time; where that fails, again, for as long as it is good. */
+  #keepToken(lifeMs = 0): void {
+    const { env } = this;
+    env.clearTimer(this.#tokenTimer);
+    if (lifeMs <= 0 || !this.#settings.canRefresh) return;
+    const waitMs = refreshInMs(lifeMs, env.random());
+    this.#tokenTimer = env.setTimer(async () => {
+      try {
+        const token = await this.#link.askToken('refresh');
+        await this.commands.run({
+          line: () => ['auth', { token }],
+          transient: true,
+          accept: (renewed) => this.#keepToken((renewed as Renewed | undefined)?.tokenExpiresInMs),
+        });
+      } catch (error) {
+        // The next connection brings a token of its own.
+        if (!this.#link.isOpen) return;
+        this.failed(error);
+        this.#keepToken(lifeMs - waitMs);
+      }
+    }, waitMs);
   }
 
   /** Gives each subscription the queue that the welcome has for it, or ends it; returns queues left over. */
@@ -238,7 +265,7 @@ export class Session implements LinkOwner {
     }
   }
 
-  /** An error that answers nothing: with a name in it, the named queue of a consumer is gone. */
+  /** An error that answers nothing: with a name in it, what a consumer or subscription is of is gone, or forbidden. */
   #told(error: RinghubError): void {
     const queue = error.detail.queue as number;
     const consumer = this.#consumers.get(queue);
@@ -256,7 +283,10 @@ export class Session implements LinkOwner {
   }
 
   changed(kind: LinkKind, error: unknown): void {
-    if (kind === 'connecting' || kind === 'waiting') this.commands.lost();
+    if (!this.#link.isOpen) {
+      this.commands.lost();
+      this.#keepToken();
+    }
     if (kind === 'closed') this.#end(error);
     // `online` is told with the welcome, once everything is taken up.
     if (kind !== 'online' && kind !== 'greeting') this.#tell({ state: kind as HubState, error });
@@ -271,7 +301,7 @@ export class Session implements LinkOwner {
     this.env.clearTimer(this.#ackTimer);
     this.commands.close(error);
     this.publisher.close(error);
-    const wanted = error instanceof RinghubError && error.name === 'closed';
+    const wanted = (error as RinghubError | undefined)?.name === 'closed';
     for (const consumer of this.#consumers.values()) consumer.ended(wanted ? undefined : error);
     this.#consumers.clear();
   }

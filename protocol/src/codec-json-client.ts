@@ -10,16 +10,15 @@ import type {
   ErrorDetail,
   GapRange,
   GapReason,
-  Headers,
   Item,
   MessageItem,
   Note,
+  Payload,
   ServerFrame,
   Welcome,
 } from './frames.ts';
 import { payloadFromJson, payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
-import type { Death, QueueReceipt } from './queue-frames.ts';
 
 type Result = NonNullable<Extract<ServerFrame, { type: 'ok' }>['result']>;
 
@@ -115,7 +114,7 @@ function frameFrom(value: unknown): ServerFrame | [] {
     case 'ok':
       return { type, ref: number(a), ...(isObject(b) ? { result: resultFrom(b) } : {}) };
     case 'error':
-      return { type, ref: typeof a === 'number' ? a : null, ...errorFrom(b, c, d) };
+      return { type, ref: numberOrNull(a), ...errorFrom(b, c, d) };
     case 'mark':
       return { type, queue: number(a), cursor: string(b) };
     case 'welcome': {
@@ -164,7 +163,7 @@ function itemFrom(value: unknown): Item {
     };
   }
   const { cursor, complete } = object(snapshotEnd);
-  return { kind: 'snapshot-end', cursor: string(cursor), complete: complete === true };
+  return { kind: 'snapshot-end', cursor: string(cursor), complete: !!complete };
 }
 
 function messageFrom([exchange, key, raw, contentType, log, offset, timeMs, extra]: unknown[]): MessageItem {
@@ -174,15 +173,15 @@ function messageFrom([exchange, key, raw, contentType, log, offset, timeMs, extr
     kind: 'message',
     exchange: string(exchange),
     key: string(key),
-    payload: typeof payload === 'object' ? payload : string(payload),
+    payload: expected<Payload>(payload !== undefined, payload),
     contentType: string(contentType),
     log: string(log) as LogId,
     offset: number(offset),
     timeMs: number(timeMs),
-    ...(typeof id === 'string' ? { id } : {}),
-    ...(isObject(headers) ? { headers: headers as Headers } : {}),
-    ...(xDeath ? { xDeath: list(xDeath) as Death[] } : {}),
-  };
+    xDeath: xDeath && list(xDeath),
+    id,
+    headers,
+  } as MessageItem;
 }
 
 function rangeFrom(value: unknown): GapRange {
@@ -205,9 +204,9 @@ function runFrom(value: unknown): Confirmed {
     log: string(log) as LogId,
     offset: number(offset),
     sessions: number(sessions),
-    ...(duplicate === true ? { duplicate } : {}),
-    ...(queues ? { queues: object(queues) as unknown as QueueReceipt } : {}),
-  };
+    duplicate: duplicate || undefined,
+    queues: queues && object(queues),
+  } as Confirmed;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -5,6 +5,7 @@
 
 /** What a client branches on or raises itself. Every browser that loads the SDK loads this table. */
 export const CLIENT_ERROR_CODES = {
+  'token-expired': 4007,
   unauthorized: 4101,
   'too-many-connections': 4108,
   'payload-too-large': 4306,
@@ -52,7 +53,7 @@ export type Retry = 'never' | 'later' | 'resume';
 
 /** What a code asks for, by range, so that codes of later versions are understood too (PROTOCOL §14). */
 export function retryOfCode(code: number): Retry {
-  const range = Math.floor(code / 100);
+  const range = (code / 100) | 0;
   const { 'too-many-connections': hubFull, 'outbox-full': outboxFull } = CLIENT_ERROR_CODES;
   if (range === 44 || code === hubFull || code === outboxFull) return 'later';
   return [41, 43, 45].includes(range) ? 'never' : 'resume';

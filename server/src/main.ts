@@ -16,6 +16,7 @@ import { serveCommand } from './cli/serve.ts';
 import { sessionsCommand } from './cli/sessions.ts';
 import { storeCommand } from './cli/store.ts';
 import { subCommand } from './cli/sub.ts';
+import { tokenCommand } from './cli/token.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('ringhub')
@@ -40,6 +41,7 @@ const commands = [
   bindCommand(),
   unbindCommand(),
   storeCommand(),
+  tokenCommand(),
 ];
 for (const command of commands) {
   program.addCommand(command.copyInheritedSettings(program));

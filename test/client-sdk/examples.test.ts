@@ -8,6 +8,7 @@ import * as admin from '@ringhub/client/admin';
 import * as binary from '@ringhub/client/binary';
 import * as history from '@ringhub/client/history';
 import * as queues from '@ringhub/client/queues';
+import * as token from '@ringhub/client/token';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningHub, startHub } from '../../server/src/index.ts';
@@ -20,6 +21,7 @@ const modules = {
   '@ringhub/client/binary': binary,
   '@ringhub/client/history': history,
   '@ringhub/client/queues': queues,
+  '@ringhub/client/token': token,
 };
 
 /** `[where, code]` of every ```ts block that stands in a comment. */

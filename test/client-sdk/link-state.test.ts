@@ -115,6 +115,9 @@ describe('the transition table', () => {
         const { state: after, effects } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
         expect([after.kind, after.dueMs, ...effects]).toEqual(['closed', Infinity]);
       }
+      // A new token would do, but there is no other.
+      const expired = step(state(kind), { type: 'lost', socket: 3, code: 4007 }, context(1000)).state;
+      expect(expired.kind).toBe(kind === 'draining' ? 'waiting' : 'closed');
       for (const code of [1000, 4001, 4108, 4200, 4999]) {
         const { state: after } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
         expect(after.kind).toBe('waiting');
@@ -183,6 +186,30 @@ describe('a refused token', () => {
       context(1000, { canRefresh: true }),
     );
     expect(again.state.kind).toBe('closed');
+  });
+
+  it('that has expired is replaced at once, then by and by: the next one may have, too', () => {
+    const expired: LinkEvent = { type: 'lost', socket: 3, code: 4007 };
+    for (const kind of ['greeting', 'online'] as const) {
+      const once = step(state(kind), expired, context(1000, { canRefresh: true }));
+      expect(once).toMatchObject({
+        state: { kind: 'connecting', refreshing: true, socket: 4 },
+        effects: ['open'],
+      });
+      const again = step(
+        { ...once.state, kind: 'greeting' },
+        { ...expired, socket: 4 },
+        context(1000, { canRefresh: true }),
+      );
+      expect(again).toMatchObject({ state: { kind: 'waiting', refreshing: true, failures: 1 } });
+    }
+  });
+
+  it('while draining waits for its slot', () => {
+    const draining = state('draining', { slotMs: 1500 });
+    const expired: LinkEvent = { type: 'lost', socket: 3, code: 4007 };
+    const { state: after } = step(draining, expired, context(1200, { canRefresh: true }));
+    expect(after).toMatchObject({ kind: 'waiting', dueMs: 1500 });
   });
 
   it('may be replaced again after a welcome', () => {

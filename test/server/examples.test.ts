@@ -5,6 +5,7 @@
  * The programs run in a copy of the folder, beside an SDK of their own, so that they need no build.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   copyFileSync,
@@ -18,9 +19,12 @@ import {
 } from 'node:fs';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { extname, join, relative, resolve } from 'node:path';
+import { connect } from '@ringhub/client';
 import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { readIssuers } from '../../server/src/auth/configured-issuers.ts';
 import type { RunningHub } from '../../server/src/index.ts';
+import { nodeClock } from '../../server/src/node-clock.ts';
 import { startHub } from './support/start-hub.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -41,7 +45,7 @@ beforeAll(async () => {
   cpSync(examples, folder, { recursive: true });
   const sdk = join(folder, 'node_modules/@ringhub/client');
   await build({
-    entryPoints: ['index', 'node', 'queues'].map((name) => join(root, `client-sdk/src/${name}.ts`)),
+    entryPoints: ['index', 'node', 'queues', 'token'].map((name) => join(root, `client-sdk/src/${name}.ts`)),
     splitting: true,
     outdir: join(sdk, 'dist'),
     bundle: true,
@@ -196,6 +200,53 @@ describe('node-backend', () => {
   });
 });
 
+describe.each(['token-node.mjs', 'token-express.mjs'])('%s', (file) => {
+  it('gives whoever is signed in a token that the hub takes, again and again', async () => {
+    const secret = randomBytes(32).toString('base64url');
+    const issuer = {
+      issuer: 'https://shop.example',
+      audience: 'ringhub',
+      algorithms: ['HS256'],
+      secret,
+    } as const;
+    const settings = {
+      roles: ['browser'],
+      roleClaim: 'ringhub.role',
+      subjectPrefix: '',
+      maxLifetimeMs: 3_600_000,
+    };
+    const { issuers } = readIssuers([{ ...issuer, ...settings }], nodeClock, () => {});
+    const guarded = await startHub({ issuers });
+    const backend = new Program(file, { env: { PORT: '0', RINGHUB_SECRET: secret } });
+    const [, url] = await backend.says(/POST (\S+\/token)/);
+    const ask = (headers: Record<string, string>) => fetch(url!, { method: 'POST', headers });
+    try {
+      const reasons: string[] = [];
+      const client = await connect(guarded.url, {
+        getToken: async ({ reason }) => {
+          reasons.push(reason);
+          return (await ask({ Cookie: 'user=alice' })).text();
+        },
+      });
+      await client.publish('amq.topic', 'a', 1);
+      await client.close();
+      expect(reasons).toEqual(['connect']);
+      expect((await ask({})).status).toBe(401);
+      expect((await ask({ Cookie: 'user=alice', 'Sec-Fetch-Site': 'cross-site' })).status).toBe(403);
+      expect((await fetch(new URL('/', url))).status).toBe(404);
+      await expect(connect(guarded.url, { token: 'wrong' })).rejects.toMatchObject({ name: 'unauthorized' });
+    } finally {
+      await guarded.close();
+    }
+  });
+
+  it('says what is missing where there is no secret', async () => {
+    const backend = new Program(file);
+    expect(await backend.ended).toBe(1);
+    await backend.says(/RINGHUB_SECRET is not set/);
+  });
+});
+
 describe('plain-websocket', () => {
   it('is told of the three messages that its queue had no room for', async () => {
     const program = new Program('plain-websocket.mjs');
@@ -248,9 +299,11 @@ describe('every program', () => {
     .map((entry) => relative(examples, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
   const pages = files.filter((file) => extname(file) === '.html');
   const runnable = files.filter((file) => !pages.includes(file) && (python || extname(file) !== '.py'));
+  /** They make tokens, and have none. */
+  const withToken = runnable.filter((file) => !file.startsWith('token-'));
 
   it('says what is missing where there is no token', async () => {
-    const ends = runnable.map(async (file) => {
+    const ends = withToken.map(async (file) => {
       const program = new Program(file, { env: { RINGHUB_TOKEN: '' } });
       expect([file, await program.ended]).toEqual([file, 1]);
       await program.says(/RINGHUB_TOKEN is not set/);
@@ -258,7 +311,7 @@ describe('every program', () => {
     await Promise.all(ends);
   });
 
-  it.each(runnable.filter((file) => file !== 'node-backend.mjs'))(
+  it.each(withToken.filter((file) => file !== 'node-backend.mjs'))(
     '%s ends where its token is wrong',
     async (file) => {
       const program = new Program(file, { env: { RINGHUB_TOKEN: WRONG } });

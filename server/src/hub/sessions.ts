@@ -31,6 +31,9 @@ import type { NamedQueues } from './named-queues.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import type { TopologyCommands } from './topology.ts';
 
+/** Timers of browsers hold no more than 2^31 ms, and run out at once where they are asked to. */
+const MAX_TOLD_LIFE_MS = 1_000_000_000;
+
 export const HUB_NAME = 'ringhub/0.1.0';
 
 export class Sessions {
@@ -79,7 +82,8 @@ export class Sessions {
   /** How long the token of a session is still good for. */
   lifeOf({ principal: { expiresAtMs } }: Session): Renewed {
     if (expiresAtMs === undefined) return {};
-    return { tokenExpiresInMs: Math.max(0, expiresAtMs - this.hub.clock.wallMs()) };
+    const leftMs = expiresAtMs - this.hub.clock.wallMs();
+    return { tokenExpiresInMs: Math.min(MAX_TOLD_LIFE_MS, Math.max(0, leftMs)) };
   }
 
   /** Closes the connection of a session whose token has expired: only a newer one takes it up again. */

@@ -83,7 +83,7 @@ export class Run {
     for (;;) {
       const found = pattern.exec(this.out) ?? pattern.exec(this.err);
       if (found) return found;
-      if (this.child.exitCode !== null)
+      if (this.child.exitCode !== null || this.child.signalCode !== null)
         throw new Error(`it ended without ${pattern}: ${this.out}${this.err}`);
       const { stdout, stderr } = this.child;
       await Promise.race([once(stdout, 'data'), once(stderr, 'data'), this.ended]);
