@@ -11,6 +11,7 @@ const range = fc
   .tuple(fc.integer({ min: 1, max: 2 ** 40 }), fc.nat(300))
   .map(([from, more]) => [from, from + more]);
 const groups: fc.Arbitrary<NumberGroup> = fc.record({
+  group: fc.maxSafeNat(),
   atMs: fc.nat(),
   sessions: fc.array(
     fc.record({
@@ -20,7 +21,7 @@ const groups: fc.Arbitrary<NumberGroup> = fc.record({
     { maxLength: 5 },
   ),
 });
-const PINNED = '0102ab35874278bcfe56800000011000010203040506070809000000000000020302ac0200';
+const PINNED = '01bb2a2d4b00000000000001024278bcfe56800000011000010203040506070809000000000000020302ac0200';
 
 describe('groups of numbers on disk', () => {
   it('come back as they were', () => {
@@ -33,6 +34,7 @@ describe('groups of numbers on disk', () => {
 
   it('are found damaged at every bit and every end', () => {
     const value = encodeNumberGroup({
+      group: 1,
       atMs: 7,
       sessions: [{ hash: new Uint8Array(16), fresh: [1, 3, 9, 9] }],
     });
@@ -48,6 +50,7 @@ describe('groups of numbers on disk', () => {
   it('have the layout that is written down', () => {
     const hash = Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0, 0, 0, 0]);
     const value = encodeNumberGroup({
+      group: 258,
       atMs: 1_700_000_000_000,
       sessions: [{ hash, fresh: [3, 5, 300, 300] }],
     });

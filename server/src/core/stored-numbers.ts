@@ -26,6 +26,8 @@ export class StoredNumbers {
 
   /** Publishes of a session come in order of their numbers; those sent again may come anywhere. */
   add(seq: number): void {
+    // It may come a second time, from an older place than what is known.
+    if (seq < this.knownFrom) return;
     const last = this.ranges[this.ranges.length - 1];
     if (last && seq === last[1] + 1) last[1] = seq;
     else if (!last || seq > last[1]) this.ranges.push([seq, seq]);

@@ -2,20 +2,23 @@
  * Which numbered publishes of which sessions are on disk: so that a publish whose session was lost with the hub
  * can be sent again without being stored twice (PROTOCOL §11).
  *
- *     add ─► one value a group, in the batch of its messages ─► now and then: a record a session, and the groups go
- *            [g 7] [g 8] [g 9]                                  [p anna 1–40] [p bert 3–9]     in one batch
+ *     add ─► one value a group, in the batch of its messages
+ *            [g 0: 384] [g 1: 257] [g 2: 258] …      places used again and again
+ *                             └─ before that: a record for each session that has none with these numbers
+ *                                [p anna 1–40] [p bert 3–9]
  *
  * A record for each session in each batch would double what a batch of a hundred publishers costs. What is known of a
- * session is its record and the groups that are there; a start reads them all. Bounded in age, as the window of ids is:
- * what is sent again later than that is published again.
+ * session is its record and the groups that are there (number-groups.ts); a start reads them all. Bounded in age, as
+ * the window of ids is: what is sent again later than that is published again.
  */
 import { createHash } from 'node:crypto';
 import { type SavedNumbers, StoredNumbers } from '../core/stored-numbers.ts';
 import type { Fate, PublishNumber } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
-import { decodeNumberGroup, encodeNumberGroup } from './number-group.ts';
+import type { NumberGroup } from './number-group.ts';
+import { NumberGroups } from './number-groups.ts';
 import { sealJson, unsealJson } from './sealed-value.ts';
-import { bytesKey, HASH_BYTES, numberKey, sequenceOf, tableRange } from './store-keys.ts';
+import { bytesKey, HASH_BYTES, tableRange } from './store-keys.ts';
 import type { WriteGroup } from './write-group.ts';
 
 const MAX_AGE_MS = 60 * 60 * 1000;
@@ -24,19 +27,16 @@ const MAX_RECENT = 10_000;
 /** Old records looked at in one turn. */
 const FORGET_AT_ONCE = 1_000;
 
-/** Above one of these, sessions get their records, and groups go. */
 export interface NumberBounds {
+  /** Places for groups. */
   readonly groups: number;
-  readonly groupBytes: number;
-  /** Sessions whose record lacks something. */
+  /** Sessions whose record lacks something: above it, some get theirs with each group. */
   readonly sessions: number;
 }
-const DEFAULT_BOUNDS: NumberBounds = { groups: 1_024, groupBytes: 4 * 1024 * 1024, sessions: 10_000 };
-/** The same for what has waited so long, so that a quiet hub has no groups. */
+const DEFAULT_BOUNDS: NumberBounds = { groups: 128, sessions: 10_000 };
+/** What has waited so long gets its record in any case, so that a quiet hub has no groups. */
 const SETTLE_AFTER_MS = 60_000;
-/** Records written, and groups taken away, with one batch: of records more where more sessions come than that. */
 const RECORDS_AT_ONCE = 64;
-const GROUPS_AT_ONCE = 64;
 
 interface Saved extends SavedNumbers {
   readonly atMs: number;
@@ -66,15 +66,11 @@ export class DurableNumbers {
   private readonly lacking = new Map<string, Kept>();
   /** Named by the group being gathered. */
   private gathered: Kept[] = [];
-  /** Bytes of the groups in the store, the oldest first. */
-  private readonly groups = new Map<number, number>();
-  private groupBytes = 0;
-  private next = 1;
+  private readonly groups: NumberGroups;
   /** The newest group on disk. */
-  private stored = 0;
+  private stored: number;
   private writings = 0;
-  /** Groups that cannot be read, and until when it is not known whom they named. */
-  private damaged: number[] = [];
+  /** Until when it is not known whom groups named that cannot be read. */
   private readonly damagedUntilMs: number;
   /** Up to which key old records were looked for. */
   private forgotUpTo: Uint8Array | undefined;
@@ -85,8 +81,10 @@ export class DurableNumbers {
     private readonly wallMs: () => number,
     private readonly bounds: NumberBounds = DEFAULT_BOUNDS,
   ) {
-    this.readGroups();
-    this.damagedUntilMs = this.damaged.length > 0 ? wallMs() + MAX_AGE_MS : 0;
+    this.groups = new NumberGroups(store, group, bounds.groups);
+    for (const read of this.groups.read()) this.apply(read);
+    this.stored = this.groups.next - 1;
+    this.damagedUntilMs = this.groups.haveDamage ? wallMs() + MAX_AGE_MS : 0;
     group.onCommit(() => this.save());
   }
 
@@ -99,7 +97,7 @@ export class DurableNumbers {
     // Publishes of a session come in batches.
     if (fresh.length > 0 && fresh[fresh.length - 1] === seq - 1) fresh[fresh.length - 1] = seq;
     else fresh.push(seq, seq);
-    this.lacks(kept, this.next, this.wallMs());
+    this.lacks(kept, this.groups.next, this.wallMs());
   }
 
   /** What became of a publish; of one that is on its way to the disk that is told when it is there, or never will be. */
@@ -115,12 +113,10 @@ export class DurableNumbers {
   /** Forgets sessions that nobody will ask for any more, some at a time. */
   forget(): void {
     const nowMs = this.wallMs();
-    const [oldest] = this.lacking.values();
+    const oldest = this.oldestLacking();
     if (oldest && nowMs - oldest.sinceMs > SETTLE_AFTER_MS) this.writeRecords(RECORDS_AT_ONCE);
-    this.removeGroups();
-    if (nowMs >= this.damagedUntilMs) {
-      for (const group of this.damaged.splice(0)) this.group.put(numberKey('numberGroups', group), undefined);
-    }
+    if (!oldest) this.groups.clear();
+    if (nowMs >= this.damagedUntilMs) this.groups.clearDamaged();
     const { from: first, to } = tableRange('numbers');
     const found = this.store.range(this.forgotUpTo ?? first, to, { limit: FORGET_AT_ONCE });
     for (const { key, value } of found) {
@@ -180,31 +176,37 @@ export class DurableNumbers {
     };
   }
 
-  /** What was gathered goes with the batch; where groups are over the bounds, some sessions get their records. */
+  /** What was gathered goes with the batch, and what must not be lost with the group that is overwritten. */
   private save(): void {
-    const { gathered } = this;
+    const { gathered, groups } = this;
     if (gathered.length === 0) return;
-    const group = this.next++;
-    const value = encodeNumberGroup({ atMs: this.wallMs(), sessions: gathered });
-    this.group.put(numberKey('numberGroups', group), value);
-    this.keepGroup(group, value.length);
+    this.writeRecords(Number.POSITIVE_INFINITY, groups.overwritten);
+    const group = groups.put(this.wallMs(), gathered);
     for (const kept of gathered) kept.fresh = [];
     this.gathered = [];
     this.group.whenStored((failed) => {
       if (!failed) this.stored = group;
     });
-    const { groups, groupBytes, sessions } = this.bounds;
-    if (this.groups.size > groups || this.groupBytes > groupBytes || this.lacking.size > sessions)
+    if (this.lacking.size > this.bounds.sessions)
       this.writeRecords(Math.max(RECORDS_AT_ONCE, 2 * gathered.length));
-    this.removeGroups();
   }
 
-  /** Records for those that have lacked something for longest. They stay among the lacking until these are on disk. */
-  private writeRecords(count: number): void {
+  private oldestLacking(): Kept | undefined {
+    for (const kept of this.lacking.values()) if (kept.since > 0) return kept;
+    return undefined;
+  }
+
+  /**
+   * Records for those that have lacked something for longest, and since a group up to this one. They stay among the
+   * lacking until these are on disk.
+   */
+  private writeRecords(count: number, upTo = Number.POSITIVE_INFINITY): void {
+    const oldest = this.oldestLacking();
+    if (!oldest || oldest.since > upTo) return;
     const writing = ++this.writings;
     const written: Kept[] = [];
     for (const kept of this.lacking.values()) {
-      if (written.length === count) break;
+      if (written.length >= count || kept.since > upTo) break;
       if (kept.since === 0) continue;
       const saved: Saved = { ...kept.numbers.saved, atMs: kept.newestMs };
       this.group.put(bytesKey('numbers', kept.hash), sealJson(saved));
@@ -219,53 +221,12 @@ export class DurableNumbers {
     });
   }
 
-  /** Groups whose numbers are all in records, with the batch that writes those at the earliest. */
-  private removeGroups(): void {
-    let needed = this.next;
-    for (const { since } of this.lacking.values()) {
-      if (since === 0) continue;
-      needed = since;
-      break;
-    }
-    let left = GROUPS_AT_ONCE;
-    for (const [group, bytes] of this.groups) {
-      if (group >= needed || left-- === 0) return;
-      this.group.put(numberKey('numberGroups', group), undefined);
-      this.groups.delete(group);
-      this.groupBytes -= bytes;
-    }
-  }
-
-  private keepGroup(group: number, bytes: number): void {
-    this.groups.set(group, bytes);
-    this.groupBytes += bytes;
-  }
-
-  private readGroups(): void {
-    const { from: first, to } = tableRange('numberGroups');
-    let from = first;
-    for (;;) {
-      const found = this.store.range(from, to, { limit: FORGET_AT_ONCE });
-      for (const { key, value } of found) this.readGroup(sequenceOf(key), value);
-      if (found.length < FORGET_AT_ONCE) break;
-      from = numberKey('numberGroups', this.next);
-    }
-    this.stored = this.next - 1;
-  }
-
-  private readGroup(group: number, value: Uint8Array): void {
-    this.next = group + 1;
-    const read = decodeNumberGroup(value);
-    if (read === 'corrupt') {
-      this.damaged.push(group);
-      return;
-    }
-    this.keepGroup(group, value.length);
-    for (const { hash, fresh } of read.sessions) {
+  private apply({ group, atMs, sessions }: NumberGroup): void {
+    for (const { hash, fresh } of sessions) {
       const kept = this.keptOf(hash);
       for (let i = 0; i < fresh.length; i += 2)
         for (let seq = fresh[i]!; seq <= fresh[i + 1]!; seq++) kept.numbers.add(seq);
-      this.lacks(kept, group, read.atMs);
+      this.lacks(kept, group, atMs);
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The numbered publishes of one group, in one value: which numbers of which sessions were stored with it.
  *
- *     seal (sealed-value.ts) │ time f64 │ sessions │ of each: hash, ranges │ of each: first number, how many more
+ *     seal (sealed-value.ts) │ group u64 │ time f64 │ sessions │ of each: hash, ranges │ of each: first number, how many more
  *
  * The layout is pinned by bytes in the tests; a change of it is a new layout number.
  */
@@ -19,6 +19,8 @@ export interface SessionNumbers {
 }
 
 export interface NumberGroup {
+  /** Groups are numbered; their places are used again. */
+  readonly group: number;
   readonly atMs: number;
   readonly sessions: readonly SessionNumbers[];
 }
@@ -28,9 +30,10 @@ export const NUMBER_GROUP_LAYOUT = 1;
 const writer = new ByteWriter();
 const texts = new ShortTexts();
 
-export function encodeNumberGroup({ atMs, sessions }: NumberGroup): Uint8Array {
+export function encodeNumberGroup({ group, atMs, sessions }: NumberGroup): Uint8Array {
   writer.reset();
   for (let i = 0; i < SEAL_BYTES; i++) writer.u8(0);
+  writer.u64(group);
   writer.f64(atMs);
   writer.varint(sessions.length);
   for (const { hash, fresh } of sessions) {
@@ -49,6 +52,7 @@ export function decodeNumberGroup(value: Uint8Array): NumberGroup | 'corrupt' {
   if (!body) return 'corrupt';
   try {
     const reader = new ByteReader(body, texts, 'damages');
+    const group = reader.u64();
     const atMs = reader.f64();
     const sessions: SessionNumbers[] = [];
     for (let left = reader.count(HASH_BYTES); left > 0; left--) {
@@ -60,7 +64,7 @@ export function decodeNumberGroup(value: Uint8Array): NumberGroup | 'corrupt' {
       }
       sessions.push({ hash, fresh });
     }
-    return reader.atEnd ? { atMs, sessions } : 'corrupt';
+    return reader.atEnd ? { group, atMs, sessions } : 'corrupt';
   } catch (error) {
     if (error === DAMAGED) return 'corrupt';
     throw error;

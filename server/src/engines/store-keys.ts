@@ -10,7 +10,7 @@
  *     v incarnation hash  the latest message of each key of an exchange
  *     i hash · o order    publish ids, and the order in which they are forgotten
  *     p hash              numbers of a session's publishes that were stored
- *     g group             the same, of all sessions whose publishes one group stored, until p has them
+ *     g place             the same, of all sessions whose publishes one group stored, until p has them
  *
  * Offsets and sequence numbers are 64 bits wide on disk and at most 2^53 − 1 here; queue ids are 32 bits wide.
  */
