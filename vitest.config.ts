@@ -18,10 +18,9 @@ interface Project {
   readonly include: string;
   readonly exclude?: string[];
   readonly testTimeout: number;
-  readonly isolate?: boolean;
 }
 
-const project = (name: string, { include, exclude = [], testTimeout, isolate = true }: Project) => ({
+const project = (name: string, { include, exclude = [], testTimeout }: Project) => ({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   // Deadlines say that something hangs, not that it is slow: a loaded machine must not fail a test.
@@ -30,7 +29,9 @@ const project = (name: string, { include, exclude = [], testTimeout, isolate = t
     include: [include],
     exclude,
     testTimeout,
-    isolate,
+    // A process for each file would load all modules again, which costs more than many of the tests. So a file leaves
+    // things (the environment, listeners of the process, open ports) as it found them.
+    isolate: false,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
   },
@@ -43,15 +44,13 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
-      // Whatever is in no other project, so that no new folder is left out by accident. Pure code needs no process
-      // for each file: that would cost more than many of the tests.
+      // Whatever is in no other project, so that no new folder is left out by accident.
       project('unit', {
         include: 'test/**/*.test.{ts,tsx}',
         exclude: [integration, browser],
         testTimeout: 60_000,
-        isolate: false,
       }),
-      project('integration', { include: integration, testTimeout: 60_000 }),
+      project('integration', { include: integration, testTimeout: 120_000 }),
       project('browser', { include: browser, testTimeout: 120_000 }),
     ],
   },

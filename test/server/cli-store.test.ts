@@ -82,7 +82,7 @@ describe('ringhub store', () => {
       }
     };
     const writing = write();
-    while (last < 200) await new Promise((resolve) => setImmediate(resolve));
+    while (last < 200) await new Promise((resolve) => setTimeout(resolve, 5));
     const confirmedBefore = last;
     const backup = await ringhub('backup', folder, join(place, 'a.mdb'));
     isWriting = false;

@@ -109,7 +109,7 @@ async function publish(hub: RunningHub, key: string, body = 'x'): Promise<void> 
 }
 
 async function until(isMet: () => boolean): Promise<void> {
-  while (!isMet()) await new Promise((resolve) => setImmediate(resolve));
+  while (!isMet()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('an event stream', () => {
