@@ -1,5 +1,7 @@
 /** The auth of a hub as a whole: keys, tokens, nobody in particular, and addresses that try too often. */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CombinedAuth, type CombinedAuthOptions } from '../../server/src/auth/combined-auth.ts';
 import { LOCKOUT, Lockout, networkOf } from '../../server/src/auth/lockout.ts';
 import { digestOf } from '../../server/src/auth/token-auth.ts';
@@ -8,16 +10,19 @@ import { goodToken, HS, issuerOf } from '../server/support/made-tokens.ts';
 import { ManualClock } from '../server/support/manual-clock.ts';
 import { authSuite } from './auth-suite.ts';
 
-const compared = vi.hoisted(() => ({ pairs: [] as (readonly [Uint8Array, Uint8Array])[] }));
-vi.mock('node:crypto', async (original) => {
-  const crypto = await original<typeof import('node:crypto')>();
-  return {
-    ...crypto,
-    timingSafeEqual: (a: Uint8Array, b: Uint8Array) => {
-      compared.pairs.push([a, b]);
-      return crypto.timingSafeEqual(a, b);
-    },
+const compared = { pairs: [] as (readonly [Uint8Array, Uint8Array])[] };
+// Other files of this process may have loaded what compares: the function itself is replaced for a while.
+const { timingSafeEqual } = crypto;
+beforeAll(() => {
+  crypto.timingSafeEqual = (a, b) => {
+    compared.pairs.push([a as Uint8Array, b as Uint8Array]);
+    return timingSafeEqual(a, b);
   };
+  syncBuiltinESMExports();
+});
+afterAll(() => {
+  crypto.timingSafeEqual = timingSafeEqual;
+  syncBuiltinESMExports();
 });
 
 const KEYS = [

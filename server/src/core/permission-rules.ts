@@ -71,17 +71,17 @@ function readRule(value: unknown, budget: Budget): PermissionRule | PermissionsF
   const { allow, exchanges, queues, keys } = value as Record<string, unknown>;
   const actions = readActions(allow);
   if ('fault' in actions) return actions;
-  const lists: { exchanges?: readonly string[]; queues?: readonly string[]; keys?: readonly string[] } = {};
+  const lists: [field: string, texts: readonly string[]][] = [];
   for (const [field, list] of Object.entries({ exchanges, queues, keys })) {
     if (list === undefined) continue;
     const read = readTexts(list, budget, field === 'keys' ? keyPatternFault : namePatternFault);
     if ('fault' in read) return { fault: `${field}: ${read.fault}` };
-    lists[field as keyof typeof lists] = read;
+    lists.push([field, read]);
   }
   // Over all of the hub: beside names it would look as if it were not.
-  if (actions.includes('admin') && Object.keys(lists).length > 0)
+  if (actions.includes('admin') && lists.length > 0)
     return { fault: 'admin is over the whole hub: give it a rule of its own, without names and keys' };
-  return { allow: actions, ...lists };
+  return { allow: actions, ...Object.fromEntries(lists) };
 }
 
 function readActions(value: unknown): readonly RuleAction[] | PermissionsFault {

@@ -172,7 +172,12 @@ export function badTokens(issuer: TestIssuer, others: readonly TestIssuer[], now
       (role): BadToken[] => [[`the role ${JSON.stringify(role)}`, withClaims({ ringhub: { role } })]],
     ),
     ['the role dev, named flat', withClaims({ 'ringhub.role': 'dev' })],
-    ['permissions that nobody reads yet', withClaims({ ringhub: { permissions: [] } })],
+    ...[null, 'all', {}, [{ allow: ['everything'] }], [{ allow: ['publish'], keys: ['a.#.#.#'] }]].map(
+      (permissions): BadToken => [
+        `the permissions ${JSON.stringify(permissions)}`,
+        withClaims({ ringhub: { permissions } }),
+      ],
+    ),
     // ── form ──
     [
       'a claim twice',
