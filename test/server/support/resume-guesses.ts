@@ -21,6 +21,8 @@ export const principalOf = (subject: string, role = 'browser'): Principal => ({
   subject,
   role,
   may: () => true,
+  mayAll: () => true,
+  maySome: () => true,
 });
 
 /** A connection that remembers how it was welcomed. */
