@@ -48,7 +48,7 @@ export default defineConfig({
       project('unit', {
         include: 'test/**/*.test.{ts,tsx}',
         exclude: [integration, browser],
-        testTimeout: 60_000,
+        testTimeout: 120_000,
       }),
       project('integration', { include: integration, testTimeout: 120_000 }),
       project('browser', { include: browser, testTimeout: 120_000 }),

@@ -63,10 +63,10 @@ function account(kind: string, subscription: Subscription): Account {
 
 const title = `${CUTS} cuts over %s, and every message is accounted for (seed ${SEED})`;
 
-test.each(transportsHere)(title, { timeout: Math.max(120_000, CUTS * 60) }, async (transport) => {
+test.each(transportsHere)(title, { timeout: Math.max(300_000, CUTS * 60) }, async (transport) => {
   const random = seededRandom(SEED);
   const hub = await startHub({ transport, limits: { heartbeatMs: 200, deadMs: 600 } });
-  const proxy = await CuttingProxy.start(hub.port, { random, maxBytes: 5_000, halfOpenShare: 0.02 });
+  const proxy = await CuttingProxy.start(hub.port, { random, maxBytes: 6_000, halfOpenShare: 0.02 });
   const options = {
     token: hub.token,
     WebSocket: WebSocket as never,
