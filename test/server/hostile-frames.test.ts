@@ -85,6 +85,14 @@ const CLOSING: Partial<Record<ErrorName, Hostility>> = {
       scene.connect().resume(client.all('welcome')[0]!);
     }),
   },
+  'token-expired': {
+    what: 'a token has expired while its holder was connected',
+    raise: (scene) => {
+      const client = scene.client('alice~10');
+      scene.clock.advance(11_000);
+      return client;
+    },
+  },
   unauthorized: {
     what: 'the token is not known',
     raise: (_, client) => client.send(['hello', { version: 1, token: 'nobody' }]),
@@ -328,6 +336,7 @@ const ANSWERED: Partial<Record<ErrorName, Hostility>> = {
 
 /** Raised where no hub is reached, or by the client library. */
 const ELSEWHERE: Partial<Record<ErrorName, string>> = {
+  'locked-out': 'test/server/hostile-tokens.test.ts: it takes an auth that counts',
   'frame-too-large': 'below, and test/contract/transport-suite.ts',
   'too-many-connections': 'test/contract/transport-ws.test.ts: an HTTP status, before there is a connection',
   'outcome-unknown': 'test/client-sdk',

@@ -16,6 +16,8 @@ Examples:
     auth:
       tokens:
         - { tokenFile: /run/secrets/ringhub-app, subject: app, role: server }
+      jwt:
+        - { issuer: https://app.example.com, audience: ringhub, algorithms: [HS256], secretFile: /run/secrets/ringhub-jwt }
     http:
       origins: [https://app.example.com]
 

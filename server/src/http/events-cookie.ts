@@ -14,14 +14,12 @@ const COOKIE = 'ringhub_events';
 /** Browsers drop longer ones, silently. */
 const MAX_VALUE_LENGTH = 3_800;
 
+const foreign = (): Response =>
+  failed({ error: 'forbidden', detail: { reason: 'the cookie is for pages of the hub’s own origin' } });
+
 /** `POST /v1/events-cookie`: sets it for whoever shows the token in the header, from a page of the hub's own. */
 export async function giveEventsCookie(c: Context<AppEnv>, auth: Auth, nowMs: number): Promise<Response> {
-  if (!isOwnPage(c)) {
-    return failed({
-      error: 'forbidden',
-      detail: { reason: 'the cookie is for pages of the hub’s own origin' },
-    });
-  }
+  if (!isOwnPage(c)) return foreign();
   const token = bearerToken(c);
   if (token === undefined) return failed({ error: 'unauthorized' });
   const admission = await auth.authenticate(token, c.get('caller').address);
@@ -40,7 +38,8 @@ export const giveDevCookie = (c: Context<AppEnv>, devToken: string): Response =>
   cookieAnswer(encodeURIComponent(devToken), c);
 
 /** `DELETE /v1/events-cookie`: the page's user has signed out. */
-export const takeEventsCookie = (c: Context<AppEnv>): Response => cookieAnswer('', c, 0);
+export const takeEventsCookie = (c: Context<AppEnv>): Response =>
+  isOwnPage(c) ? cookieAnswer('', c, 0) : foreign();
 
 function cookieAnswer(value: string, c: Context<AppEnv>, maxAgeS?: number): Response {
   const attributes = [

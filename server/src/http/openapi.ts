@@ -192,6 +192,18 @@ export const OPENAPI = {
         responses: { 200: answer('A stream', text, 'text/event-stream'), default: refused },
       },
     },
+    '/v1/events-cookie': {
+      post: {
+        operationId: 'giveEventsCookie',
+        summary: 'Set the cookie by which an EventSource of this page shows the token of this request',
+        responses: { 204: { description: 'Set, for as long as the token lives' }, default: refused },
+      },
+      delete: {
+        operationId: 'takeEventsCookie',
+        summary: 'Take that cookie away',
+        responses: { 204: { description: 'Gone' }, default: refused },
+      },
+    },
     '/v1/topology': {
       get: {
         operationId: 'topology',
