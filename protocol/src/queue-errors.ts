@@ -88,6 +88,6 @@ export const QUEUE_ERRORS = {
     'later',
     503,
     '§11',
-    'the disk failed the hub, which ends: this may be stored or not; do it again once the hub is back, a publish with the same id',
+    'the disk failed and the hub ends; it may be stored or not: do it again once it is back, with the same id',
   ),
 } as const;

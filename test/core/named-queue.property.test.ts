@@ -12,7 +12,7 @@ import { NamedQueueScene, type SceneOptions, settingsOf } from './named-queue-sc
 type Op =
   | { readonly op: 'push'; readonly bytes: number; readonly ttlMs: number | undefined }
   | { readonly op: 'admit'; readonly bytes: number }
-  | { readonly op: 'arrive' | 'cancel' | 'sweep' | 'purge' | 'restart' | 'answer' }
+  | { readonly op: 'arrive' | 'cancel' | 'sweep' | 'desert' | 'purge' | 'restart' | 'answer' }
   | {
       readonly op: 'join';
       readonly ack: 'manual' | 'none';
@@ -76,7 +76,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ op: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 15 }) }),
   },
-  { weight: 1, arbitrary: just('sweep', 'sweep', 'purge', 'restart') },
+  { weight: 2, arbitrary: just('sweep', 'desert', 'desert', 'purge', 'restart') },
   { weight: 5, arbitrary: just('answer') },
 );
 
@@ -129,7 +129,7 @@ class Run {
   step(op: Op): void {
     const { scene, model } = this;
     const before = model.ended.size;
-    const loadedBefore = scene.queue.ready.loadedMessages;
+    const restBefore = scene.queue.ready.restMessages;
     const told = this.apply(op);
     if (scene.effects.some(({ kind }) => kind === 'load')) this.seen.add('load');
     const real = scene.perform();
@@ -143,8 +143,9 @@ class Run {
       this.compare();
     }
     this.check();
-    const { loadedMessages } = scene.queue.ready;
-    if (op.op === 'pass' && loadedMessages < loadedBefore && real.length === 0)
+    // Nothing else makes the rest longer, while time passes.
+    const isLonger = scene.queue.ready.restMessages > restBefore;
+    if (isLonger && (op.op === 'pass' || op.op === 'sweep' || op.op === 'desert'))
       this.seen.add('left to the store');
   }
 
@@ -193,6 +194,12 @@ class Run {
         return this.sweep();
       case 'sweep':
         return this.sweep();
+      case 'desert': {
+        // Every connection is lost, and time passes.
+        const told: string[] = [];
+        for (const pair of this.pairs) told.push(...this.lose(pair));
+        return [...told, ...this.sweep()].sort();
+      }
       case 'purge': {
         const purged = scene.queue.purge(moment, effects);
         if (this.isExact) same(purged, model.ready.length + model.delayed.length);
@@ -228,11 +235,7 @@ class Run {
         scene.queue.removeConsumer(real, moment, effects);
         return model.leave(consumer, nowMs);
       case 'lose':
-        if (!consumer.attached) return [];
-        consumer.attached = false;
-        real.lost(moment, effects);
-        scene.dirty.delete(real);
-        return model.lose(consumer, nowMs);
+        return this.lose(pair);
       case 'resume': {
         if (consumer.attached) return [];
         if (beginsAnew(consumer)) {
@@ -326,6 +329,15 @@ class Run {
     const item = { seq: 0, bytes: 0, expiresAtMs: 0, attempts: 0, redelivered: false, dueMs: 0 };
     for (const { tag } of shown) consumer.sent[tag - 1] ??= { item, state: 'settled' };
     consumer.sentTag = consumer.sent.length;
+  }
+
+  private lose({ real, model: consumer }: Pair): string[] {
+    const { scene, model } = this;
+    if (!consumer.attached) return [];
+    consumer.attached = false;
+    real.lost(scene.moment, scene.effects);
+    scene.dirty.delete(real);
+    return model.lose(consumer, scene.nowMs);
   }
 
   private admit(bytes: number): boolean {
