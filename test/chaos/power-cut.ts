@@ -93,7 +93,7 @@ export async function damage(place: ChaosPlace, run: StoreRun, damages: number):
       bytes = bytes.subarray(0, below(bytes.length));
     } else {
       const at = below(bytes.length);
-      bytes.fill(random() < 0.5 ? 0 : below(256), at, at + 1 + below(4_096));
+      bytes.fill(random() < 0.5 ? 0 : below(256), at, Math.min(at + 1 + below(4_096), bytes.length));
     }
     writeFileSync(path, bytes);
     rmSync(`${path}-lock`, { force: true });

@@ -120,6 +120,9 @@ export function walkPages(readAt: ReadAt, fileBytes: number): PageReport {
     const room = pageSize - HEADER_BYTES;
     if (lastPage < 1 || lastPage >= 2 ** 40) fail(`no last page: ${lastPage}`);
     if (meta.mapBytes < pageSize || meta.mapBytes > MAX_MAP_BYTES) fail(`no map size: ${meta.mapBytes}`);
+    // LMDB would make a map as large as that, which may kill the process.
+    if ((lastPage + 1) * pageSize > meta.mapBytes)
+      fail(`${lastPage + 1} pages are said to be there, more than the map holds`);
     if (meta.main.flags !== 0) fail('the table of entries has flags');
     const pagesInFile = Math.floor(fileBytes / pageSize);
     const inUse = new Uint8Array((Math.min(lastPage + 1, pagesInFile) >> 3) + 1);
