@@ -90,6 +90,18 @@ describe('a good token', () => {
     expect(await auth.authenticate(token)).toMatchObject({ denied: 'token-expired' });
   });
 
+  it('may come from a clock that is ahead, by 30 s and no more', async () => {
+    const { auth, nowS } = setup();
+    const isIn = async (claims: Json) => !isDenial(await auth.authenticate(goodToken(HS, nowS, claims)));
+    expect(await isIn({ iat: nowS + 30 })).toBe(true);
+    expect(await isIn({ iat: nowS + 31 })).toBe(false);
+    expect(await isIn({ nbf: nowS + 30 })).toBe(true);
+    expect(await isIn({ nbf: nowS + 31 })).toBe(false);
+    const day = 86_400;
+    expect(await isIn({ iat: undefined, exp: nowS + day + 30 })).toBe(true);
+    expect(await isIn({ iat: undefined, exp: nowS + day + 31 })).toBe(false);
+  });
+
   it('has only the roles that its issuer may give, the first if it claims none', async () => {
     const { auth, nowS } = setup({ roles: ['player', 'server'] });
     const roleOf = async (claims: Json) =>

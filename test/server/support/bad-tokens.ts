@@ -1,5 +1,6 @@
 /**
- * Tokens that must let nobody in, each wrong in one way (reliability anchors, A1; RFC 8725).
+ * Tokens that must let nobody in, each wrong in one way (reliability anchors, A1; RFC 8725). Dates are wrong by minutes: a
+ * slow test takes some; the edges are test/contract/auth-jwt.test.ts's.
  */
 import { createSecretKey } from 'node:crypto';
 import {
@@ -132,11 +133,11 @@ export function badTokens(issuer: TestIssuer, others: readonly TestIssuer[], now
     ['exp beyond the longest life', withClaims({ exp: nowS + DAY_S + 31 })],
     [
       'exp beyond the longest life, without iat',
-      madeToken(headerOf(issuer), { ...claims, iat: undefined, exp: nowS + DAY_S + 60 }, signer),
+      madeToken(headerOf(issuer), { ...claims, iat: undefined, exp: nowS + DAY_S + 3_600 }, signer),
     ],
-    ['nbf beyond the skew', withClaims({ nbf: nowS + 40 })],
+    ['nbf beyond the skew', withClaims({ nbf: nowS + 500 })],
     ['nbf that is text', withClaims({ nbf: String(nowS) })],
-    ['iat beyond the skew', withClaims({ iat: nowS + 40, exp: nowS + 600 })],
+    ['iat beyond the skew', withClaims({ iat: nowS + 500, exp: nowS + 600 })],
     ['iat that is text', withClaims({ iat: String(nowS) })],
     ['iat below zero', withClaims({ iat: -1 })],
     // ── whose, and for whom ──
