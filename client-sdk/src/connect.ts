@@ -66,7 +66,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
     minMs: 500,
     maxMs: 30_000,
     ...backoff,
-    outbox: { messages: 1_000, bytes: 8 * 1024 * 1024, ...outbox },
+    outbox: { messages: 1_000, bytes: 8 << 20, ...outbox },
     ackDelayMs,
     client,
   });

@@ -39,11 +39,11 @@ export class RinghubError extends Error {
   declare readonly detail: ErrorDetail;
 
   /** @internal */
-  constructor(code: number, text?: string, detail: ErrorDetail = {}, cause?: unknown) {
-    const name = nameOf(text);
+  constructor(code: number, text: string, detail: ErrorDetail = {}, cause?: unknown) {
     super(text || 'connection lost', { cause });
     this.code = code;
-    this.name = name;
+    // The hub's text begins with the error's name, that of the SDK's own errors is no more.
+    this.name = (/^[a-z-]+(?=: |$)/.exec(text)?.[0] as ErrorName) ?? 'unknown';
     this.retry = retryOfCode(code);
     this.detail = detail;
   }
@@ -52,7 +52,3 @@ export class RinghubError extends Error {
 /** An error the SDK raises itself. */
 export const errorNamed = (name: ClientErrorName, cause?: unknown): RinghubError =>
   new RinghubError(CLIENT_ERROR_CODES[name], name, {}, cause);
-
-/** The hub's text begins with the error's name, that of the SDK's own errors is no more. */
-const nameOf = (text = ''): ErrorName | 'unknown' =>
-  (/^[a-z-]+(?=: |$)/.exec(text)?.[0] as ErrorName) ?? 'unknown';

@@ -36,8 +36,6 @@ export type DeclareOptions = CommandOptions & (Partial<ExchangeOptions> | Passiv
 export class Hub<Messages extends object = Record<string, unknown>> extends Emitter<HubEvents> {
   /** @internal */
   declare readonly session: Session;
-  /** Exchanges that are being declared, and may be more for a resume to name. */
-  #declaring = 0;
 
   /** @internal */
   constructor(env: Environment, settings: SessionSettings) {
@@ -98,16 +96,19 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
   }
 
   #subscribe(
-    { signal, ...rest }: SubscriptionOptions & Pick<SubscribeOptions, 'bindings'>,
+    { signal, ...options }: SubscriptionOptions & Pick<SubscribeOptions, 'bindings'>,
     handler?: Handler<never>,
   ): Promise<Subscription> {
-    const options = rest as SubscribeOptions;
     const make = (subscribed: Subscribed) => {
-      const subscription = new Subscription(this.session, new Feed(options, subscribed), handler);
+      const subscription = new Subscription(
+        this.session,
+        new Feed(options as SubscribeOptions, subscribed),
+        handler,
+      );
       void subscription.closed.then(onAbort(signal, () => void subscription.unsubscribe()));
       return subscription;
     };
-    return this.session.subscribe(['subscribe', options], make, signal);
+    return this.session.subscribe(['subscribe', options as SubscribeOptions], make, signal);
   }
 
   /**
@@ -151,26 +152,24 @@ export class Hub<Messages extends object = Record<string, unknown>> extends Emit
    * await hub.close();
    * ```
    */
-  declareExchange(
+  async declareExchange(
     exchange: keyof Messages & string,
     { signal, ...given }: DeclareOptions = {},
   ): Promise<void> {
     const options = { type: 'topic', ...given } as ExchangeOptions & Partial<PassiveDeclare>;
     const { commands, exchanges } = this.session;
-    const added = options.passive || exchanges.has(exchange) ? 0 : 1;
-    if (added && exchanges.size + this.#declaring >= MAX_RESUME_EXCHANGES)
-      return Promise.reject(errorNamed('too-many-exchanges'));
-    this.#declaring += added;
-    const declared = commands.run({
-      line: () => ['declare', exchange, options],
-      accept: () => {
-        if (!options.passive) exchanges.set(exchange, options);
-      },
-      signal,
-    });
-    return declared.finally(() => {
-      this.#declaring -= added;
-    });
+    const isNew = !options.passive && !exchanges.has(exchange);
+    if (isNew) {
+      if (exchanges.size >= MAX_RESUME_EXCHANGES) throw errorNamed('too-many-exchanges');
+      // Counted from now on: many at once must not be more than a resume can name.
+      exchanges.set(exchange, options);
+    }
+    try {
+      await commands.run({ line: () => ['declare', exchange, options], signal });
+    } catch (error) {
+      if (isNew) exchanges.delete(exchange);
+      throw error;
+    }
   }
 
   /**

@@ -211,11 +211,9 @@ export class Link {
     ws.onmessage = ({ data }: { data: unknown }) => {
       if (isCurrent()) this.#receive(data, socket, ws);
     };
+    // A browser tells nothing about a connection that failed; codes of the table come from the hub.
     ws.onclose = ({ code, reason }: { code: number; reason: string }) => {
-      if (!isCurrent()) return;
-      // A browser tells nothing about a connection that failed; codes of the table come from the hub.
-      const error = new RinghubError(code, reason);
-      this.#lose(socket, error, code);
+      if (isCurrent()) this.#lose(socket, new RinghubError(code, reason), code);
     };
     // Always followed by close, which tells more; but `ws` wants a listener.
     ws.onerror = () => {};

@@ -113,9 +113,8 @@ export class Session implements LinkOwner {
       line: () => line,
       // At once: deliveries may follow in the same message.
       accept: (result) => {
-        const subscribed = result as S;
-        const consumer = make(subscribed);
-        this.#consumers.set(subscribed.queue, consumer);
+        const consumer = make(result as S);
+        this.#consumers.set((result as S).queue, consumer);
         return consumer;
       },
       signal,

@@ -5,13 +5,13 @@
 
 /** What a client branches on or raises itself. Every browser that loads the SDK loads this table. */
 export const CLIENT_ERROR_CODES = {
-  'token-expired': 4007,
   unauthorized: 4101,
+  'token-expired': 4008,
+  'too-many-exchanges': 4317,
   'too-many-connections': 4108,
   'payload-too-large': 4306,
-  'unknown-queue': 4308,
   'bad-payload': 4316,
-  'too-many-exchanges': 4317,
+  'unknown-queue': 4308,
   'outcome-unknown': 4500,
   'outbox-full': 4501,
   closed: 4502,

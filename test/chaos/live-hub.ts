@@ -99,7 +99,9 @@ export class LiveHub {
 
   /** Values by name and labels, as in `ringhub_ledger_dropped_total{reason="corrupt"}`. */
   async metrics(): Promise<ReadonlyMap<string, number>> {
-    const text = await (await fetch(`${this.httpUrl}/metrics`)).text();
+    const answer = await fetch(`${this.httpUrl}/metrics`);
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`/metrics answered ${answer.status}: ${text.slice(0, 200)}`);
     const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return new Map(samples.map((line) => [line.replace(/ [^ ]+$/, ''), Number(line.split(' ').at(-1))]));
   }

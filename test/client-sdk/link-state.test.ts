@@ -116,7 +116,7 @@ describe('the transition table', () => {
         expect([after.kind, after.dueMs, ...effects]).toEqual(['closed', Infinity]);
       }
       // A new token would do, but there is no other.
-      const expired = step(state(kind), { type: 'lost', socket: 3, code: 4007 }, context(1000)).state;
+      const expired = step(state(kind), { type: 'lost', socket: 3, code: 4008 }, context(1000)).state;
       expect(expired.kind).toBe(kind === 'draining' ? 'waiting' : 'closed');
       for (const code of [1000, 4001, 4108, 4200, 4999]) {
         const { state: after } = step(state(kind), { type: 'lost', socket: 3, code }, context(1000));
@@ -189,7 +189,7 @@ describe('a refused token', () => {
   });
 
   it('that has expired is replaced at once, then by and by: the next one may have, too', () => {
-    const expired: LinkEvent = { type: 'lost', socket: 3, code: 4007 };
+    const expired: LinkEvent = { type: 'lost', socket: 3, code: 4008 };
     for (const kind of ['greeting', 'online'] as const) {
       const once = step(state(kind), expired, context(1000, { canRefresh: true }));
       expect(once).toMatchObject({
@@ -207,7 +207,7 @@ describe('a refused token', () => {
 
   it('while draining waits for its slot', () => {
     const draining = state('draining', { slotMs: 1500 });
-    const expired: LinkEvent = { type: 'lost', socket: 3, code: 4007 };
+    const expired: LinkEvent = { type: 'lost', socket: 3, code: 4008 };
     const { state: after } = step(draining, expired, context(1200, { canRefresh: true }));
     expect(after).toMatchObject({ kind: 'waiting', dueMs: 1500 });
   });

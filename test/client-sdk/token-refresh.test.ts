@@ -121,7 +121,7 @@ describe('a client', () => {
 
   it('reconnects at once with a fresh token when the old one has ended, and resumes', async () => {
     const { scene, hub, reasons } = await client(100_000);
-    scene.socket.hubCloses(4007, 'token-expired: …');
+    scene.socket.hubCloses(4008, 'token-expired: …');
     await scene.settle();
     expect(reasons).toEqual(['connect', 'unauthorized']);
     scene.socket.opens();
@@ -137,12 +137,12 @@ describe('a client', () => {
     await scene.advance(500);
     expect(reasons).toEqual(['connect', 'reconnect']);
     scene.socket.opens();
-    scene.socket.hubCloses(4007);
+    scene.socket.hubCloses(4008);
     await scene.settle();
     expect(reasons).toEqual(['connect', 'reconnect', 'unauthorized']);
     scene.socket.opens();
     for (let i = 0; i < 5; i++) {
-      scene.socket.hubCloses(4007);
+      scene.socket.hubCloses(4008);
       const { length } = scene.sockets;
       await scene.settle();
       expect(scene.sockets).toHaveLength(length);
@@ -158,8 +158,8 @@ describe('a client', () => {
     const closed = new Promise((resolve) => {
       hub.addEventListener('state', ({ state, error }) => state === 'closed' && resolve(error));
     });
-    scene.socket.hubCloses(4007, 'token-expired: …');
-    expect(await closed).toMatchObject({ code: 4007, name: 'token-expired' });
+    scene.socket.hubCloses(4008, 'token-expired: …');
+    expect(await closed).toMatchObject({ code: 4008, name: 'token-expired' });
     await scene.advance(100_000);
     expect(scene.timers).toBe(0);
   });

@@ -47,7 +47,9 @@ export class ResumeWorld {
     const { clock } = this;
     const engine = new EmbeddedEngine({ clock, epoch: 'e', limits: LOG });
     const limits = { ...NODE_LIMITS, resumeWindowMs: 1e9 };
-    this.hub = new Hub({ engine, clock, ids: nodeIds, limits });
+    // Guessers open many sessions: how many somebody may have is not what is looked at here.
+    const sessionLimits = { maxConnectionsPerSubject: 1e6, maxParkedPerSubject: 1e6 };
+    this.hub = new Hub({ engine, clock, ids: nodeIds, limits, sessionLimits });
   }
 
   /** Says hello; returns the session, how it was welcomed, and its connection. */
