@@ -48,6 +48,8 @@ export class KillAccount {
   loggedConfirmed = 0;
   /** Confirms that named an earlier publish. */
   duplicates = 0;
+  /** Messages that came out of any queue, each as often as it came. */
+  receipts = 0;
   redeliveries = 0;
   violations = 0;
   /** The first of them, in words. */
@@ -76,6 +78,7 @@ export class KillAccount {
       this.violation(`${queue} gave ${String(payload).trim()}, which was never published to it`);
       return undefined;
     }
+    this.receipts++;
     const lives = this.receivedOf(queue, publisher);
     const before = lives.get(n);
     if (before !== undefined) this.redeliveries++;

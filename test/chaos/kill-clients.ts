@@ -51,6 +51,13 @@ export class Publisher {
     }
   }
 
+  /** Ends with what is not confirmed, which never will be. */
+  abandon(): void {
+    this.isStopping = true;
+    this.unconfirmed.clear();
+    this.wire?.close();
+  }
+
   /** What may be sent now is sent. */
   pump(): void {
     while (

@@ -46,6 +46,8 @@ export interface KillResult {
 
 /** Waiting to be ready, emptying queues at the end: longer says that something hangs. */
 const DEADLINE_MS = 60_000;
+/** A hub that lost what it confirmed may never be done: its queues count as empty when nothing came out for so long. */
+const SILENCE_MS = 5_000;
 const NACK_EVERY = 997;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -101,6 +103,7 @@ class KillRun {
     for (const publisher of publishers) publisher.isStopping = true;
     await this.emptied(publishers);
     clearInterval(pumping);
+    for (const publisher of publishers) publisher.abandon();
     for (const consumer of consumers) consumer.stop();
     await Promise.all(running);
     if (this.account.missing.length > 0) {
@@ -161,9 +164,14 @@ class KillRun {
     const wire = await LiveWire.open(this.hub.wsUrl, this.hub.token);
     const inspect = (name: string) => wire.ask<QueueInfo>({ type: 'inspect', name });
     const isEmpty = ({ messages }: QueueInfo) => messages.ready + messages.inflight + messages.delayed === 0;
+    let receipts = 0;
+    let cameMs = performance.now();
     for (;;) {
       const infos = await Promise.all(QUEUES.map(inspect));
       if (publishers.every(({ isDone }) => isDone) && infos.every(isEmpty)) break;
+      if (this.account.receipts > receipts) cameMs = performance.now();
+      receipts = this.account.receipts;
+      if (this.options.fault && performance.now() > cameMs + SILENCE_MS) break;
       if (performance.now() > deadline) {
         this.account.violation(`not emptied: ${JSON.stringify(infos.map(({ messages }) => messages))}`);
         break;

@@ -1,9 +1,9 @@
 /** Programs of the chaos tests, bundled so that Node runs them without anything in between; and strace around them. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { bundleProgram } from '../server/support/program-bundle.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -21,21 +21,8 @@ export class ChaosPlace {
   }
 
   /** Bundles a program of this folder; returns its path. */
-  async program(name: string): Promise<string> {
-    const { dependencies } = JSON.parse(readFileSync(join(this.sources, 'server/package.json'), 'utf8'));
-    const outfile = join(this.bundles, `${name}.mjs`);
-    await build({
-      entryPoints: [join(this.sources, `test/chaos/${name}.ts`)],
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      conditions: ['source'],
-      external: Object.keys(dependencies),
-      logLevel: 'error',
-    });
-    return outfile;
+  program(name: string): Promise<string> {
+    return bundleProgram(join(this.sources, `test/chaos/${name}.ts`), join(this.bundles, name));
   }
 
   remove(): void {

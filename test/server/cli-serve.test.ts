@@ -1,36 +1,26 @@
 /** The command as people run it: a process, its words, its exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ERRORS, SUBPROTOCOL_JSON } from '@ringhub/protocol';
-import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { Client } from '../contract/transport-suite.ts';
 import { transportsHere } from '../contract/uws-here.ts';
+import { bundleProgram } from './support/program-bundle.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-cli-'));
 /** Inside the server's folder, so that Node finds its dependencies. */
-const program = join(root, `server/node_modules/.cache/cli-serve-${process.pid}.mjs`);
+const bundle = join(root, `server/node_modules/.cache/cli-serve-${process.pid}`);
+let program: string;
 const children: ChildProcess[] = [];
 
 beforeAll(async () => {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'server/package.json'), 'utf8'));
-  await build({
-    entryPoints: [join(root, 'server/src/main.ts')],
-    outfile: program,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    conditions: ['source'],
-    external: Object.keys(dependencies),
-    logLevel: 'error',
-  });
+  program = await bundleProgram(join(root, 'server/src/main.ts'), bundle);
 });
 
 afterEach(() => {
@@ -39,7 +29,7 @@ afterEach(() => {
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
-  rmSync(program, { force: true });
+  rmSync(bundle, { recursive: true, force: true });
 });
 
 class Command {

@@ -1,32 +1,20 @@
 /** The command `ringhub` as a process: built once, its words, its exit code. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { build } from 'esbuild';
+import { bundleProgram } from './program-bundle.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
 export class CommandLine {
   /** Inside the server's folder, so that Node finds its dependencies. */
   readonly #folder = join(root, `server/node_modules/.cache/cli-${process.pid}-${Date.now()}`);
-  readonly #program = join(this.#folder, 'main.js');
+  #program = '';
   readonly #running = new Set<Run>();
 
   async build(): Promise<void> {
-    const { dependencies } = JSON.parse(readFileSync(join(root, 'server/package.json'), 'utf8'));
-    await build({
-      entryPoints: [join(root, 'server/src/main.ts')],
-      outdir: this.#folder,
-      bundle: true,
-      splitting: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      conditions: ['source'],
-      external: Object.keys(dependencies),
-      logLevel: 'error',
-    });
+    this.#program = await bundleProgram(join(root, 'server/src/main.ts'), this.#folder);
   }
 
   /** Starts a command, in this folder or in that of the tests; without `input`, its stdin stays open. */
