@@ -59,13 +59,19 @@ export class LiveHub {
     child.stderr!.on('data', (text) => this.faults.push(String(text).trim()));
   }
 
-  /** Begins a life and waits until it says that it is ready; returns how many ms that took. */
-  async start(): Promise<number> {
+  /**
+   * Begins a life and waits until it says that it is ready; returns how many ms that took.
+   *
+   * @param maxRedMs how long it may listen without being ready, for hubs that cannot be
+   */
+  async start(maxRedMs = Number.POSITIVE_INFINITY): Promise<number> {
     const startedMs = performance.now();
     this.spawn();
     await Promise.race([this.listening(), this.ended]);
+    const listeningMs = performance.now();
     while (!(await this.isReady())) {
       if (this.child!.exitCode !== null) throw new Error(`the hub ended: ${this.faults.join('\n')}`);
+      if (performance.now() - listeningMs > maxRedMs) break;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     return performance.now() - startedMs;

@@ -47,6 +47,8 @@ class Scene {
       await scene.subscribe(options);
       await scene.publish(3);
       await scene.sees(3);
+      // What is not acknowledged yet would take up room in the small ring.
+      await scene.until(() => hub.stats().ledger.inflight, 0);
       await act(scene);
     } finally {
       await window.page.close();
