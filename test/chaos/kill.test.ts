@@ -34,6 +34,8 @@ describe(`a hub killed again and again (seed ${seed})`, () => {
         rounds: 4,
         random,
         ...load,
+        // So much that some of it is always on its way to the disk.
+        maxPerSecond: 12_000,
         earlyKills: 0,
         fault: 'early-confirm',
       });

@@ -106,7 +106,7 @@ class KillRun {
     for (const publisher of publishers) publisher.abandon();
     for (const consumer of consumers) consumer.stop();
     await Promise.all(running);
-    if (this.account.missing.length > 0) {
+    if (this.options.fault || this.account.missing.length > 0) {
       await follower.stop();
       return this.result();
     }
