@@ -4,6 +4,7 @@
  * Counts in windows that begin with a failure; bounded, the address that failed longest ago is forgotten first. Of an IPv6
  * address the network counts: its holder has all of it.
  */
+import { addressGroup } from '../core/address-group.ts';
 import type { Clock } from '../ports/clock.ts';
 
 export interface LockoutSettings {
@@ -33,7 +34,7 @@ export class Lockout {
   ) {}
 
   isLocked(address: string | undefined): boolean {
-    const entry = address === undefined ? undefined : this.failures.get(networkOf(address));
+    const entry = address === undefined ? undefined : this.failures.get(addressGroup(address));
     return entry !== undefined && entry.untilMs > this.clock.nowMs();
   }
 
@@ -42,7 +43,7 @@ export class Lockout {
     if (address === undefined) return;
     const { failures, windowMs, lockMs } = this.settings;
     const nowMs = this.clock.nowMs();
-    const network = networkOf(address);
+    const network = addressGroup(address);
     const before = this.failures.get(network);
     const goesOn = before !== undefined && nowMs - before.sinceMs < windowMs;
     const entry = goesOn ? before : { count: 0, sinceMs: nowMs, untilMs: 0 };
@@ -60,20 +61,4 @@ export class Lockout {
   get size(): number {
     return this.failures.size;
   }
-}
-
-/** An IPv4 address, also where it is written as IPv6; of IPv6 the first 64 bits. */
-export function networkOf(address: string): string {
-  const mapped = /^(?:0{0,4}:){0,5}:?ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
-  if (mapped) return mapped[1]!;
-  if (!address.includes(':')) return address;
-  const [front = '', back] = address.split('%', 1)[0]!.split('::', 2);
-  const groups = front === '' ? [] : front.split(':');
-  const behind = back === undefined || back === '' ? [] : back.split(':');
-  while (back !== undefined && groups.length + behind.length < 8) groups.push('0');
-  const all = [...groups, ...behind];
-  return `${all
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
 }

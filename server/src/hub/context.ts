@@ -99,6 +99,8 @@ export class HubContext {
   bindings = 0;
 
   private readonly roleLimits: RoleLimits;
+  /** As many as there are roles: no token has one that the configuration does not know. */
+  private readonly limitsByRole = new Map<string, SessionLimits>();
   private readonly sessionLimits: Partial<SessionLimits>;
   private readonly onFault: (fault: string, error?: unknown) => void;
   private readonly feedOffsets = new Map<LogId, number>();
@@ -125,7 +127,12 @@ export class HubContext {
   }
 
   limitsOf(role: string): SessionLimits {
-    return { ...limitsOfRole(role), ...this.roleLimits.get(role), ...this.sessionLimits };
+    let limits = this.limitsByRole.get(role);
+    if (!limits) {
+      limits = { ...limitsOfRole(role), ...this.roleLimits.get(role), ...this.sessionLimits };
+      this.limitsByRole.set(role, limits);
+    }
+    return limits;
   }
 
   /** Whether somebody has declared all the exchanges and named queues that the role may. */
