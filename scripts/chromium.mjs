@@ -8,7 +8,10 @@ import { existsSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+// The headless shell is the same engine without windows: a page costs a quarter of what it costs in the whole browser.
 const names = [
+  'chromium-headless-shell',
+  'chrome-headless-shell',
   'chromium',
   'chromium-browser',
   'google-chrome',
@@ -56,7 +59,9 @@ export function canInstallChromium() {
 
 export async function installChromium() {
   await aptGet('update');
-  await aptGet('install', '--yes', '--no-install-recommends', 'chromium', 'fonts-liberation');
+  const install = (name) => aptGet('install', '--yes', '--no-install-recommends', name, 'fonts-liberation');
+  // Not every distribution has it.
+  await install('chromium-headless-shell').catch(() => install('chromium'));
 }
 
 /** Runs apt-get and shows what it does, at most one line in two seconds. */

@@ -10,11 +10,15 @@ interface Job {
   dueMs: number;
 }
 
+/** For who asked the system for less motion, nothing is drawn more often than this. */
+const CALM_MS = 500;
+const FRAME_MS = 16;
+
 const jobs = new Set<Job>();
-let requested = 0;
+/** Ends the wait for the next frame, or for the time until one is due; none where nothing is to be drawn. */
+let stopWaiting: (() => void) | undefined;
 
 function frame(nowMs: number): void {
-  requested = requestAnimationFrame(frame);
   for (const job of jobs) {
     if (nowMs < job.dueMs) continue;
     // Half a frame of tolerance, or a job of 100 ms would run at every seventh frame instead of every sixth.
@@ -25,18 +29,37 @@ function frame(nowMs: number): void {
       console.error(error);
     }
   }
+  waitForNext();
+}
+
+/** Frames in which nothing is due are not asked for: each of them costs the visitor's processor. */
+function waitForNext(): void {
+  stopWaiting?.();
+  stopWaiting = undefined;
+  if (jobs.size === 0) return;
+  const inMs = Math.min(...[...jobs].map(({ dueMs }) => dueMs)) - performance.now();
+  if (inMs > FRAME_MS) {
+    const timer = setTimeout(askForFrame, inMs - FRAME_MS / 2);
+    stopWaiting = () => clearTimeout(timer);
+  } else {
+    askForFrame();
+  }
+}
+
+function askForFrame(): void {
+  const request = requestAnimationFrame(frame);
+  stopWaiting = () => cancelAnimationFrame(request);
 }
 
 /** Draws at most every `everyMs` milliseconds (0: every frame); returns what ends it. */
 export function onFrame(everyMs: number, draw: (nowMs: number) => void): () => void {
-  const job: Job = { everyMs, draw, dueMs: 0 };
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const job: Job = { everyMs: isCalm ? Math.max(everyMs, CALM_MS) : everyMs, draw, dueMs: 0 };
   jobs.add(job);
-  if (requested === 0) requested = requestAnimationFrame(frame);
+  waitForNext();
   return () => {
     jobs.delete(job);
-    if (jobs.size > 0) return;
-    cancelAnimationFrame(requested);
-    requested = 0;
+    waitForNext();
   };
 }
 

@@ -43,7 +43,11 @@ afterAll(async () => {
 
 beforeEach(async () => {
   faults = [];
-  page = await browser.newPage({ viewport: { width: 1600, height: 1000 }, colorScheme: 'dark' });
+  page = await browser.newPage({
+    viewport: { width: 1600, height: 1000 },
+    colorScheme: 'dark',
+    reducedMotion: 'reduce',
+  });
   page.setDefaultTimeout(WAIT_MS);
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
@@ -70,7 +74,7 @@ async function lanesWhere(fits: (lanes: Record<LaneName, Lane>) => boolean): Pro
     lanes = await page.evaluate(readLanes);
     return fits(lanes);
   };
-  await expect.poll(look, { timeout: WAIT_MS, interval: 50 }).toBe(true);
+  await expect.poll(look, { timeout: WAIT_MS, interval: 200 }).toBe(true);
   return lanes;
 }
 
