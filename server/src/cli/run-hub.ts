@@ -14,9 +14,10 @@ import { nodeClock } from '../node-clock.ts';
 import { createLog, type Logger } from '../ops/log.ts';
 import { DataUnavailable, type RunningHub, startHub } from '../start-hub.ts';
 import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.ts';
+import { fail } from './fail.ts';
 import { greeting } from './greeting.ts';
 import { NO_SECRET } from './no-secret.ts';
-import { fail, type ServeFlags, settings } from './settings.ts';
+import { type ServeFlags, settings } from './settings.ts';
 
 /** How long after a failure of the store clients are still told what was refused. */
 const REFUSALS_MS = 1_000;

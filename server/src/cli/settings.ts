@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { type Config, type ConfigInput, readConfig } from '../config/read-config.ts';
 import { EXIT_USAGE } from './exit-codes.ts';
+import { fail } from './fail.ts';
 
 export interface ServeFlags {
   dev?: true;
@@ -64,8 +65,3 @@ export const settingsOfFlags = ({
   ...(origin && { http: { origins: origin } }),
   ...(logLevel && { log: { level: logLevel } }),
 });
-
-export function fail(exitCode: number, ...lines: readonly string[]): never {
-  for (const line of lines) process.stderr.write(`ringhub: ${line}\n`);
-  process.exit(exitCode);
-}

@@ -4,8 +4,9 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT_USAGE } from './exit-codes.ts';
+import { fail } from './fail.ts';
 import { durationMs } from './session.ts';
-import { fail, type ServeFlags } from './settings.ts';
+import type { ServeFlags } from './settings.ts';
 
 const EXAMPLES = `
 Examples:

@@ -1,7 +1,7 @@
 /**
  * Section `auth`: who may come in. What is in the files that it names is read and checked by `auth/configured-auth.ts`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { roleName } from './role-settings.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,7 +1,7 @@
 /**
  * The settings as a JSON Schema, by which editors complete and check a configuration file.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { schema } from './schema.ts';
 
 export const configJsonSchema = (): object => ({

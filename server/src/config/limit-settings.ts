@@ -1,7 +1,7 @@
 /**
  * Sections `limits` and `roles.<name>.limits`: what is left out keeps the built-in bound.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { DRAINED_BELOW_BYTES } from '../ports/transport.ts';
 
 const count = z.int().min(1);

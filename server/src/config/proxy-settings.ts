@@ -2,7 +2,7 @@
  * Section `proxy`: what stands before the hub and may say who calls. Without it no header is believed.
  */
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const NETWORK = 'must be an address or a network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8';
 const MAX_BITS: Readonly<Record<number, number>> = { 4: 32, 6: 128 };

@@ -6,7 +6,7 @@
  * capitals: `http.maxBodyBytes` is RINGHUB_HTTP__MAX_BODY_BYTES.
  */
 import { parse as parseYaml } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearestKey } from './nearest-key.ts';
 import { type Config, type ConfigInput, schema } from './schema.ts';
 

@@ -2,7 +2,7 @@
  * Section `roles`: what who has a role may do and take. `anonymous`, `browser` and `server` are there already; what is left out
  * of them keeps what is built in; a role of another name may do nothing without `permissions`, and has the bounds of `browser`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { RULE_ACTIONS, readPermissions } from '../core/permission-rules.ts';
 import { sessionLimits } from './limit-settings.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Every setting of the hub, its default and its bounds: one schema, whose sections of several settings have files of their own.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { authSettings } from './auth-settings.ts';
 import { nodeLimits } from './limit-settings.ts';
 import { proxySettings } from './proxy-settings.ts';

@@ -1,7 +1,7 @@
 /**
  * Section `tls`: with it the hub speaks TLS, and nothing else, on its port.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const path = z.string().min(1);
 
