@@ -1,6 +1,7 @@
 /**
  * Finds a Chromium that starts, and installs one on Debian-like machines. The browser tests drive an installed
  * browser: a download of a private one (what playwright does by default) fails behind closed networks.
+ * `node scripts/chromium.mjs --install` does so where there is none.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -80,4 +81,8 @@ async function aptGet(...args) {
   }
   const code = await ended;
   if (code !== 0) throw new Error(`apt-get ${args[0]} exited with ${code}`);
+}
+
+if (process.argv[1] === import.meta.filename && process.argv[2] === '--install') {
+  if (!findChromium() && canInstallChromium()) await installChromium();
 }
