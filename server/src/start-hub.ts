@@ -198,7 +198,8 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
         ids,
         limits,
         onFault,
-        onAudit: (audit) => log.info({ audit }, 'audit'),
+        // In a dev hub everybody is its one user, who knows what they did.
+        onAudit: (audit) => log[dev ? 'debug' : 'info']({ audit }, 'audit'),
         ...(options.onStoreFailure && { onStoreFailure: options.onStoreFailure }),
         ...(options.roleLimits && { roleLimits: options.roleLimits }),
         ...(options.sessionLimits && { sessionLimits: options.sessionLimits }),
