@@ -53,7 +53,10 @@ export function engineQueuesSuite(name: string, make: () => Promise<StoredEngine
       /** Everything asked for so far is on disk. */
       stored: (): Promise<unknown> => new Promise((done) => engine.meta!.put('probe', 'x', done)),
       read: (queue: number, after = 0, upTo = 1_000_000, limit = 1_000): Promise<readonly StoredEntry[]> =>
-        new Promise((done) => engine.queues!.read(queue, after, upTo, limit, done)),
+        new Promise((done) => {
+          const atMost = { messages: limit, bytes: Number.POSITIVE_INFINITY };
+          engine.queues!.read(queue, after, upTo, atMost, done);
+        }),
       fate: (subject: string, session: string, seq: number): Promise<Fate> =>
         new Promise((tell) => engine.fateOf(subject, { session, seq }, tell)),
     };
@@ -64,6 +67,24 @@ export function engineQueuesSuite(name: string, make: () => Promise<StoredEngine
     `${seq}:${record?.payload}${attempts > 0 ? ` x${attempts}` : ''}${dueMs > 0 ? ` due ${dueMs}` : ''}`;
 
   describe(`${name}: queues`, () => {
+    it('are read a page at a time, bounded by messages and by bytes, and say where they end', async () => {
+      const made = await scene();
+      for (let i = 0; i < 6; i++) await made.publish({ payload: 'x'.repeat(1_000) }, { queues: [1] });
+      await made.stored();
+      made.queues.drop(1, 2, 3);
+      const page = (messages: number, bytes: number) =>
+        new Promise((told) => {
+          made.queues.read(1, 0, 6, { messages, bytes }, (entries, isEnd) =>
+            told([entries.map(({ seq }) => seq), isEnd]),
+          );
+        });
+      expect(await page(10, 1e9)).toEqual([[1, 2, 4, 5, 6], true]);
+      expect(await page(5, 1e9)).toEqual([[1, 2, 4, 5, 6], false]);
+      expect(await page(10, 1)).toEqual([[1], false]);
+      expect(await page(10, 2_500)).toEqual([[1, 2, 4], false]);
+      expect(await page(2, 2_500)).toEqual([[1, 2], false]);
+    });
+
     it('number what they are given, each for itself, and give it back in order', async () => {
       const made = await scene();
       expect(seqsOf(await made.publish({ payload: 'a' }, { queues: [1, 2] }))).toEqual([1, 1]);

@@ -36,6 +36,13 @@ const shown = (entries: readonly StoreEntry[]) =>
 
 const FIRST = bytes(0);
 const LAST = new Uint8Array(16).fill(255);
+/** How many of the entries it takes until their values have so many bytes together. */
+function reaching(entries: readonly StoreEntry[], maxBytes: number): number {
+  let [count, bytes] = [0, 0];
+  while (count < entries.length && (count === 0 || bytes < maxBytes)) bytes += entries[count++]!.value.length;
+  return count;
+}
+
 const everything = (store: Store) => shown(store.range(FIRST, LAST, { limit: 1e6 }));
 
 export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): void {
@@ -174,6 +181,9 @@ export function storeSuite(name: string, makePlace: () => Promise<StorePlace>): 
         const within = sorted.filter(([key]) => key >= hex(from) && key < hex(to));
         const expected = (reverse ? within.reverse() : within).slice(0, limit);
         const found = store.range(from, to, { limit, reverse });
+        const maxBytes = below(60);
+        const few = store.range(from, to, { limit, reverse, maxBytes });
+        expect(few, `seed ${seed}`).toEqual(found.slice(0, reaching(found, maxBytes)));
         expect(
           found.map(({ key, value }) => [hex(key), hex(value)]),
           `seed ${seed}`,

@@ -15,7 +15,8 @@ import { entryKey, queueKey, queueOf, queueRange, sequenceOf, sumsKey, tableRang
 import { decodeCopy, encodeCopy } from './stored-messages.ts';
 import type { WriteGroup } from './write-group.ts';
 
-const COUNT_AT_ONCE = 1_000;
+const COUNT_AT_ONCE = { messages: 1_000, bytes: 4 * 1024 * 1024 };
+const OLDEST = { messages: 1, bytes: 1 };
 const MAX_QUEUES = 1_000_000;
 
 /** after < seq <= upTo. */
@@ -93,18 +94,22 @@ export class QueueEntries implements EngineQueues {
     queue: number,
     after: number,
     upTo: number,
-    limit: number,
-    done: (entries: readonly StoredEntry[]) => void,
+    atMost: { readonly messages: number; readonly bytes: number },
+    done: (entries: readonly StoredEntry[], isEnd: boolean) => void,
   ): void {
     const now = this.now();
     const entries: StoredEntry[] = [];
+    let { messages: limit, bytes: maxBytes } = atMost;
     for (const [from, to] of this.keptRanges(queue, after, upTo)) {
-      const left = limit - entries.length;
-      if (left === 0) break;
-      const found = this.store.range(queueKey(queue, from + 1), queueKey(queue, to + 1), { limit: left });
-      for (const { key, value } of found) entries.push(this.entryOf(queue, sequenceOf(key), value, now));
+      if (limit <= 0 || maxBytes <= 0) break;
+      const found = this.store.range(queueKey(queue, from + 1), queueKey(queue, to + 1), { limit, maxBytes });
+      limit -= found.length;
+      for (const { key, value } of found) {
+        maxBytes -= value.length;
+        entries.push(this.entryOf(queue, sequenceOf(key), value, now));
+      }
     }
-    done(entries);
+    done(entries, limit > 0 && maxBytes > 0);
   }
 
   settle(queue: number, seq: number): void {
@@ -145,7 +150,7 @@ export class QueueEntries implements EngineQueues {
   bounds(queue: number): { readonly first: number; readonly last: number } {
     const { lastSeq } = this.stateOf(queue);
     let first = lastSeq + 1;
-    this.read(queue, 0, lastSeq, 1, ([oldest]) => {
+    this.read(queue, 0, lastSeq, OLDEST, ([oldest]) => {
       if (oldest) first = oldest.seq;
     });
     return { first, last: lastSeq };

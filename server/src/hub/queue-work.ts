@@ -133,10 +133,8 @@ export class QueueWork {
     const { queues } = this.hub.engine;
     // Only what is durable is ever not loaded.
     if (!queues) return;
-    queues.read(queue.id, after, upTo, limit, (entries) => {
-      const fitting = upToBytes(entries, maxBytes);
-      const loaded = fitting.map((entry) => loadedEntry(entry, queue));
-      const isEnd = fitting.length === entries.length && entries.length < limit;
+    queues.read(queue.id, after, upTo, { messages: limit, bytes: maxBytes }, (entries, isEnd) => {
+      const loaded = entries.map((entry) => loadedEntry(entry, queue));
       // Each page has a turn of its own: where all that is loaded has expired, the next page is asked for at once, and
       // a long backlog would be one call within the other, and one batch.
       this.hub.clock.endOfTurn(() =>
@@ -144,16 +142,6 @@ export class QueueWork {
       );
     });
   }
-}
-
-/** The first entries that weigh no more than `maxBytes` together, one at least. */
-function upToBytes(entries: readonly StoredEntry[], maxBytes: number): readonly StoredEntry[] {
-  let bytes = 0;
-  const end = entries.findIndex(({ record }, i) => {
-    bytes += record?.bytes ?? 0;
-    return bytes > maxBytes && i > 0;
-  });
-  return end < 0 ? entries : entries.slice(0, end);
 }
 
 function loadedEntry({ seq, record, attempts, dueMs }: StoredEntry, queue: DeclaredQueue): LoadedEntry {

@@ -131,15 +131,15 @@ export interface Recount {
 /** The durable half of named queues: which entries there are. What becomes of them is the hub's affair. */
 export interface EngineQueues {
   /**
-   * Entries with after < seq <= upTo, oldest first, as far as they are on disk; none where there are no more. May be
-   * called back at once.
+   * Entries with after < seq <= upTo, oldest first, as far as they are on disk; none follows the one with which they
+   * take `maxBytes` there. `isEnd`: there are no more. May be called back at once.
    */
   read(
     queue: number,
     after: number,
     upTo: number,
-    limit: number,
-    done: (entries: readonly StoredEntry[]) => void,
+    atMost: { readonly messages: number; readonly bytes: number },
+    done: (entries: readonly StoredEntry[], isEnd: boolean) => void,
   ): void;
   /** An obligation ended: the entry goes with the next flush. */
   settle(queue: number, seq: number): void;

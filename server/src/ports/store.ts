@@ -27,6 +27,8 @@ export interface RangeOptions {
   readonly limit: number;
   /** From the highest key down; default false. */
   readonly reverse?: boolean;
+  /** No entry follows the one with which the values have so many bytes together; by default as many as there are. */
+  readonly maxBytes?: number;
 }
 
 /**

@@ -37,12 +37,14 @@ export class LmdbReader {
     return this.db.getBinary(key);
   }
 
-  range(from: Uint8Array, to: Uint8Array, { limit, reverse = false }: RangeOptions): StoreEntry[] {
+  range(from: Uint8Array, to: Uint8Array, options: RangeOptions): StoreEntry[] {
+    const { limit, reverse = false, maxBytes } = options;
     if (limit <= 0 || Buffer.compare(from, to) >= 0) return [];
     const bounds = reverse
       ? { start: to, end: from, reverse: true, exclusiveStart: true, inclusiveEnd: true }
       : { start: from, end: to };
-    return [...this.db.getRange({ ...bounds, limit })];
+    const entries = this.db.getRange({ ...bounds, limit });
+    return maxBytes === undefined ? [...entries] : upToBytes(entries, maxBytes);
   }
 
   keys(from: Uint8Array, to: Uint8Array, limit: number): Uint8Array[] {
@@ -58,6 +60,17 @@ export class LmdbReader {
   async close(): Promise<void> {
     await this.db.close();
   }
+}
+
+function upToBytes(entries: Iterable<StoreEntry>, maxBytes: number): StoreEntry[] {
+  const taken: StoreEntry[] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    taken.push(entry);
+    bytes += entry.value.length;
+    if (bytes >= maxBytes) break;
+  }
+  return taken;
 }
 
 interface LmdbStats {

@@ -22,7 +22,7 @@ export class SortedEntries {
   range(
     from: Uint8Array | undefined,
     to: Uint8Array | undefined,
-    { limit, reverse = false }: RangeOptions,
+    { limit, reverse = false, maxBytes = Number.POSITIVE_INFINITY }: RangeOptions,
   ): StoreEntry[] {
     const first = from ? this.indexOf(textOf(from)) : 0;
     const end = to ? this.indexOf(textOf(to)) : this.keys.length;
@@ -30,7 +30,13 @@ export class SortedEntries {
     const keys = reverse
       ? this.keys.slice(end - count, end).reverse()
       : this.keys.slice(first, first + count);
-    return keys.map((key) => ({ key: bytesOf(key), value: this.values.get(key)!.slice() }));
+    let bytes = 0;
+    const reaches = keys.findIndex((key) => {
+      bytes += this.values.get(key)!.length;
+      return bytes >= maxBytes;
+    });
+    const taken = reaches < 0 ? keys : keys.slice(0, reaches + 1);
+    return taken.map((key) => ({ key: bytesOf(key), value: this.values.get(key)!.slice() }));
   }
 
   /** Values are kept as they are given. */
