@@ -59,9 +59,12 @@ const SUBPROTOCOLS: readonly string[] = [SUBPROTOCOL_JSON, SUBPROTOCOL_BINARY];
 export const offeredIn = (header: string | undefined): string[] =>
   header?.split(',').map((name) => name.trim()) ?? [];
 
-/** The first one offered that is spoken here. */
+/** The first one offered that is spoken here; the hub's own text of it, which no header is kept in memory for. */
 export function subprotocolOf(offered: Iterable<string>): string | undefined {
-  for (const name of offered) if (SUBPROTOCOLS.includes(name)) return name;
+  for (const name of offered) {
+    const spoken = SUBPROTOCOLS.find((own) => own === name);
+    if (spoken) return spoken;
+  }
   return undefined;
 }
 
