@@ -14,6 +14,8 @@ export const nodeLimits = z.strictObject({
   maxHeaders: count.min(16).optional(),
   maxConnections: count.optional(),
   maxConnectionsPerAddress: count.optional(),
+  maxSocketsPerAddress: count.optional(),
+  maxPendingSockets: count.optional(),
   maxRequestsPerSecPerAddress: count.optional(),
   maxRequestsBurstPerAddress: count.optional(),
   maxParkedSessions: count.optional(),

@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ERRORS } from '@ringhub/protocol';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { directCaller, type ReadCaller } from '../ports/caller.ts';
+import { directCaller, headBytes, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -20,7 +20,7 @@ import {
   type TransportLimits,
 } from '../ports/transport.ts';
 import {
-  DEFAULT_MAX_HEADERS,
+  DEFAULT_HEAD,
   type Handshake,
   type Objection,
   REFUSAL_HEADERS,
@@ -32,8 +32,8 @@ import {
 export interface WsTransportOptions {
   readonly server: Server | TlsServer;
   readonly objection: Objection;
-  /** Fields that a handshake's head may have; 64 by default. */
-  readonly maxHeaders?: number;
+  /** What a handshake's head may have; 64 fields of 16 KiB by default. */
+  readonly head?: { readonly maxHeaders: number; readonly maxHeaderBytes: number };
   /** By default nothing is believed of what proxies tell. */
   readonly readCaller?: ReadCaller;
   /** How long a peer may take to answer a close, in ms. */
@@ -59,7 +59,11 @@ export class WsTransport implements Transport {
   }
 
   start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
-    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS, maxHeaders = DEFAULT_MAX_HEADERS } = this.#options;
+    const {
+      server,
+      closeGraceMs = DEFAULT_CLOSE_GRACE_MS,
+      head: { maxHeaders, maxHeaderBytes } = DEFAULT_HEAD,
+    } = this.#options;
     const options = {
       noServer: true,
       clientTracking: false,
@@ -76,7 +80,7 @@ export class WsTransport implements Transport {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       const handshake = this.#handshake(request);
       const isFull = this.#sockets.size >= limits.maxConnections;
-      const room = { isAccepting: this.#accepting, isFull, maxHeaders };
+      const room = { isAccepting: this.#accepting, isFull, maxHeaders, maxHeaderBytes };
       const refusal = refusalOf(handshake, this.#options.objection, room);
       if (refusal) return refuse(stream, refusal);
       const { address } = handshake.caller;
@@ -124,7 +128,8 @@ export class WsTransport implements Transport {
     const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
     const caller = readCaller({ address: socket.remoteAddress ?? '', isSecure }, header);
     const [path = '', query = ''] = url.split('?', 2);
-    return { path, query, headers: rawHeaders.length / 2, caller, header };
+    const size = { headers: rawHeaders.length / 2, headerBytes: headBytes(rawHeaders) };
+    return { path, query, ...size, caller, header };
   }
 }
 
