@@ -76,7 +76,7 @@ export interface FieldFault {
 const MAX_RANGES = 1024;
 const MAX_RESUME_QUEUES = 1024;
 /** The node's own bound on bindings is lower; this one only keeps a frame sane. */
-const MAX_BINDINGS = 10_000;
+const MAX_BINDINGS = 8_000;
 /** More than a gap ever has. */
 const MAX_HISTORY_RANGES = 64;
 const MAX_HISTORY_LIMIT = 1000;
@@ -364,10 +364,12 @@ function stringify(value: unknown): string | undefined {
 }
 
 function headers(value: unknown): Headers {
-  const entries = Object.entries(object(value, 'headers', 'bad-headers'));
-  if (entries.length > MAX_HEADERS) fail('bad-headers', 'headers');
+  const fields = object(value, 'headers', 'bad-headers');
+  const names = Object.keys(fields);
+  if (names.length > MAX_HEADERS) fail('bad-headers', 'headers');
   let bytes = 0;
-  for (const [name, v] of entries) {
+  for (const name of names) {
+    const v = fields[name];
     if (name === '' || name === '__proto__') fail('bad-headers', 'headers');
     if (v !== null && typeof v !== 'string' && typeof v !== 'boolean' && !Number.isFinite(v)) {
       fail('bad-headers', 'headers');
@@ -382,14 +384,16 @@ function headers(value: unknown): Headers {
 
 function tagRanges(value: unknown): TagRanges {
   let previous = 0;
-  return list(value, 'ranges', MAX_RANGES).map((pair) => {
-    const [from, to] = list(pair, 'ranges', 2);
+  const ranges = list(value, 'ranges', MAX_RANGES);
+  for (const pair of ranges) {
+    const range = list(pair, 'ranges', 2);
+    const [from, to] = [range[0], range[1]];
     // Ascending and apart, so that no tag can be named twice.
-    if (!isCount(from) || !isCount(to) || from <= previous || to < from)
-      return fail('bad-argument', 'ranges');
-    previous = to;
-    return [from, to] as const;
-  });
+    if (!isCount(from) || !isCount(to) || from <= previous || to < from) fail('bad-argument', 'ranges');
+    previous = to as number;
+  }
+  // As it was read, it is nobody else's.
+  return ranges as unknown as TagRanges;
 }
 
 function declareOptions(value: unknown): ExchangeOptions | PassiveDeclare {
@@ -415,8 +419,8 @@ function destination(value: unknown): number | string | NamedQueue {
 
 function bindingSpecs(value: unknown, atLeast = 1): BindingSpec[] {
   const bindings = list(value, 'bindings', MAX_BINDINGS, 'too-many-bindings').map((pair) => {
-    const [exchange, pattern, args] = list(pair, 'bindings', 3);
-    return bindingSpec(exchange, pattern, args);
+    const fields = list(pair, 'bindings', 3);
+    return bindingSpec(fields[0], fields[1], fields[2]);
   });
   return bindings.length >= atLeast ? bindings : fail('bad-argument', 'bindings');
 }

@@ -27,15 +27,14 @@ import { ByteReader, DAMAGED } from './binary-reader.ts';
 import { ByteWriter, patchU64 } from './binary-writer.ts';
 import { readClientFields } from './client-fields.ts';
 import {
-  BAD_FRAME,
   decodeClientMessage,
   type EncodableMessage,
   encodeGapItem,
   encodeServerFrame,
   encodeSnapshotEndItem,
-  type Invalid,
 } from './codec-json-hub.ts';
 import type { ClientFrame, Confirmed, Gap, Note, ServerFrame } from './frames.ts';
+import { BAD_FRAME, type Invalid, MessageFrames } from './message-frames.ts';
 import type { Death } from './queue-frames.ts';
 import { ShortTexts } from './short-texts.ts';
 
@@ -50,43 +49,38 @@ export function decodeClientMessageBinary(
   message: Uint8Array,
   texts = new ShortTexts(),
 ): (ClientFrame | Invalid)[] {
-  const frames: (ClientFrame | Invalid)[] = [];
+  const read = new MessageFrames();
   const reader = new ByteReader(message, texts, 'is-marked');
   try {
     do {
       const kind = reader.u8();
       const outer = reader.enter();
-      readFrame(kind, reader, frames);
+      const goesOn =
+        kind === FRAME.json
+          ? decodeClientMessage(reader.restAsText()).every((frame) => read.add(frame))
+          : read.add(readFrame(kind, reader));
+      if (!goesOn) break;
       reader.leave(outer);
-      const last = frames.at(-1);
-      if (last?.type === 'invalid' && last.fatal) break;
     } while (!reader.atEnd);
   } catch (damage) {
     if (damage !== DAMAGED) throw damage;
-    frames.push(BAD_FRAME);
+    read.add(BAD_FRAME);
   }
-  return frames;
+  return read.frames;
 }
 
-function readFrame(kind: number, reader: ByteReader, frames: (ClientFrame | Invalid)[]): void {
+function readFrame(kind: number, reader: ByteReader): ClientFrame | Invalid {
   switch (kind) {
     case FRAME.publish:
-      frames.push(readPublish(reader));
-      return;
+      return readPublish(reader);
     case FRAME.ack:
-      frames.push(readClientFields(['ack', reader.varint(), reader.varint(), readRanges(reader)]));
-      return;
+      return readClientFields(['ack', reader.varint(), reader.varint(), readRanges(reader)]);
     case FRAME.ping:
-      frames.push({ type: 'ping' });
-      return;
+      return { type: 'ping' };
     case FRAME.pong:
-      frames.push({ type: 'pong' });
-      return;
-    case FRAME.json:
-      for (const frame of decodeClientMessage(reader.restAsText())) frames.push(frame);
-      return;
+      return { type: 'pong' };
     default:
-      frames.push(BAD_FRAME);
+      return BAD_FRAME;
   }
 }
 

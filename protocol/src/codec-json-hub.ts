@@ -5,21 +5,21 @@
  * `ref` or `seq` costs only that command; `bad-frame` ends the connection. Nothing is allocated from a
  * declared length. Writing: an item's text is made once and shared by all its receivers.
  */
-import { type FieldFault, type Fields, readClientFields } from './client-fields.ts';
+import { type Fields, readClientFields } from './client-fields.ts';
 import type { ClientFrame, Confirmed, Gap, Headers, Item, Note, Payload, ServerFrame } from './frames.ts';
+import { exceedsJsonBounds } from './json-bounds.ts';
+import { BAD_FRAME, type Invalid, MessageFrames } from './message-frames.ts';
 import { payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
 import type { Death } from './queue-frames.ts';
 
-/** A line that is no frame, or a frame with a wrong field. */
-export type Invalid = FieldFault;
-
-/** What is no frame at all. */
-export const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: true };
+const PING_LINE = '["ping"]';
+const BYE_LINE = '["bye"]';
+const PONG_LINE = '["pong"]';
 
 /** The frames of one WebSocket message in order; stops after the first fatal one. */
 export function decodeClientMessage(message: string): (ClientFrame | Invalid)[] {
-  const frames: (ClientFrame | Invalid)[] = [];
+  const read = new MessageFrames();
   let start = 0;
   while (start <= message.length) {
     let end = message.indexOf('\n', start);
@@ -27,15 +27,18 @@ export function decodeClientMessage(message: string): (ClientFrame | Invalid)[] 
     const line = message.slice(start, end);
     start = end + 1;
     // A trailing line break, as terminals send it, is no frame of its own.
-    if (line === '' && frames.length > 0) continue;
-    const frame = decodeLine(line);
-    frames.push(frame);
-    if (frame.type === 'invalid' && frame.fatal) break;
+    if (line === '' && read.frames.length > 0) continue;
+    if (!read.add(decodeLine(line))) break;
   }
-  return frames;
+  return read.frames;
 }
 
 function decodeLine(line: string): ClientFrame | Invalid {
+  // All that quiet clients say.
+  if (line === PONG_LINE) return { type: 'pong' };
+  if (line === PING_LINE) return { type: 'ping' };
+  if (line === BYE_LINE) return { type: 'bye' };
+  if (exceedsJsonBounds(line)) return BAD_FRAME;
   let fields: unknown;
   try {
     fields = JSON.parse(line);

@@ -16,6 +16,8 @@ export { CLIENT_ERROR_CODES, type ClientErrorName, ERROR_CODES, retryOfCode } fr
 export * from './errors.ts';
 export * from './frames.ts';
 export * from './hub-stats.ts';
+export { exceedsJsonBounds, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH } from './json-bounds.ts';
+export { BAD_FRAME, type Invalid, MAX_FAULTS } from './message-frames.ts';
 export * from './payload-json.ts';
 export * from './position.ts';
 export * from './queue-frames.ts';

@@ -51,21 +51,35 @@ const isPair = (text: string, i: number): boolean => {
     : (text.charCodeAt(i - 1) & 0xfc00) === 0xd800;
 };
 
-const fitsKey = (key: string): boolean => {
-  if (key.length > MAX_KEY_BYTES || utf8Length(key) > MAX_KEY_BYTES || hasControlCharacter(key)) return false;
+const DOT = 46;
+const HASH = 35;
+
+/** How many words of a key are `#`, or -1 where it is no key at all: one walk, as each publish and binding needs it. */
+function hashesIn(key: string): number {
+  if (key.length > MAX_KEY_BYTES) return -1;
   let words = 1;
-  for (let i = 0; i < key.length; i++) if (key.charCodeAt(i) === 46) words++;
-  return words <= MAX_KEY_WORDS;
-};
+  let hashes = 0;
+  let isPlain = true;
+  let wordAt = 0;
+  for (let i = 0; i <= key.length; i++) {
+    const unit = i < key.length ? key.charCodeAt(i) : DOT;
+    if (unit === DOT) {
+      if (i < key.length) words++;
+      if (i === wordAt + 1 && key.charCodeAt(wordAt) === HASH) hashes++;
+      wordAt = i + 1;
+    } else if (unit < 0x20 || unit >= 0x7f) isPlain = false;
+  }
+  if (words > MAX_KEY_WORDS) return -1;
+  return isPlain || (utf8Length(key) <= MAX_KEY_BYTES && !hasControlCharacter(key)) ? hashes : -1;
+}
 
 /** Why a routing key is refused, or `undefined` where it is fine. `*` and `#` in a key are ordinary words. */
-export const keyFault = (key: string): ErrorName | undefined => (fitsKey(key) ? undefined : 'bad-key');
+export const keyFault = (key: string): ErrorName | undefined => (hashesIn(key) < 0 ? 'bad-key' : undefined);
 
 /** Why a binding pattern is refused, or `undefined` where it is fine. */
 export function patternFault(pattern: string): ErrorName | undefined {
-  if (!fitsKey(pattern)) return 'bad-pattern';
-  let hashes = 0;
-  for (const word of splitWords(pattern)) if (word === '#') hashes++;
+  const hashes = hashesIn(pattern);
+  if (hashes < 0) return 'bad-pattern';
   return hashes > MAX_HASHES ? 'too-many-hashes' : undefined;
 }
 

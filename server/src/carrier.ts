@@ -9,7 +9,7 @@ import { DEFAULT_REQUEST_LIMITS, type HttpServer, type RequestLimits } from './h
 import { NodeHttpServer } from './http/node-server.ts';
 import type { TlsCredentials } from './http/tls-files.ts';
 import { type UwsApp, UwsHttpServer } from './http/uws-server.ts';
-import type { ReadCaller } from './ports/caller.ts';
+import type { Doorkeeper, ReadCaller } from './ports/caller.ts';
 import type { Transport } from './ports/transport.ts';
 import type { Objection } from './transports/handshake.ts';
 import { UwsTransport } from './transports/uws.ts';
@@ -37,6 +37,8 @@ export interface CarrierOptions {
   readonly maxSilenceMs: number;
   /** Bounds of heads and requests, as far as each server can keep them. */
   readonly heads?: RequestLimits;
+  /** Whom it takes TCP connections of: of everybody by default. uWebSockets.js cannot be asked to refuse any. */
+  readonly doorkeeper?: Doorkeeper;
 }
 
 export interface Carrier {
@@ -59,21 +61,21 @@ export function createCarrier(
 ): Carrier {
   const choice = withTls(found, asked, tls);
   const { why } = choice;
-  const { heads = DEFAULT_REQUEST_LIMITS, ...rest } = options;
-  const { maxHeaders } = heads;
+  const { heads = DEFAULT_REQUEST_LIMITS, doorkeeper, ...rest } = options;
+  const head = { maxHeaders: heads.maxHeaders, maxHeaderBytes: heads.maxHeaderBytes };
   switch (choice.name) {
     case 'none':
       throw new TransportUnavailable(why);
     case 'ws': {
-      const server = new NodeHttpServer(tls, heads);
-      return { transport: new WsTransport({ server: server.server, maxHeaders, ...rest }), server, why };
+      const server = new NodeHttpServer(tls, heads, doorkeeper);
+      return { transport: new WsTransport({ server: server.server, head, ...rest }), server, why };
     }
     case 'uws': {
       const { library } = choice.uws;
       const app = (tls ? library.SSLApp(sslOptions(tls)) : library.App()) as UwsApp;
       const isSecure = tls !== undefined;
       return {
-        transport: new UwsTransport({ app, isSecure, maxHeaders, ...rest }),
+        transport: new UwsTransport({ app, isSecure, head, ...rest }),
         server: new UwsHttpServer(app, library, isSecure, heads),
         why,
       };

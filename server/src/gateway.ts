@@ -59,10 +59,7 @@ export class Gateway {
       socket.close(ERRORS['too-many-connections'].code, ERRORS['too-many-connections'].text);
       return NOBODY;
     }
-    const gone = (connection: Connection) => {
-      if (this.connections.delete(connection)) this.addresses.remove(address);
-    };
-    const connection = new Connection(socket, this.options, this.untold, gone);
+    const connection = new Connection(socket, address, this.options, this.untold, this.gone);
     this.connections.add(connection);
     this.addresses.add(address);
     return connection;
@@ -94,6 +91,10 @@ export class Gateway {
   close(): void {
     this.timer.stop();
   }
+
+  private readonly gone = (connection: Connection): void => {
+    if (this.connections.delete(connection)) this.addresses.remove(connection.addressGroup);
+  };
 
   private tick(): void {
     for (const connection of this.connections) {
@@ -130,6 +131,7 @@ class Connection implements Link, SocketHandler {
 
   constructor(
     private readonly socket: Socket,
+    readonly addressGroup: string,
     private readonly options: GatewayOptions,
     private readonly untold: Untold,
     private readonly gone: (connection: Connection) => void,

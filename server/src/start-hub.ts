@@ -29,7 +29,7 @@ import { type CallerRules, objectionTo } from './http/caller-rules.ts';
 import { Exposed, exposureFaults, exposureWarnings } from './http/exposure.ts';
 import { readTls, type TlsSettings, TlsUnusable } from './http/tls-files.ts';
 import { TlsRenewal } from './http/tls-renewal.ts';
-import { callersBehind, type ProxySettings } from './http/trusted-proxies.ts';
+import { callersBehind, isProxyIn, type ProxySettings } from './http/trusted-proxies.ts';
 import { Hub } from './hub/hub.ts';
 import { openData, orDataUnavailable } from './hub-data.ts';
 import { nodeClock } from './node-clock.ts';
@@ -38,6 +38,7 @@ import { createLog, type Logger } from './ops/log.ts';
 import { Metrics } from './ops/metrics.ts';
 import type { HubStats } from './ports/hub-api.ts';
 import { RequestRates } from './request-rates.ts';
+import { SocketsByAddress } from './sockets-by-address.ts';
 import { VERSION } from './version.ts';
 
 export { DataUnavailable } from './hub-data.ts';
@@ -154,7 +155,8 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
   const log = options.log ?? createLog('error');
   const limits: NodeLimits = { ...(dev ? DEV_NODE_LIMITS : NODE_LIMITS), ...options.limits };
   const callers: CallerRules = { origins: options.origins ?? [], loopbackOnly: dev };
-  const readCaller = callersBehind(options.proxy ?? { trusted: [] });
+  const proxy = options.proxy ?? { trusted: [] };
+  const readCaller = callersBehind(proxy);
 
   const clock = nodeClock;
   const ids = nodeIds;
@@ -164,6 +166,7 @@ export async function startHub(options: StartHubOptions = {}): Promise<RunningHu
     tls: tls?.credentials,
     maxSilenceMs: Math.max(limits.helloTimeoutMs, limits.deadMs),
     heads: limits,
+    doorkeeper: new SocketsByAddress(limits.maxSocketsPerAddress, isProxyIn(proxy)),
   });
   const principals = new Principals(options.rolePermissions);
   const shown = new CombinedAuth({

@@ -22,6 +22,6 @@ console.log(
     `${((user + system) / 1e6).toFixed(1)} s CPU`,
 );
 for (const failure of failures) console.log(failure);
-console.log('CPU of a message of 64 KiB, in ms, at best of five:');
+console.log('A message of 64 KiB takes ms (a quarter of the rounds took less):');
 for (const { name, ms } of slowest()) console.log(`  ${ms.toFixed(3)}  ${name}`);
 process.exitCode = failures.length > 0 ? 1 : 0;

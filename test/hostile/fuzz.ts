@@ -120,7 +120,8 @@ const shown = (input: Input): string =>
 const NOISE = 0.05;
 const SPLICE = 0.1;
 
-function inputFor({ vectors }: Target, random: () => number): Input {
+/** A vector with some of it changed, spliced with another, or noise. */
+export function inputFor({ vectors }: Target, random: () => number): Input {
   const int = (below: number): number => Math.floor(random() * below);
   const one = vectors[int(vectors.length)] as Input;
   const how = random();

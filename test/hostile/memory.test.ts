@@ -2,7 +2,7 @@
  * X2 and X10: messages in tiny pieces, and HTTP bodies that lie about their length, at a hub in a process of its own, whose
  * memory is looked at meanwhile.
  *
- * Seen to fail with its guard taken out: docs/results.md.
+ * Seen to fail with its guard taken out: docs/testing.md.
  */
 import { ERRORS } from '@ringhub/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -2,7 +2,7 @@
  * X5 and X6 in the hub: patterns made to be expensive, and clients that ask for more than they may have, again and again.
  * What counts is work and state, not time; how long it takes: `bench/routing.ts` and `bench/hostile-crowd.ts`.
  *
- * Seen to fail with its guard taken out (docs/results.md): the mark of visited nodes in the trie; each cap.
+ * Seen to fail with its guard taken out (docs/testing.md): the mark of visited nodes in the trie; each cap.
  */
 import { ERRORS } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';

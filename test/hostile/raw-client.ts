@@ -38,6 +38,16 @@ export class RawClient {
     return this;
   }
 
+  /** Resolves once that holds of what has come back, or the connection is closed. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds() && !this.isClosed) {
+      await Promise.race([
+        new Promise<void>((resolve) => this.socket.once('data', () => resolve())),
+        this.closed,
+      ]);
+    }
+  }
+
   /** Resolves once something has come back, or the connection is closed. */
   answered(): Promise<void> {
     if (this.received.length > 0) return Promise.resolve();

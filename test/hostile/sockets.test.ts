@@ -2,7 +2,7 @@
  * X3, X4, X9: sockets that say nothing, half of something, too much, or what was not agreed on: each is ended by a deadline or
  * at once, and a client that behaves is served meanwhile. Deadlines are short here; those of uWebSockets.js are its own.
  *
- * Seen to fail with its guard taken out: docs/results.md.
+ * Seen to fail with its guard taken out: docs/testing.md.
  */
 import { ERRORS, SUBPROTOCOL_JSON } from '@ringhub/protocol';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -172,6 +172,26 @@ describe('the JSON Schema of the settings', () => {
     });
   });
 
+  it('says of every setting what it is for, however deep it stands', () => {
+    const undescribed: string[] = [];
+    let described = 0;
+    const look = (node: unknown, path: string): void => {
+      if (typeof node !== 'object' || node === null) return;
+      for (const [key, value] of Object.entries(node)) {
+        if (key !== 'properties') look(value, path);
+        else
+          for (const [name, setting] of Object.entries(value as Record<string, { description?: string }>)) {
+            if ((setting.description ?? '').length > 5) described++;
+            else undescribed.push(`${path}${name}`);
+            look(setting, `${path}${name}.`);
+          }
+      }
+    };
+    look(configJsonSchema(), '');
+    expect(undescribed).toEqual([]);
+    expect(described).toBeGreaterThan(80);
+  });
+
   it('asks for nothing that may be left out', () => {
     expect(configJsonSchema()).not.toHaveProperty('required');
   });

@@ -83,11 +83,22 @@ describe('publishing one message', () => {
     expect(hub.published).toEqual([]);
   });
 
-  it.each(['', '{', 'hello'])('refuses a body that is no JSON: %j', async (body) => {
-    const answer = await setup().post('/v1/publish', body);
-    expect(answer.status).toBe(400);
-    expect(await answer.json()).toMatchObject({ error: { name: 'bad-argument', detail: { field: 'body' } } });
+  const deep = (depth: number) => `{"key":"a","data":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+
+  it('takes a body that nests 64 deep', async () => {
+    expect((await setup().post('/v1/publish', deep(63))).status).toBe(200);
   });
+
+  it.each(['', '{', 'hello', deep(64)])(
+    'refuses a body that is no JSON, or nests deeper: %j',
+    async (body) => {
+      const answer = await setup().post('/v1/publish', body);
+      expect(answer.status).toBe(400);
+      expect(await answer.json()).toMatchObject({
+        error: { name: 'bad-argument', detail: { field: 'body' } },
+      });
+    },
+  );
 
   it.each([
     ['unroutable', 404, null],

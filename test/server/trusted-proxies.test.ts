@@ -135,6 +135,8 @@ describe('Forwarded', () => {
     ['for=1.1.1.1, for=_secret', '10.1.2.3'],
     ['for=1.1.1.1;x=", for=198.51.100.7', '10.1.2.3'],
     ['for=1.1.1.1;x=", for="[2001:db8::1]"', '10.1.2.3'],
+    // A quote that a client left open swallows what the proxy wrote.
+    ['for=1.1.1.1, for=", for=198.51.100.7', '10.1.2.3'],
     ['', '10.1.2.3'],
     ['nonsense', '10.1.2.3'],
   ])('%s is from %s', (value, address) => {

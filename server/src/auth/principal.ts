@@ -35,6 +35,9 @@ const BUILT_IN: RolePermissions = new Map([
   ['dev', EVERYTHING],
 ]);
 
+/** What a role permits of which the configuration says nothing. */
+export const builtInRules = (role: Role): readonly PermissionRule[] => BUILT_IN.get(role) ?? NOTHING;
+
 /** The roles' permissions, and principals by them. */
 export class Principals {
   private readonly roles: Map<Role, readonly PermissionRule[]>;

@@ -17,7 +17,8 @@ import { EXIT_DAMAGED, EXIT_FAILED, EXIT_STORE, EXIT_USAGE } from './exit-codes.
 import { fail } from './fail.ts';
 import { greeting } from './greeting.ts';
 import { NO_SECRET } from './no-secret.ts';
-import { type ServeFlags, settings } from './settings.ts';
+import { Reload } from './reload.ts';
+import { readSettings, type ServeFlags, settings } from './settings.ts';
 
 /** How long after a failure of the store clients are still told what was refused. */
 const REFUSALS_MS = 1_000;
@@ -87,7 +88,13 @@ export async function serve(flags: ServeFlags): Promise<void> {
   const demo = new AbortController();
   endOnSignals(hub, demo, config.shutdown.deadlineMs, log);
   // For a dev hub the signal keeps its usual meaning: the terminal is gone.
-  if (!config.dev) process.on('SIGHUP', () => hub.renewTls());
+  if (!config.dev) {
+    const reload = new Reload(config, () => readSettings(flags), hub, log);
+    process.on('SIGHUP', () => {
+      hub.renewTls();
+      reload.run();
+    });
+  }
   process.stdout.write(greeting(hub));
   if (config.demo ?? config.dev) feed(hub, tokens, demo.signal, log);
   // Whoever may publish may kill these workers: for the machine of a developer only.

@@ -3,7 +3,7 @@
  * wrong with them.
  */
 import { readFileSync } from 'node:fs';
-import { type Config, type ConfigInput, readConfig } from '../config/read-config.ts';
+import { type Config, type ConfigInput, type ConfigResult, readConfig } from '../config/read-config.ts';
 import { EXIT_USAGE } from './exit-codes.ts';
 import { fail } from './fail.ts';
 
@@ -26,14 +26,19 @@ export type ConfigFile =
 
 /** Reads the settings or ends the process, telling what is wrong with them. */
 export function settings(flags: ServeFlags): { config: Config; warnings: readonly string[] } {
+  const result = readSettings(flags);
+  return result.kind === 'config' ? result : fail(EXIT_USAGE, ...result.faults);
+}
+
+/** Reads the settings as they are now. */
+export function readSettings(flags: ServeFlags): ConfigResult {
   const file = configFileOf(flags);
-  if (file.kind === 'unreadable') return fail(EXIT_USAGE, file.why);
-  const result = readConfig({
+  if (file.kind === 'unreadable') return { kind: 'faults', faults: [file.why] };
+  return readConfig({
     env: process.env,
     flags: settingsOfFlags(flags),
     ...(file.kind === 'file' && { file }),
   });
-  return result.kind === 'config' ? result : fail(EXIT_USAGE, ...result.faults);
 }
 
 export function configFileOf(flags: Pick<ServeFlags, 'config'>): ConfigFile {

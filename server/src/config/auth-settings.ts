@@ -19,12 +19,11 @@ const isOneOf = (...values: unknown[]): boolean => values.filter((value) => valu
 
 const tokenGrant = z
   .strictObject({
-    token: z.string().optional(),
-    tokenFile: z.string().optional(),
-    /** `sha256:…` of the token, as `ringhub token hash` prints it. */
-    tokenHash: z.string().optional(),
-    subject,
-    role: roleName,
+    token: z.string().optional().describe('The key itself, of 32 bytes at least'),
+    tokenFile: z.string().optional().describe('File that holds the key and nothing else'),
+    tokenHash: z.string().optional().describe('sha256:… of the key, as "ringhub token hash" prints it'),
+    subject: subject.describe('Who shows it'),
+    role: roleName.describe('What who shows it may do and take'),
   })
   .refine(({ token, tokenFile, tokenHash }) => isOneOf(token, tokenFile, tokenHash), {
     error: 'needs one of token, tokenFile and tokenHash',
@@ -44,24 +43,34 @@ const name = z.string().min(1).max(512);
 
 const issuer = z
   .strictObject({
-    /** What `iss` of its tokens is. */
-    issuer: name,
-    /** What `aud` of its tokens names; of several, one is enough. */
-    audience: z.union([name, z.array(name).min(1).max(16)]),
-    algorithms: z.array(z.enum(['HS256', 'RS256', 'ES256', 'EdDSA'])).min(1),
-    /** For HS256: what both sides know. */
-    secret: z.string().optional(),
-    secretFile: z.string().optional(),
-    /** For the others: a public key or certificate in PEM form, a JWK or a JWKS … */
-    keyFile: z.string().optional(),
-    /** … or where the issuer publishes its keys. */
-    jwksUrl: z.string().refine(isSafeUrl, 'must be an https URL without a name or password in it').optional(),
-    /** Roles that its tokens may claim; those that claim none have the first. */
-    roles: z.array(roleName).min(1).max(16).default(['browser']),
-    roleClaim: z.string().min(1).max(128).default('ringhub.role'),
-    /** Stands before the subject of each of its tokens. */
-    subjectPrefix: z.string().max(64).default(''),
-    maxLifetimeMs: duration.default(24 * HOUR_MS),
+    issuer: name.describe('What iss of its tokens is'),
+    audience: z
+      .union([name, z.array(name).min(1).max(16)])
+      .describe('What aud of its tokens names; of several, one is enough'),
+    algorithms: z
+      .array(z.enum(['HS256', 'RS256', 'ES256', 'EdDSA']))
+      .min(1)
+      .describe('How its tokens are signed; others are refused'),
+    secret: z.string().optional().describe('For HS256: what both sides know'),
+    secretFile: z.string().optional().describe('For HS256: file that holds the secret and nothing else'),
+    keyFile: z
+      .string()
+      .optional()
+      .describe('For the others: a public key or certificate in PEM form, a JWK or a JWKS'),
+    jwksUrl: z
+      .string()
+      .refine(isSafeUrl, 'must be an https URL without a name or password in it')
+      .optional()
+      .describe('For the others: where the issuer publishes its keys'),
+    roles: z
+      .array(roleName)
+      .min(1)
+      .max(16)
+      .default(['browser'])
+      .describe('Roles that its tokens may claim; those that claim none have the first'),
+    roleClaim: z.string().min(1).max(128).default('ringhub.role').describe('The claim that names the role'),
+    subjectPrefix: z.string().max(64).default('').describe('Stands before the subject of each of its tokens'),
+    maxLifetimeMs: duration.default(24 * HOUR_MS).describe('Tokens that are valid for longer are refused'),
   })
   .refine(({ secret, secretFile, keyFile, jwksUrl }) => isOneOf(secret, secretFile, keyFile, jwksUrl), {
     error: 'needs one of secret, secretFile, keyFile and jwksUrl',
@@ -76,18 +85,21 @@ const issuer = z
   );
 
 export const authSettings = z.strictObject({
-  /** API keys, for servers. */
-  tokens: z.array(tokenGrant).max(1_000).default([]),
-  /** Issuers of JSON Web Tokens. */
-  jwt: z.array(issuer).max(16).default([]),
-  /** Lets in whoever shows no token. */
-  anonymous: z.strictObject({ role: roleName, subject: subject.default('anonymous') }).optional(),
-  /** An address that shows so many wrong tokens within the window is not looked at for a while; 0 for never. */
+  tokens: z.array(tokenGrant).max(1_000).default([]).describe('API keys, for servers'),
+  jwt: z.array(issuer).max(16).default([]).describe('Issuers of JSON Web Tokens'),
+  anonymous: z
+    .strictObject({
+      role: roleName.describe('What it may do and take'),
+      subject: subject.default('anonymous').describe('Who it is'),
+    })
+    .optional()
+    .describe('Lets in whoever shows no token'),
   lockout: z
     .strictObject({
-      failures: z.int().min(0).default(10),
-      windowMs: duration.default(MINUTE_MS),
-      lockMs: duration.default(MINUTE_MS),
+      failures: z.int().min(0).default(10).describe('Wrong tokens of one address; 0 for no lockout'),
+      windowMs: duration.default(MINUTE_MS).describe('Within which they count'),
+      lockMs: duration.default(MINUTE_MS).describe('How long the address is not looked at then'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('Keeps addresses from guessing tokens'),
 });

@@ -13,12 +13,17 @@ export const roleName = z
   .regex(ROLE_NAME, 'a role is named in small letters, digits and hyphens')
   .refine((name) => name !== 'dev', 'dev is the role of a dev hub, and nobody else’s');
 
-const texts = z.array(z.string()).optional();
+const texts = (what: string) => z.array(z.string()).optional().describe(what);
 
 /** In place of what is built in (PROTOCOL §21); the same checks as of a token's claim. */
 const permissions = z
   .array(
-    z.strictObject({ allow: z.array(z.enum(RULE_ACTIONS)), exchanges: texts, queues: texts, keys: texts }),
+    z.strictObject({
+      allow: z.array(z.enum(RULE_ACTIONS)).describe('What the rule permits'),
+      exchanges: texts('Names of exchanges that it holds for; all where left out'),
+      queues: texts('Names of named queues that it holds for; all where left out'),
+      keys: texts('Patterns of routing keys that it holds for; {sub} stands for the subject'),
+    }),
   )
   .superRefine((value, context) => {
     const read = readPermissions(value);
@@ -26,8 +31,8 @@ const permissions = z
   });
 
 const role = z.strictObject({
-  permissions: permissions.optional(),
-  limits: sessionLimits.optional(),
+  permissions: permissions.optional().describe('Rules in place of what is built in; SIGHUP reads them again'),
+  limits: sessionLimits.optional().describe('What one session may take; what is left out is built in'),
 });
 
 export const roleSettings = z.record(roleName, role);

@@ -27,15 +27,15 @@ export const schema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   port: z.int().min(0).max(65_535).default(8080).describe('0 lets the system choose'),
   transport: z.enum(['auto', 'ws', 'uws']).default('auto').describe('What carries WebSockets and HTTP'),
-  auth: authSettings.prefault({}),
-  roles: roleSettings.default({}),
+  auth: authSettings.prefault({}).describe('Who may come in; nobody by default'),
+  roles: roleSettings.default({}).describe('What who has a role may do and take, by its name'),
   http: z
     .strictObject({
       origins: z
         .array(z.string().regex(/^https?:\/\/[^/]+$/, 'must look like https://app.example.com'))
         .default([])
         .describe('Exact origins of pages that may call the hub, besides its own'),
-      maxBodyBytes: count.default(MIB),
+      maxBodyBytes: count.default(MIB).describe('Bytes of the body of a request'),
       publicMetrics: z
         .boolean()
         .optional()
@@ -47,14 +47,21 @@ export const schema = z.strictObject({
           'Lets the hub listen beyond loopback without TLS of its own and without a proxy: tokens travel in the clear',
         ),
     })
-    .prefault({}),
-  tls: tlsSettings.optional(),
-  proxy: proxySettings.prefault({}),
+    .prefault({})
+    .describe('Pages, requests, and what the hub listens without'),
+  tls: tlsSettings.optional().describe('With it the hub speaks TLS, and nothing else'),
+  proxy: proxySettings
+    .prefault({})
+    .describe('What stands before the hub and may say who calls; by default nothing'),
   log: z
     .strictObject({
-      level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+      level: z
+        .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+        .default('info')
+        .describe('What is told, and all that is graver'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('One line of JSON an event, on stderr'),
   shutdown: z
     .strictObject({
       drainWindowMs: duration
@@ -65,7 +72,8 @@ export const schema = z.strictObject({
         .describe('How long to wait for what was delivered to be acknowledged'),
       deadlineMs: duration.default(10_000).describe('The process ends by then, whatever is left'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('How the hub ends when it is asked to'),
   data: z
     .string()
     .min(1)
@@ -77,22 +85,25 @@ export const schema = z.strictObject({
         .default(5_000)
         .describe('How long the disk may take for what is written; after that the hub ends'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('The store in the data folder'),
   durableLog: z
     .strictObject({
-      maxMessages: count.default(10_000_000),
-      maxBytes: count.default(1024 * MIB),
-      maxAgeMs: count.default(7 * 24 * 3_600_000),
+      maxMessages: count.default(10_000_000).describe('Messages kept for replay; the oldest go first'),
+      maxBytes: count.default(1024 * MIB).describe('Bytes kept for replay'),
+      maxAgeMs: count.default(7 * 24 * 3_600_000).describe('How long a message is kept for replay'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe('What durable exchanges keep, on the disk'),
   volatileLog: z
     .strictObject({
-      maxMessages: count.default(200_000),
-      maxBytes: count.default(128 * MIB),
-      maxAgeMs: count.default(3_600_000),
+      maxMessages: count.default(200_000).describe('Messages kept for replay; the oldest go first'),
+      maxBytes: count.default(128 * MIB).describe('Bytes kept for replay'),
+      maxAgeMs: count.default(3_600_000).describe('How long a message is kept for replay'),
     })
-    .prefault({}),
-  limits: nodeLimits.prefault({}),
+    .prefault({})
+    .describe('What other exchanges keep, in memory'),
+  limits: nodeLimits.prefault({}).describe('What the node may take; what is left out is built in'),
 });
 
 export type Config = z.infer<typeof schema>;

@@ -18,7 +18,8 @@ export interface QueueBinding {
 }
 
 export class DeclaredQueue {
-  readonly bindings: QueueBinding[] = [];
+  /** By exchange and the text of what it is bound with: a queue may have as many as the node. */
+  private readonly byExchange = new Map<HubExchange, Map<string, QueueBinding>>();
   /** Wakes it when its next delayed message is due. */
   alarm: { readonly atMs: number; stop(): void } | undefined;
 
@@ -41,29 +42,38 @@ export class DeclaredQueue {
     return this.state.settings.durable;
   }
 
+  /** All of them, as they are now. */
+  get bindings(): QueueBinding[] {
+    return [...this.byExchange.values()].flatMap((ofExchange) => [...ofExchange.values()]);
+  }
+
+  bindingsTo(exchange: HubExchange): QueueBinding[] {
+    return [...(this.byExchange.get(exchange)?.values() ?? [])];
+  }
+
   /** False where it was bound so already. */
-  bind({ exchange, spec }: QueueBinding): boolean {
+  bind(binding: QueueBinding): boolean {
+    const { exchange, spec } = binding;
+    const text = JSON.stringify(spec);
+    let ofExchange = this.byExchange.get(exchange);
     // The table would count it again, and want it taken back as often.
-    if (this.indexOf({ exchange, spec }) >= 0) return false;
+    if (ofExchange?.has(text)) return false;
+    if (!ofExchange) {
+      ofExchange = new Map();
+      this.byExchange.set(exchange, ofExchange);
+    }
+    ofExchange.set(text, { exchange, spec });
     exchange.queues.bind(spec, this);
-    this.bindings.push({ exchange, spec });
     return true;
   }
 
   /** False where there is no such binding. */
   unbind({ exchange, spec }: QueueBinding): boolean {
-    const at = this.indexOf({ exchange, spec });
-    if (at < 0) return false;
-    this.bindings.splice(at, 1);
+    const ofExchange = this.byExchange.get(exchange);
+    if (!ofExchange?.delete(JSON.stringify(spec))) return false;
+    if (ofExchange.size === 0) this.byExchange.delete(exchange);
     exchange.queues.unbind(spec, this);
     return true;
-  }
-
-  private indexOf({ exchange, spec }: QueueBinding): number {
-    const text = JSON.stringify(spec);
-    return this.bindings.findIndex(
-      (binding) => binding.exchange === exchange && JSON.stringify(binding.spec) === text,
-    );
   }
 }
 

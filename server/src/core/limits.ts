@@ -48,6 +48,10 @@ export interface NodeLimits {
   readonly maxConnections: number;
   /** An IPv6 address counts as its /64. */
   readonly maxConnectionsPerAddress: number;
+  /** TCP connections of one peer, whatever they say, if anything; trusted proxies have no bound. `ws` only. */
+  readonly maxSocketsPerAddress: number;
+  /** TCP connections that the system may hold until the hub takes them; it has a bound of its own besides. `ws` only. */
+  readonly maxPendingSockets: number;
   /** HTTP requests without valid credentials from one address, for long. */
   readonly maxRequestsPerSecPerAddress: number;
   readonly maxRequestsBurstPerAddress: number;
@@ -147,6 +151,9 @@ export const NODE_LIMITS: NodeLimits = {
   maxHeaders: 64,
   maxConnections: 20_000,
   maxConnectionsPerAddress: 100,
+  // A browser opens six besides its WebSocket.
+  maxSocketsPerAddress: 256,
+  maxPendingSockets: 4_096,
   maxRequestsPerSecPerAddress: 100,
   maxRequestsBurstPerAddress: 500,
   maxParkedSessions: 20_000,
@@ -172,6 +179,7 @@ export const NODE_LIMITS: NodeLimits = {
 export const DEV_NODE_LIMITS: NodeLimits = {
   ...NODE_LIMITS,
   maxConnectionsPerAddress: NODE_LIMITS.maxConnections,
+  maxSocketsPerAddress: 4 * NODE_LIMITS.maxConnections,
   maxRequestsPerSecPerAddress: UNBOUNDED_RATE,
   maxRequestsBurstPerAddress: UNBOUNDED_RATE,
 };

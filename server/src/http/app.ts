@@ -6,12 +6,12 @@
  */
 import { SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { Action, Auth, Principal } from '../ports/auth.ts';
 import { directCaller, type Peer, type ReadCaller } from '../ports/caller.ts';
 import type { HubApi } from '../ports/hub-api.ts';
 import type { RequestRates } from '../request-rates.ts';
 import { failed, json, notThere } from './answers.ts';
+import { boundedBody } from './bounded-body.ts';
 import { type CallerRules, isOwnOrigin, objectionTo } from './caller-rules.ts';
 import { type AppEnv, admitted, bearerToken, isOwnPage, urlTokenFault } from './caller-token.ts';
 import {
@@ -98,10 +98,10 @@ export function createHttpApp(options: HttpAppOptions): App {
   });
 
   const publish = publishRoute(hub, (principal, cost) => rates?.takes(principal, cost) ?? true);
-  const bounded = bodyLimit({
-    maxSize: options.maxBodyBytes,
-    onError: () => failed({ error: 'payload-too-large', detail: { maxBodyBytes: options.maxBodyBytes } }),
-  });
+  const { maxBodyBytes } = options;
+  const bounded = boundedBody(maxBodyBytes, () =>
+    failed({ error: 'payload-too-large', detail: { maxBodyBytes } }),
+  );
   app.post('/v1/publish', async (c, next) => {
     const principal = await callerOf(c);
     if (principal instanceof Response) return principal;

@@ -1,7 +1,7 @@
 /**
  * Reads what a request asks for by the checks of the wire, so that both have the same rules and errors.
  */
-import { type ClientFrame, type FieldFault, readClientFields } from '@ringhub/protocol';
+import { type ClientFrame, exceedsJsonBounds, type FieldFault, readClientFields } from '@ringhub/protocol';
 import type { Failure } from './answers.ts';
 
 type FrameOf<T> = Extract<ClientFrame, { readonly type: T }>;
@@ -40,10 +40,16 @@ const FLAGS = new Map([
   ['0', false],
 ]);
 
+/** The value that a body is: its bytes have a bound of their own, its depth that of a frame. Throws where it is no JSON. */
+export function parseBody(body: string): unknown {
+  if (exceedsJsonBounds(body, Number.POSITIVE_INFINITY)) throw new SyntaxError('nests too deep');
+  return JSON.parse(body);
+}
+
 /** The object that a body is, if it is one. */
 export function objectOf(body: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(body);
+    const value: unknown = parseBody(body);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? (value as Record<string, unknown>)
       : undefined;

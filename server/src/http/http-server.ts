@@ -37,6 +37,7 @@ export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** Bounds of a request, as far as it is a server's affair. */
 export interface RequestLimits {
+  /** A request whose fields take more, each with its colon, space and line end, is answered 431. */
   readonly maxHeaderBytes: number;
   /** A request with more fields is answered 431. */
   readonly maxHeaders: number;
@@ -44,6 +45,8 @@ export interface RequestLimits {
   readonly handshakeTimeoutMs: number;
   /** How long a request may take to arrive with its body, in ms. */
   readonly requestTimeoutMs: number;
+  /** TCP connections that may wait to be taken; by default as many as the server's library has. */
+  readonly maxPendingSockets?: number;
 }
 
 export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
@@ -53,7 +56,8 @@ export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
   requestTimeoutMs: 30_000,
 };
 
-export const tooManyHeaders = (max: number): string => `at most ${max} header fields are taken\n`;
+export const headTooLarge = ({ maxHeaders, maxHeaderBytes }: RequestLimits): string =>
+  `at most ${maxHeaders} header fields of ${maxHeaderBytes} bytes are taken\n`;
 
 export function listenProblem({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
   switch (code) {

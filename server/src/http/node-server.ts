@@ -3,19 +3,20 @@
  */
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { getRequestListener } from '@hono/node-server';
+import { type Doorkeeper, headBytes } from '../ports/caller.ts';
 import {
   DEFAULT_REQUEST_LIMITS,
   type HttpServer,
+  headTooLarge,
   ListenError,
   listenProblem,
   type Renewal,
   type RequestHandler,
   type RequestLimits,
   TLS_HANDSHAKE_TIMEOUT_MS,
-  tooManyHeaders,
 } from './http-server.ts';
 import type { TlsCredentials } from './tls-files.ts';
 
@@ -27,10 +28,14 @@ export class NodeHttpServer implements HttpServer {
   readonly server: Server | TlsServer;
   readonly #tlsServer: TlsServer | undefined;
 
-  /** @param tls with them it speaks TLS */
+  /**
+   * @param tls with them it speaks TLS
+   * @param doorkeeper by default connections of all peers are taken
+   */
   constructor(
     tls?: TlsCredentials,
     private readonly limits: RequestLimits = DEFAULT_REQUEST_LIMITS,
+    doorkeeper?: Doorkeeper,
   ) {
     const { maxHeaderBytes, maxHeaders, handshakeTimeoutMs, requestTimeoutMs } = limits;
     const options = {
@@ -47,6 +52,7 @@ export class NodeHttpServer implements HttpServer {
     this.server = this.#tlsServer ?? createServer(options);
     // Node drops what is above, without a word: one more shows that there were too many.
     this.server.maxHeadersCount = maxHeaders + 1;
+    if (doorkeeper) this.server.on('connection', (socket: Socket) => admitOrDestroy(socket, doorkeeper));
   }
 
   serve(handler: RequestHandler): void {
@@ -58,10 +64,11 @@ export class NodeHttpServer implements HttpServer {
         }),
       { overrideGlobalObjects: false },
     );
-    const { maxHeaders } = this.limits;
+    const { maxHeaders, maxHeaderBytes } = this.limits;
     this.server.on('request', (incoming, outgoing) => {
-      if (incoming.rawHeaders.length / 2 > maxHeaders) {
-        outgoing.writeHead(431, { Connection: 'close' }).end(tooManyHeaders(maxHeaders));
+      const { rawHeaders } = incoming;
+      if (rawHeaders.length / 2 > maxHeaders || headBytes(rawHeaders) > maxHeaderBytes) {
+        outgoing.writeHead(431, { Connection: 'close' }).end(headTooLarge(this.limits));
       } else void listener(incoming, outgoing);
     });
   }
@@ -71,7 +78,9 @@ export class NodeHttpServer implements HttpServer {
       this.server.once('error', (error: NodeJS.ErrnoException) =>
         reject(new ListenError(listenProblem(error, host, port))),
       );
-      this.server.listen(port, host, () => resolve((this.server.address() as AddressInfo).port));
+      const { maxPendingSockets: backlog } = this.limits;
+      const at = { host, port, ...(backlog !== undefined && { backlog }) };
+      this.server.listen(at, () => resolve((this.server.address() as AddressInfo).port));
     });
   }
 
@@ -90,6 +99,13 @@ export class NodeHttpServer implements HttpServer {
       this.server.closeIdleConnections();
     });
   }
+}
+
+/** Before TLS, and before a byte is read. */
+function admitOrDestroy(socket: Socket, doorkeeper: Doorkeeper): void {
+  const address = socket.remoteAddress ?? '';
+  if (!doorkeeper.admit(address)) socket.destroy();
+  else socket.once('close', () => doorkeeper.left(address));
 }
 
 const contextOf = ({ cert, key, passphrase, minVersion }: TlsCredentials) => ({

@@ -9,6 +9,7 @@ import type { Context } from 'hono';
 import type { Principal } from '../ports/auth.ts';
 import type { HubApi, PublishOutcome } from '../ports/hub-api.ts';
 import { errorBody, type Failure, failed, json, outcomeBody, statusOf } from './answers.ts';
+import { parseBody } from './frame-fields.ts';
 import { publishFromJson, publishFromRaw, type ReadPublish } from './publish-request.ts';
 
 const MAX_MESSAGES = 1_000;
@@ -43,7 +44,7 @@ async function publish(hub: HubApi, c: Context, principal: Principal, takes: Tak
   }
   let body: unknown;
   try {
-    body = JSON.parse(await c.req.text());
+    body = parseBody(await c.req.text());
   } catch {
     return failed({
       error: 'bad-argument',

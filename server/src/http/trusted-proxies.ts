@@ -55,6 +55,12 @@ function behind(
   return { ...direct, address, host: host ?? direct.host, isSecure };
 }
 
+/** Which addresses are proxies'. */
+export const isProxyIn = ({ trusted }: ProxySettings): ((address: string) => boolean) => {
+  const isTrusted = membershipOf(trusted);
+  return (address) => isTrusted(canonicalAddress(address) ?? address);
+};
+
 function membershipOf(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const network of networks) {

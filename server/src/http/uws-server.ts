@@ -8,16 +8,16 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { createServer } from 'node:net';
-import type { Peer } from '../ports/caller.ts';
+import { headBytes, type Peer } from '../ports/caller.ts';
 import {
   DEFAULT_REQUEST_LIMITS,
   type HttpServer,
+  headTooLarge,
   ListenError,
   listenProblem,
   type Renewal,
   type RequestHandler,
   type RequestLimits,
-  tooManyHeaders,
 } from './http-server.ts';
 import { secured } from './security-headers.ts';
 import { OutgoingAnswer } from './uws-answer.ts';
@@ -33,8 +33,6 @@ export interface UwsListening {
   us_socket_local_port(socket: us_listen_socket): number;
 }
 
-/** A colon, a space, and the line's end. */
-const FIELD_BYTES = 4;
 /** Not shared with another process, which is what uWS does by itself. */
 const EXCLUSIVE_PORT = 1;
 /** Without what would let a host reach into the rest of a URL. */
@@ -162,9 +160,9 @@ function fieldsOf(request: HttpRequest): [string, string][] {
 /** Builds of uWS have limits of their own, above or below those asked for. */
 function tooLarge(fields: readonly [string, string][], limits: RequestLimits): Response | undefined {
   let bytes = 0;
-  for (const [name, value] of fields) bytes += name.length + value.length + FIELD_BYTES;
+  for (const field of fields) bytes += headBytes(field);
   if (bytes <= limits.maxHeaderBytes && fields.length <= limits.maxHeaders) return undefined;
-  return new Response(tooManyHeaders(limits.maxHeaders), { status: 431 });
+  return new Response(headTooLarge(limits), { status: 431 });
 }
 
 /** `undefined` where it is nothing that the web platform calls a request. */

@@ -59,7 +59,7 @@ export class ExchangeDeletion {
 
   private takeFromQueues(exchange: HubExchange): void {
     for (const queue of this.hub.namedQueues.values()) {
-      for (const binding of queue.bindings.filter((one) => one.exchange === exchange)) {
+      for (const binding of queue.bindingsTo(exchange)) {
         queue.unbind(binding);
         this.hub.bindings--;
         this.hub.definitions?.removeBinding('b', storedBinding(exchange.name, queue.name, binding.spec));

@@ -225,7 +225,7 @@ export class NamedQueues {
     this.work.run(queue, (moment, effects) => queue.state.close(moment, effects));
     this.hub.forgetQueue(queue);
     this.removed(consumers, queue.name);
-    for (const binding of queue.bindings.slice()) {
+    for (const binding of queue.bindings) {
       queue.unbind(binding);
       if (binding.exchange.name !== DEFAULT_EXCHANGE) {
         this.hub.bindings--;

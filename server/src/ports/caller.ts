@@ -32,3 +32,20 @@ export const directCaller: ReadCaller = ({ address, isSecure }, header) => ({
   host: header('host'),
   isSecure,
 });
+
+/** A colon, a space, and the line's end. */
+const FIELD_BYTES = 4;
+
+/** What fields take of a head, from a list of names and values in turn. */
+export function headBytes(namesAndValues: readonly string[]): number {
+  let bytes = (namesAndValues.length / 2) * FIELD_BYTES;
+  for (const text of namesAndValues) bytes += text.length;
+  return bytes;
+}
+
+/** Which peers a server takes TCP connections of, before they have said anything. */
+export interface Doorkeeper {
+  /** Whether one more may come from there; then it is counted. */
+  admit(address: string): boolean;
+  left(address: string): void;
+}

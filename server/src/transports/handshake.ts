@@ -17,6 +17,8 @@ export interface Handshake {
   readonly query: string;
   /** How many fields its head has, those sent twice counted twice. */
   readonly headers: number;
+  /** As {@link headBytes}. */
+  readonly headerBytes: number;
   readonly caller: Caller;
   readonly header: ReadHeader;
 }
@@ -27,9 +29,11 @@ export interface Room {
   readonly isFull: boolean;
   /** Fields that a head may have. */
   readonly maxHeaders: number;
+  readonly maxHeaderBytes: number;
 }
 
-export const DEFAULT_MAX_HEADERS = 64;
+/** What a handshake's head may have, where a transport is told nothing else. */
+export const DEFAULT_HEAD = { maxHeaders: 64, maxHeaderBytes: 16 * 1024 };
 
 /** An answer instead of a WebSocket. */
 export interface Refusal {
@@ -59,19 +63,22 @@ const SUBPROTOCOLS: readonly string[] = [SUBPROTOCOL_JSON, SUBPROTOCOL_BINARY];
 export const offeredIn = (header: string | undefined): string[] =>
   header?.split(',').map((name) => name.trim()) ?? [];
 
-/** The first one offered that is spoken here. */
+/** The first one offered that is spoken here; the hub's own text of it, which no header is kept in memory for. */
 export function subprotocolOf(offered: Iterable<string>): string | undefined {
-  for (const name of offered) if (SUBPROTOCOLS.includes(name)) return name;
+  for (const name of offered) {
+    const spoken = SUBPROTOCOLS.find((own) => own === name);
+    if (spoken) return spoken;
+  }
   return undefined;
 }
 
 export function refusalOf(
-  { path, query, headers, caller, header }: Handshake,
+  { path, query, headers, headerBytes, caller, header }: Handshake,
   objectionTo: Objection,
   room: Room,
 ): Refusal | undefined {
-  if (headers > room.maxHeaders) {
-    const text = `at most ${room.maxHeaders} header fields are taken`;
+  if (headers > room.maxHeaders || headerBytes > room.maxHeaderBytes) {
+    const text = `at most ${room.maxHeaders} header fields of ${room.maxHeaderBytes} bytes are taken`;
     return { status: '431 Request Header Fields Too Large', text };
   }
   if (path !== WEBSOCKET_PATH) {

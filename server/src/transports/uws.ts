@@ -10,7 +10,7 @@
 
 import type { HttpRequest, HttpResponse, TemplatedApp, WebSocket } from 'uWebSockets.js';
 import { ERRORS, WEBSOCKET_PATH } from '@ringhub/protocol';
-import { directCaller, type ReadCaller } from '../ports/caller.ts';
+import { directCaller, headBytes, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -20,7 +20,7 @@ import {
   type TransportLimits,
 } from '../ports/transport.ts';
 import {
-  DEFAULT_MAX_HEADERS,
+  DEFAULT_HEAD,
   type Handshake,
   type Objection,
   offeredIn,
@@ -33,8 +33,8 @@ import {
 export interface UwsTransportOptions {
   readonly app: TemplatedApp;
   readonly objection: Objection;
-  /** Fields that a handshake's head may have; 64 by default. Builds of uWS have a limit of their own besides. */
-  readonly maxHeaders?: number;
+  /** What a handshake's head may have; 64 fields of 16 KiB by default. Builds of uWS have limits of their own besides. */
+  readonly head?: { readonly maxHeaders: number; readonly maxHeaderBytes: number };
   /** By default nothing is believed of what proxies tell. */
   readonly readCaller?: ReadCaller;
   /** Whether the app speaks TLS. */
@@ -131,39 +131,43 @@ export class UwsTransport implements Transport {
     if (farewellMs > 0) await new Promise((resolve) => setTimeout(resolve, farewellMs));
   }
 
-  #handshake(response: HttpResponse, request: HttpRequest, { headers, count }: Headers): Handshake {
+  #handshake(response: HttpResponse, request: HttpRequest, { headers, count, bytes }: Headers): Handshake {
     const { readCaller = directCaller, isSecure = false } = this.#options;
     const header = (name: string) =>
       name === 'upgrade' && !isUpgrade(headers) ? undefined : headers.get(name);
     const address = Buffer.from(response.getRemoteAddressAsText()).toString();
     const caller = readCaller({ address, isSecure }, header);
-    return { path: request.getUrl(), query: request.getQuery() ?? '', headers: count, caller, header };
+    const size = { headers: count, headerBytes: bytes };
+    return { path: request.getUrl(), query: request.getQuery() ?? '', ...size, caller, header };
   }
 
   #refusal(handshake: Handshake, limits: TransportLimits): Refusal | undefined {
-    const { maxHeaders = DEFAULT_MAX_HEADERS, objection } = this.#options;
+    const { head = DEFAULT_HEAD, objection } = this.#options;
     const isFull = this.#sockets.size >= limits.maxConnections;
-    return refusalOf(handshake, objection, { isAccepting: this.#accepting, isFull, maxHeaders });
+    return refusalOf(handshake, objection, { isAccepting: this.#accepting, isFull, ...head });
   }
 }
 
-/** Fields of a head by name, and how many there are. */
+/** Fields of a head by name, how many there are, and what they take. */
 interface Headers {
   readonly headers: ReadonlyMap<string, string>;
   readonly count: number;
+  readonly bytes: number;
 }
 
-const NO_HEADERS: Headers = { headers: new Map(), count: 0 };
+const NO_HEADERS: Headers = { headers: new Map(), count: 0, bytes: 0 };
 
 function headersOf(request: HttpRequest): Headers {
   const headers = new Map<string, string>();
   let count = 0;
+  let bytes = 0;
   request.forEach((name, value) => {
     count++;
+    bytes += headBytes([name, value]);
     const before = headers.get(name);
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   });
-  return { headers, count };
+  return { headers, count, bytes };
 }
 
 const isUpgrade = (headers: ReadonlyMap<string, string>): boolean =>

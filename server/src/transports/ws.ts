@@ -9,8 +9,8 @@ import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { ERRORS } from '@ringhub/protocol';
-import { WebSocket, WebSocketServer } from 'ws';
-import { directCaller, type ReadCaller } from '../ports/caller.ts';
+import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { directCaller, headBytes, type ReadCaller } from '../ports/caller.ts';
 import {
   DRAINED_BELOW_BYTES,
   type Message,
@@ -20,7 +20,7 @@ import {
   type TransportLimits,
 } from '../ports/transport.ts';
 import {
-  DEFAULT_MAX_HEADERS,
+  DEFAULT_HEAD,
   type Handshake,
   type Objection,
   REFUSAL_HEADERS,
@@ -32,8 +32,8 @@ import {
 export interface WsTransportOptions {
   readonly server: Server | TlsServer;
   readonly objection: Objection;
-  /** Fields that a handshake's head may have; 64 by default. */
-  readonly maxHeaders?: number;
+  /** What a handshake's head may have; 64 fields of 16 KiB by default. */
+  readonly head?: { readonly maxHeaders: number; readonly maxHeaderBytes: number };
   /** By default nothing is believed of what proxies tell. */
   readonly readCaller?: ReadCaller;
   /** How long a peer may take to answer a close, in ms. */
@@ -52,13 +52,18 @@ export class WsTransport implements Transport {
   readonly #sockets = new Set<WsSocket>();
   #accepting = false;
   #stop: (() => void) | undefined;
+  #whenEmpty: (() => void) | undefined;
 
   constructor(options: WsTransportOptions) {
     this.#options = options;
   }
 
   start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
-    const { server, closeGraceMs = DEFAULT_CLOSE_GRACE_MS, maxHeaders = DEFAULT_MAX_HEADERS } = this.#options;
+    const {
+      server,
+      closeGraceMs = DEFAULT_CLOSE_GRACE_MS,
+      head: { maxHeaders, maxHeaderBytes } = DEFAULT_HEAD,
+    } = this.#options;
     const options = {
       noServer: true,
       clientTracking: false,
@@ -75,20 +80,28 @@ export class WsTransport implements Transport {
     const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       const handshake = this.#handshake(request);
       const isFull = this.#sockets.size >= limits.maxConnections;
-      const room = { isAccepting: this.#accepting, isFull, maxHeaders };
+      const room = { isAccepting: this.#accepting, isFull, maxHeaders, maxHeaderBytes };
       const refusal = refusalOf(handshake, this.#options.objection, room);
       if (refusal) return refuse(stream, refusal);
-      handshakes.handleUpgrade(request, stream, head, (ws) => {
-        const socket = new WsSocket(ws, handshake.caller.address);
-        this.#sockets.add(socket);
-        ws.once('close', () => this.#sockets.delete(socket));
-        socket.open(accept(socket));
-      });
+      const { address } = handshake.caller;
+      handshakes.handleUpgrade(request, stream, head, (ws) => this.#open(ws, address, accept));
     };
     server.on('upgrade', onUpgrade);
     this.#accepting = true;
     this.#stop = () => server.off('upgrade', onUpgrade);
   }
+
+  /** Not where the handshake is: what a connection's listeners can see stays in memory as long as it does. */
+  #open(ws: HubWebSocket, address: string, accept: (socket: Socket) => SocketHandler): void {
+    const socket = new WsSocket(ws, address, this.#gone);
+    this.#sockets.add(socket);
+    socket.open(accept(socket));
+  }
+
+  readonly #gone = (socket: WsSocket): void => {
+    this.#sockets.delete(socket);
+    if (this.#sockets.size === 0) this.#whenEmpty?.();
+  };
 
   stopAccepting(): void {
     this.#accepting = false;
@@ -96,12 +109,15 @@ export class WsTransport implements Transport {
 
   async close(): Promise<void> {
     this.stopAccepting();
-    const ended = Promise.all([...this.#sockets].map((socket) => socket.ended));
     for (const socket of this.#sockets) if (!socket.isEnding) socket.terminate();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.terminate();
     }, FAREWELL_MS);
-    await ended;
+    if (this.#sockets.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenEmpty = resolve;
+      });
+    }
     clearTimeout(timer);
     this.#stop?.();
   }
@@ -112,7 +128,8 @@ export class WsTransport implements Transport {
     const isSecure = (socket as Partial<TLSSocket>).encrypted === true;
     const caller = readCaller({ address: socket.remoteAddress ?? '', isSecure }, header);
     const [path = '', query = ''] = url.split('?', 2);
-    return { path, query, headers: rawHeaders.length / 2, caller, header };
+    const size = { headers: rawHeaders.length / 2, headerBytes: headBytes(rawHeaders) };
+    return { path, query, ...size, caller, header };
   }
 }
 
@@ -135,6 +152,9 @@ function refuse(stream: Duplex, { status, text, header }: Refusal): void {
  * these codes would mean "reconnect and resume", for ever; ours says stop. Echoes of a peer's close carry a reason.
  */
 class HubWebSocket extends WebSocket {
+  /** Whose it is: so that one set of listeners does for all connections. */
+  owner: WsSocket | undefined;
+
   override close(code?: number, reason?: string | Buffer): void {
     if (reason === undefined && (code === 1008 || code === 1009)) {
       const { code: ours, text } = ERRORS['frame-too-large'];
@@ -145,38 +165,46 @@ class HubWebSocket extends WebSocket {
   }
 }
 
+/** What `ws` tells its listeners as `this`. */
+const ownerOf = (ws: WebSocket): WsSocket | undefined => (ws as HubWebSocket).owner;
+
+function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
+  ownerOf(this)?.received(isBinary ? (data as Buffer) : data.toString());
+}
+
+/** `ws` closes the connection after any error by itself, and says so with `close`. */
+function onError(this: WebSocket): void {
+  ownerOf(this)?.failed();
+}
+
+function onClose(this: WebSocket): void {
+  ownerOf(this)?.ended();
+}
+
 class WsSocket implements Socket {
   readonly address: string;
-  /** Resolves once the connection is gone and its handler knows. */
-  readonly ended: Promise<void>;
-  readonly #ws: WebSocket;
+  readonly #ws: HubWebSocket;
+  readonly #gone: (socket: WsSocket) => void;
   #handler: SocketHandler | undefined;
   /** Nothing but `closed` is told any more. */
   #ending = false;
   #aboveMark = false;
+  /** Made for the first message: many connections never get one. */
+  #onWritten: (() => void) | undefined;
 
-  constructor(ws: WebSocket, address: string) {
+  constructor(ws: HubWebSocket, address: string, gone: (socket: WsSocket) => void) {
     this.#ws = ws;
     this.address = address;
-    // `ws` closes the connection after any error by itself, and says so with `close`.
-    ws.on('error', () => {
-      this.#ending = true;
-    });
-    this.ended = new Promise((resolve) => {
-      ws.once('close', () => {
-        this.#ending = true;
-        resolve();
-        this.#handler?.closed();
-      });
-    });
+    this.#gone = gone;
+    ws.owner = this;
+    ws.on('error', onError);
+    ws.on('close', onClose);
   }
 
   /** Called once, before the loop turns: `ws` has read nothing yet. */
   open(handler: SocketHandler): void {
     this.#handler = handler;
-    this.#ws.on('message', (data: Buffer, isBinary: boolean) => {
-      if (!this.#ending) handler.message(isBinary ? data : data.toString());
-    });
+    this.#ws.on('message', onMessage);
   }
 
   get subprotocol(): string {
@@ -193,6 +221,7 @@ class WsSocket implements Socket {
 
   send(message: Message): void {
     if (this.#ending || this.#ws.readyState !== WebSocket.OPEN) return;
+    this.#onWritten ??= () => this.#written();
     // `ws` holds on to bytes until the operating system has taken them.
     this.#ws.send(typeof message === 'string' ? message : Buffer.from(message), this.#onWritten);
     if (this.#ws.bufferedAmount >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
@@ -208,9 +237,25 @@ class WsSocket implements Socket {
     this.#ws.terminate();
   }
 
-  readonly #onWritten = (): void => {
+  // ── what `ws` tells ──
+
+  received(message: Message): void {
+    if (!this.#ending) this.#handler?.message(message);
+  }
+
+  failed(): void {
+    this.#ending = true;
+  }
+
+  ended(): void {
+    this.#ending = true;
+    this.#gone(this);
+    this.#handler?.closed();
+  }
+
+  #written(): void {
     if (!this.#aboveMark || this.#ending || this.#ws.bufferedAmount >= DRAINED_BELOW_BYTES) return;
     this.#aboveMark = false;
     this.#handler?.drained();
-  };
+  }
 }
