@@ -56,7 +56,7 @@ export async function play(
         met.push(ORDER_LEFT_OPEN);
         break;
       }
-      const end = isSame(ours, theirs) ? undefined : judge(step, differences, met);
+      const end = judge(step, differences, met);
       if (end === 'parts') break;
       if (end === 'differs') return { topology, steps, differs: true, met };
     }
@@ -73,15 +73,15 @@ function judge(
   met: string[],
 ): 'parts' | 'differs' | undefined {
   let { rabbitmq } = step;
-  for (const { name, explain } of differences) {
+  for (const { name, isHidden, explain } of differences) {
+    if (isSame(step.hub, rabbitmq) && !isHidden) continue;
     const explained = explain({ ...step, rabbitmq });
     if (explained === undefined) continue;
     met.push(name);
     if (explained === 'parts') return 'parts';
     rabbitmq = explained;
-    if (isSame(step.hub, rabbitmq)) return undefined;
   }
-  return 'differs';
+  return isSame(step.hub, rabbitmq) ? undefined : 'differs';
 }
 
 /** The operations with both answers, the last ones where they are many. */

@@ -65,9 +65,14 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     name: 'on-its-way-to-disk',
+    isHidden: true,
     explain: (step) =>
       [...step.after.queues.values()].some(
-        (info) => isReachedOverDisk(info, step) && isDroppingHead(info) && arrivalsAt(info.name, step) > 1,
+        (info) =>
+          isReachedOverDisk(info, step) &&
+          isDroppingHead(info) &&
+          refusalsOf(info.name, step) > 0 &&
+          arrivalsAt(info.name, step) > 1,
       )
         ? 'parts'
         : undefined,
@@ -110,6 +115,15 @@ export const DIFFERENCES: readonly Difference[] = [
         return undefined;
       const { ready = 0, inflight = 0 } = before.queues.get(operation.name)?.messages ?? {};
       return ready === 0 && inflight > 0 ? 'parts' : undefined;
+    },
+  },
+  {
+    name: 'two-faults-at-once',
+    explain: (step) => {
+      const { operation, hub, rabbitmq } = step;
+      const isBoth = operation.does === 'delete-queue' && operation.ifUnused && operation.ifEmpty;
+      const isSo = hub.answer.said[0] === 'in-use' && rabbitmq.answer.said[0] === 'not-empty';
+      return isBoth && isSo ? answering(step, 'in-use') : undefined;
     },
   },
   {

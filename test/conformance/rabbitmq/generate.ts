@@ -34,6 +34,8 @@ class Generator {
   private readonly declaredQueues = new Map<string, QueueWish>();
   private readonly bindings: BindingWish[] = [];
   private readonly consumers: string[] = [];
+  /** Their queues. */
+  private readonly consumed: string[] = [];
   private readonly isDurable: boolean;
   private readonly expiresAtOnce: boolean;
   /** Bounded queues are consumed from without acknowledging at once: there the two differ on purpose. */
@@ -59,17 +61,18 @@ class Generator {
       ...Array.from({ length: random.int(this.queues.length, 10) }, () => this.bindQueue()),
       ...Array.from({ length: random.int(0, 4) }, () => this.bindExchange()),
     ];
-    const length = random.int(10, 30);
-    const rest = Array.from({ length }, () => this.any());
+    const length = random.int(8, 24);
+    const rest = Array.from({ length }, () => this.any()).flat();
     return [...setUp, ...rest, ...this.queues.map((queue) => this.drain(queue))];
   }
 
-  private any(): Operation {
+  private any(): Operation | Operation[] {
     const { random } = this;
     const times = (leaning: Leaning, much: number, little: number): number =>
       this.leaning === leaning ? much : little;
-    return random.weighted<() => Operation>([
+    return random.weighted<() => Operation | Operation[]>([
       [10, () => this.publish()],
+      [times('consumers', 5, times('dead-letters', 8, 0.5)), () => this.work()],
       [times('consumers', 6, times('dead-letters', 4, 1.5)), () => this.consume()],
       [times('consumers', 8, times('dead-letters', 8, 2)), () => this.settle()],
       [times('consumers', 1.5, 0.4), () => this.leave()],
@@ -144,7 +147,7 @@ class Generator {
     const { random } = this;
     const key = random.chance(0.6) ? random.pick(this.queues) : this.key();
     // The default exchange, by the name of a queue, makes short cycles.
-    if (random.chance(0.35)) return { deadLetterExchange: '', deadLetterKey: random.pick(this.queues) };
+    if (random.chance(0.6)) return { deadLetterExchange: '', deadLetterKey: random.pick(this.queues) };
     return {
       deadLetterExchange: this.exchangeName(),
       ...(random.chance(0.5) && { deadLetterKey: key }),
@@ -219,6 +222,9 @@ class Generator {
   private target(): { exchange: string; key: string; headers?: Headers } {
     const { random } = this;
     const headers = random.chance(0.4) && { headers: this.headers(0, 3) };
+    const consumed = this.consumed.slice(-2);
+    if (consumed.length > 0 && random.chance(0.35))
+      return { exchange: '', key: random.pick(consumed), ...headers };
     if (random.chance(0.12)) return { exchange: '', key: random.pick(this.queues), ...headers };
     const binding = random.pick(this.bindings);
     if (binding && random.chance(0.6)) {
@@ -250,19 +256,33 @@ class Generator {
   private consume(): Operation {
     const { random } = this;
     const consumer = `c${++this.number}`;
+    const queue = this.queueToConsume();
     this.consumers.push(consumer);
-    const open = this.queues.filter(
-      (name) => this.boundsMeetConsumers || !isBounded(this.declaredQueues.get(name)),
-    );
+    this.consumed.push(queue);
+    const mayHold = this.boundsMeetConsumers || !isBounded(this.declaredQueues.get(queue));
     return {
       does: 'consume',
       by: this.actor(0.25),
       consumer,
-      queue: random.pick(open.length > 0 ? open : this.queues),
-      ...((open.length > 0 || this.boundsMeetConsumers) &&
-        random.chance(0.85) && { prefetch: random.int(1, 4) }),
+      queue,
+      ...(mayHold && random.chance(0.88) && { prefetch: random.int(1, 4) }),
       exclusive: random.chance(0.06),
     };
+  }
+
+  /** Something to consume, and what becomes of it. */
+  private work(): Operation[] {
+    const consumers = this.consumers.length === 0 || this.random.chance(0.3) ? [this.consume()] : [];
+    const publish = { ...this.publish(), exchange: '', key: this.consumed.at(-1)! } as Operation;
+    const settles = Array.from({ length: this.random.int(1, 3) }, () => this.settle());
+    return [...consumers, publish, ...settles];
+  }
+
+  private queueToConsume(): string {
+    const open = this.queues.filter(
+      (name) => this.boundsMeetConsumers || !isBounded(this.declaredQueues.get(name)),
+    );
+    return this.random.pick(open.length > 0 ? open : this.queues);
   }
 
   private settle(): Operation {
@@ -270,7 +290,7 @@ class Generator {
     if (this.consumers.length === 0) return this.consume();
     return {
       does: 'settle',
-      consumer: random.pick(this.consumers.slice(-4)),
+      consumer: random.pick(this.consumers.slice(-2)),
       how: random.weighted([
         [3, 'ack'],
         [this.leaning === 'dead-letters' ? 6 : 2, 'reject'],
