@@ -11,7 +11,7 @@ import { LongestFirst } from './scripts/file-order.ts';
 // Workspace imports resolve to `src/`, so no test needs a build except those that test the build.
 const conditions = ['source', ...defaultServerConditions];
 
-const integration = 'test/{server,contract,packaging,chaos,hostile}/**/*.test.{ts,tsx}';
+const integration = 'test/{server,contract,packaging,chaos,hostile,conformance}/**/*.test.{ts,tsx}';
 const browser = 'test/e2e/**/*.test.{ts,tsx}';
 
 interface Project {

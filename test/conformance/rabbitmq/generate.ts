@@ -20,6 +20,8 @@ import {
 const LEANINGS = ['routing', 'limits', 'dead-letters', 'consumers', 'mistakes'] as const;
 type Leaning = (typeof LEANINGS)[number];
 
+type Bound = { readonly binding: BindingWish } & ({ readonly queue: string } | { readonly to: string });
+
 const LONG_MS = 3_600_000;
 const WORDS = ['a', 'b', 'c', ''];
 const PATTERN_WORDS = ['a', 'b', '*', '#', '*', '#', 'a', ''];
@@ -32,7 +34,8 @@ class Generator {
   /** How each was declared first, to be declared so again. */
   private readonly declaredExchanges = new Map<string, ExchangeWish>();
   private readonly declaredQueues = new Map<string, QueueWish>();
-  private readonly bindings: BindingWish[] = [];
+  /** What was bound, and how. */
+  private readonly bindings: Bound[] = [];
   private readonly consumers: string[] = [];
   /** Their queues. */
   private readonly consumed: string[] = [];
@@ -73,6 +76,7 @@ class Generator {
     return random.weighted<() => Operation | Operation[]>([
       [10, () => this.publish()],
       [times('consumers', 5, times('dead-letters', 8, 0.5)), () => this.work()],
+      [times('dead-letters', 4, 0.3), () => this.deaths()],
       [times('consumers', 6, times('dead-letters', 4, 1.5)), () => this.consume()],
       [times('consumers', 8, times('dead-letters', 8, 2)), () => this.settle()],
       [times('consumers', 1.5, 0.4), () => this.leave()],
@@ -103,18 +107,18 @@ class Generator {
       type: random.pick(EXCHANGE_TYPES),
       durable: random.chance(0.01) ? !this.isDurable : this.isDurable,
       internal: random.chance(0.1),
-      autoDelete: random.chance(0.1),
+      autoDelete: random.chance(0.2),
       ...(random.chance(this.leaning === 'routing' ? 0.4 : 0.15) && { alternate: this.exchangeName() }),
     };
   }
 
   private declareQueue(name: string): Operation {
-    const options = this.queueWish();
+    const options = this.queueWish(name);
     if (!this.declaredQueues.has(name)) this.declaredQueues.set(name, options);
     return { does: 'declare-queue', by: options.exclusive ? this.actor(0.4) : 'a', name, options };
   }
 
-  private queueWish(): QueueWish {
+  private queueWish(name: string): QueueWish {
     const { random } = this;
     const exclusive = random.chance(0.08);
     return {
@@ -123,7 +127,7 @@ class Generator {
       autoDelete: random.chance(0.07),
       ...this.boundsWish(),
       ...this.ttlWish(),
-      ...(random.chance(this.leaning === 'dead-letters' ? 0.85 : 0.3) && this.deadLetterWish()),
+      ...(random.chance(this.leaning === 'dead-letters' ? 0.85 : 0.3) && this.deadLetterWish(name)),
     };
   }
 
@@ -143,11 +147,12 @@ class Generator {
     return random.chance(0.08) ? { messageTtlMs: LONG_MS } : {};
   }
 
-  private deadLetterWish(): Partial<QueueWish> {
+  private deadLetterWish(name: string): Partial<QueueWish> {
     const { random } = this;
     const key = random.chance(0.6) ? random.pick(this.queues) : this.key();
-    // The default exchange, by the name of a queue, makes short cycles.
-    if (random.chance(0.6)) return { deadLetterExchange: '', deadLetterKey: random.pick(this.queues) };
+    // The default exchange, by the name of a queue, makes short cycles; by its own name, the shortest.
+    if (random.chance(0.2)) return { deadLetterExchange: '', deadLetterKey: name };
+    if (random.chance(0.5)) return { deadLetterExchange: '', deadLetterKey: random.pick(this.queues) };
     return {
       deadLetterExchange: this.exchangeName(),
       ...(random.chance(0.5) && { deadLetterKey: key }),
@@ -157,24 +162,26 @@ class Generator {
   // ── bindings ──
 
   private bindQueue(): Operation {
-    const binding = this.bindingWish();
-    this.bindings.push(binding);
-    return { does: 'bind-queue', by: this.actor(0.04), queue: this.random.pick(this.queues), binding };
+    const bound = { queue: this.random.pick(this.queues), binding: this.bindingWish() };
+    this.bindings.push(bound);
+    return { does: 'bind-queue', by: this.actor(0.04), ...bound };
   }
 
   private bindExchange(): Operation {
-    const binding = this.bindingWish();
-    this.bindings.push(binding);
-    return { does: 'bind-exchange', to: this.exchangeName(), binding };
+    const bound = { to: this.exchangeName(), binding: this.bindingWish() };
+    this.bindings.push(bound);
+    return { does: 'bind-exchange', ...bound };
   }
 
   private unbind(): Operation {
     const { random } = this;
-    const binding =
-      random.chance(0.9) && this.bindings.length > 0 ? random.pick(this.bindings) : this.bindingWish();
-    return random.chance(0.7)
-      ? { does: 'unbind-queue', by: 'a', queue: random.pick(this.queues), binding }
-      : { does: 'unbind-exchange', to: this.exchangeName(), binding };
+    const isThere = random.chance(0.8) && this.bindings.length > 0;
+    const bound = isThere
+      ? random.pick(this.bindings)
+      : { queue: random.pick(this.queues), binding: this.bindingWish() };
+    return 'queue' in bound
+      ? { does: 'unbind-queue', by: 'a', ...bound }
+      : { does: 'unbind-exchange', ...bound };
   }
 
   private bindingWish(): BindingWish {
@@ -226,9 +233,8 @@ class Generator {
     if (consumed.length > 0 && random.chance(0.35))
       return { exchange: '', key: random.pick(consumed), ...headers };
     if (random.chance(0.12)) return { exchange: '', key: random.pick(this.queues), ...headers };
-    const binding = random.pick(this.bindings);
-    if (binding && random.chance(0.6)) {
-      const { from, key, args } = binding;
+    if (this.bindings.length > 0 && random.chance(0.6)) {
+      const { from, key, args } = random.pick(this.bindings).binding;
       const { 'x-match': _, ...wanted } = args ?? {};
       const isExact = this.declaredExchanges.get(from)?.type === 'direct';
       return {
@@ -273,9 +279,27 @@ class Generator {
   /** Something to consume, and what becomes of it. */
   private work(): Operation[] {
     const consumers = this.consumers.length === 0 || this.random.chance(0.3) ? [this.consume()] : [];
-    const publish = { ...this.publish(), exchange: '', key: this.consumed.at(-1)! } as Operation;
-    const settles = Array.from({ length: this.random.int(1, 3) }, () => this.settle());
+    const publish = {
+      ...this.publish(),
+      exchange: '',
+      key: this.random.pick(this.consumed.slice(-3)),
+    } as Operation;
+    const settles = Array.from({ length: this.random.int(1, 4) }, () => this.settle());
     return [...consumers, publish, ...settles];
+  }
+
+  /** A message that dies in one queue after the other. */
+  private deaths(): Operation[] {
+    let queue = this.random.pick(this.queues);
+    const operations: Operation[] = [{ ...this.publish(), exchange: '', key: queue } as Operation];
+    for (let i = this.random.int(1, 3); i > 0; i--) {
+      const consume = { ...this.consume(), queue, prefetch: 2, exclusive: false } as Operation;
+      const settle = { ...this.settle(), consumer: this.consumers.at(-1)!, how: 'reject' } as Operation;
+      operations.push(consume, settle);
+      const next = this.declaredQueues.get(queue)?.deadLetterKey;
+      queue = this.queues.find((name) => name === next) ?? queue;
+    }
+    return operations;
   }
 
   private queueToConsume(): string {
@@ -290,7 +314,7 @@ class Generator {
     if (this.consumers.length === 0) return this.consume();
     return {
       does: 'settle',
-      consumer: random.pick(this.consumers.slice(-2)),
+      consumer: random.pick(this.consumers.slice(-3)),
       how: random.weighted([
         [3, 'ack'],
         [this.leaning === 'dead-letters' ? 6 : 2, 'reject'],
@@ -326,7 +350,7 @@ class Generator {
     const before = this.declaredQueues.get(name)!;
     const options = isSame
       ? before
-      : { ...before, ...random.pick([this.queueWish(), this.deadLetterWish()]) };
+      : { ...before, ...random.pick([this.queueWish(name), this.deadLetterWish(name)]) };
     return { does: 'declare-queue', by: this.actor(0.15), name, options };
   }
 
@@ -360,7 +384,7 @@ class Generator {
         name: `amq.${random.pick(EXCHANGE_TYPES)}`,
         options: { ...wish, type: 'topic', internal: false, autoDelete: false },
       },
-      { does: 'declare-queue', by: 'a', name: 'amq.q1', options: this.queueWish() },
+      { does: 'declare-queue', by: 'a', name: 'amq.q1', options: this.queueWish(queue) },
       { does: 'bind-queue', by: 'a', queue, binding: { from: '', key: queue } },
       { does: 'bind-exchange', to: '', binding: this.bindingWish() },
       { does: 'bind-exchange', to: this.exchangeName(), binding: { from: '', key: queue } },

@@ -24,8 +24,8 @@ import { payloadOf } from './payload.ts';
 import { type Actor, type BindingWish, type Operation, type QueueWish, UNIT_BYTES } from './topology.ts';
 
 const NEVER_MS = 1e12;
-/** Between two operations: what is due each second is done, and what expires at once has, from queue to queue. */
-const STEP_MS = 5_001;
+/** In which what expires at once has done so, from queue to queue: they are looked through each second. */
+const EXPIRE_MS = 5_001;
 /** Bytes that messages may weigh beside their payloads, all together, without filling one unit. */
 const BESIDE_BYTES = UNIT_BYTES - 100;
 
@@ -90,6 +90,8 @@ export class HubBroker {
   private readonly sessions = new Map<Actor, HubSession>();
   private readonly consumers = new Map<string, HubConsumer>();
   private readonly faults: string[] = [];
+  private mayExpire = false;
+  private isStoring = false;
   private error: ErrorName | undefined;
   private refusing: string[] = [];
   private infos: ReadonlyMap<string, QueueInfo> = new Map();
@@ -112,8 +114,10 @@ export class HubBroker {
   perform(operation: Operation): Outcome {
     this.error = undefined;
     this.refusing = [];
+    this.mayExpire ||= expiresAtOnce(operation);
+    this.isStoring ||= isDurable(operation);
     const answer = this.answer(operation);
-    this.clock.advance(STEP_MS);
+    if (this.mayExpire) this.clock.advance(EXPIRE_MS);
     const outcome = this.outcome(answer, operation.does === 'drain' ? operation.consumer : undefined);
     if (this.faults.length > 0) throw new Error(`the hub complains: ${this.faults.join('; ')}`);
     return outcome;
@@ -274,7 +278,7 @@ export class HubBroker {
 
   /** Until all that is on its way to the disk is there, and has led to what it leads to. */
   private rest(): void {
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; this.isStoring && i < 6; i++) {
       this.clock.settle();
       this.clock.advance(1);
     }
@@ -374,3 +378,10 @@ function queueOptions({ maxUnits, ...options }: QueueWish): Record<string, unkno
     deliveryLimit: null,
   };
 }
+
+const expiresAtOnce = (operation: Operation): boolean =>
+  (operation.does === 'publish' && operation.ttlMs === 0) ||
+  (operation.does === 'declare-queue' && operation.options.messageTtlMs === 0);
+
+const isDurable = (operation: Operation): boolean =>
+  (operation.does === 'declare-exchange' || operation.does === 'declare-queue') && operation.options.durable;

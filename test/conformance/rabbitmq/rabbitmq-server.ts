@@ -4,21 +4,14 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findRabbitmq } from '../../../scripts/rabbitmq.mjs';
 
-/** Not the one in /usr/sbin, which wants to be root or `rabbitmq` and to use the machine's own data. */
-const PROGRAMS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/rabbitmq/sbin/rabbitmq-server'];
 const START_WITHIN_MS = 120_000;
 const SAID_BYTES = 16_384;
-
-/** Where RabbitMQ is, or `undefined`: RABBITMQ_SERVER, or where packages put it. */
-export function findRabbitmq(): string | undefined {
-  const chosen = process.env.RABBITMQ_SERVER;
-  return (chosen ? [chosen] : PROGRAMS).find((path) => existsSync(path));
-}
 
 export class RabbitmqServer {
   private readonly folder = mkdtempSync(join(tmpdir(), 'ringhub-rabbitmq-'));
