@@ -9,11 +9,14 @@ export interface CampaignOptions {
   readonly topologies: number;
   /** One topology at a time is played on each. */
   readonly brokers: readonly OtherBroker[];
+  /** The topology of a seed. */
+  readonly generate?: (seed: number) => Topology;
   /** Ends after so many that differ. */
   readonly mostFound?: number;
   /** Ends then, in ms as `performance.now` has them. */
   readonly untilMs?: number;
   readonly onPlayed?: (report: Report) => void;
+  readonly onFound?: (found: Found) => void;
 }
 
 export interface Found {
@@ -48,9 +51,11 @@ export async function campaign(options: CampaignOptions): Promise<Report> {
     firstSeed,
     topologies,
     brokers,
+    generate = topologyOf,
     mostFound = 5,
     untilMs = Number.POSITIVE_INFINITY,
     onPlayed,
+    onFound,
   } = options;
   const report: Report = {
     played: 0,
@@ -67,10 +72,14 @@ export async function campaign(options: CampaignOptions): Promise<Report> {
     next >= firstSeed + topologies || report.found.length >= mostFound || performance.now() > untilMs;
   const work = async (broker: OtherBroker): Promise<void> => {
     while (!isOver()) {
-      const topology = topologyOf(next++);
+      const topology = generate(next++);
       const verdict = await playOn(topology, broker);
       account(report, verdict);
-      if (verdict.differs) report.found.push(await lookInto(verdict, broker));
+      if (verdict.differs) {
+        const found = await lookInto(verdict, broker);
+        report.found.push(found);
+        onFound?.(found);
+      }
       onPlayed?.(report);
     }
   };

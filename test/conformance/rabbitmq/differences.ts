@@ -2,10 +2,11 @@
  * All deliberate differences between the hub and RabbitMQ, each applied as narrowly as it can be told: what they say beyond that has
  * to be the same. docs/differences-from-rabbitmq.md says what each is, and why.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { QueueInfo } from '@ringhub/protocol';
 import { QUEUE_BOUNDS } from '../../../server/src/core/queue-settings.ts';
 import type { Difference, Step } from './difference.ts';
-import type { Outcome, Said } from './outcome.ts';
+import type { Outcome, Said, Seen, SeenDeath } from './outcome.ts';
 import { MAX_UNITS, type Operation, UNIT_BYTES } from './topology.ts';
 
 /** RabbitMQ's outcome with another answer: all else has to be the same. */
@@ -44,6 +45,19 @@ const isFilledByUnacked = (step: Step): boolean =>
     const arrivals = arrivalsAt(info.name, step);
     return isBounded(info) && (inflight > 0 ? arrivals > 0 : info.consumers > 0 && arrivals > 1);
   });
+
+/** Whether both tell the same last death, and the same ones before in another order. */
+const areTurnedRound = (
+  [last, ...older]: readonly SeenDeath[],
+  [theirLast, ...theirs]: readonly SeenDeath[],
+) =>
+  older.length > 1 &&
+  isDeepStrictEqual(last, theirLast) &&
+  !isDeepStrictEqual(older, theirs) &&
+  isDeepStrictEqual(sorted(older), sorted(theirs));
+
+const sorted = (deaths: readonly SeenDeath[]): string[] =>
+  deaths.map((death) => JSON.stringify(death)).sort();
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -133,6 +147,22 @@ export const DIFFERENCES: readonly Difference[] = [
       if (operation.does !== 'declare-queue' || after.error !== 'queue-mismatch') return undefined;
       const isOther = before.queues.get(operation.name)?.options.exclusive !== operation.options.exclusive;
       return isOther && rabbitmq.answer.said[0] === 'locked' ? answering(step, 'mismatch') : undefined;
+    },
+  },
+  {
+    name: 'older-deaths-turned-round',
+    explain: ({ hub, rabbitmq }) => {
+      let isMet = false;
+      const deliveries = [...rabbitmq.deliveries].map(([name, seen]) => {
+        const turned = seen.map((theirs, i): Seen => {
+          const ours = hub.deliveries.get(name)?.[i];
+          if (!ours || !areTurnedRound(ours.deaths, theirs.deaths)) return theirs;
+          isMet = true;
+          return { ...theirs, deaths: ours.deaths };
+        });
+        return [name, turned] as const;
+      });
+      return isMet ? { ...rabbitmq, deliveries: new Map(deliveries) } : undefined;
     },
   },
   {

@@ -68,6 +68,8 @@ interface HubConsumer {
   readonly by: Actor;
   readonly queue: number;
   readonly isAcking: boolean;
+  /** Its queue has a delivery limit. */
+  readonly isLimited: boolean;
   readonly tags: number[];
   /** The last tag that was settled. */
   settled: number | undefined;
@@ -222,7 +224,16 @@ export class HubBroker {
     const answer = session.command('consume', options);
     if (answer.type === 'ok') {
       const { queue: id } = answer.result as { queue: number };
-      this.consumers.set(consumer, { session, by, queue: id, isAcking, tags: [], settled: undefined });
+      const isLimited = (this.infos.get(queue)?.options.deliveryLimit ?? null) !== null;
+      this.consumers.set(consumer, {
+        session,
+        by,
+        queue: id,
+        isAcking,
+        isLimited,
+        tags: [],
+        settled: undefined,
+      });
     }
     return this.said(answer);
   }
@@ -334,13 +345,13 @@ export class HubBroker {
   ): void {
     const name = this.consumerOf(queue);
     if (name === undefined) throw new Error(`a delivery for nobody: ${queue}`);
-    const { isAcking, tags } = this.consumers.get(name)!;
+    const { isAcking, isLimited, tags } = this.consumers.get(name)!;
     const noteAt = new Map(notes);
     const seen = deliveries.get(name) ?? [];
     deliveries.set(name, seen);
     items.forEach((item, i) => {
       if (item.kind !== 'message') throw new Error(`a ${item.kind} in a named queue`);
-      seen.push(seenItem(item, noteAt.get(i)?.redelivered !== undefined));
+      seen.push(seenItem(item, noteAt.get(i)?.redelivered, isLimited));
       if (isAcking) tags.push(firstTag + i);
     });
   }
@@ -373,9 +384,9 @@ export class HubBroker {
 /** Of a queue: as RabbitMQ has it, without a delivery limit. */
 function queueOptions({ maxUnits, ...options }: QueueWish): Record<string, unknown> {
   return {
+    deliveryLimit: null,
     ...options,
     ...(maxUnits !== undefined && { maxBytes: maxUnits * UNIT_BYTES + BESIDE_BYTES }),
-    deliveryLimit: null,
   };
 }
 

@@ -113,11 +113,13 @@ export class HubSession {
   }
 }
 
-export const seenItem = (item: MessageItem, redelivered: boolean): Seen => ({
+/** @param failed how often it failed before; `undefined` for never */
+export const seenItem = (item: MessageItem, failed: number | undefined, isLimited: boolean): Seen => ({
   message: String(item.payload).split(' ', 1)[0]!,
   exchange: item.exchange,
   key: item.key,
-  redelivered,
+  redelivered: failed !== undefined,
+  ...(isLimited && { failed: failed ?? 0 }),
   headers: item.headers ?? {},
   deaths: (item.xDeath ?? []).map(({ queue, reason, count, exchange, keys, originalTtlMs }) => ({
     queue,

@@ -41,6 +41,8 @@ export interface Seen {
   readonly exchange: string;
   readonly key: string;
   readonly redelivered: boolean;
+  /** Where the queue has a delivery limit: how often it failed before. */
+  readonly failed?: number;
   readonly headers: Headers;
   readonly deaths: readonly SeenDeath[];
 }
@@ -79,13 +81,13 @@ export function plain({ answer, deliveries, ended, state }: Outcome) {
 }
 
 /** A delivery, short: `m3.1!` is one that is redelivered. */
-export function seenText({ message, exchange, key, redelivered, headers, deaths }: Seen): string {
+export function seenText({ message, exchange, key, redelivered, failed, headers, deaths }: Seen): string {
   const died = deaths.map(
     ({ queue, reason, count, exchange: from, keys, originalTtlMs }) =>
       `${reason}@${queue}×${count}(${from}:${keys.join()}${originalTtlMs === undefined ? '' : ` ttl ${originalTtlMs}`})`,
   );
   const shown = Object.keys(headers).length > 0 ? ` ${JSON.stringify(headers)}` : '';
-  return `${message}${redelivered ? '!' : ''}(${exchange}:${key}${shown})${died.length > 0 ? `†${died.join('†')}` : ''}`;
+  return `${message}${redelivered ? '!' : ''}${failed ?? ''}(${exchange}:${key}${shown})${died.length > 0 ? `†${died.join('†')}` : ''}`;
 }
 
 /** What an outcome says, in a line of a table. */

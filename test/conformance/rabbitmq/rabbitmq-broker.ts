@@ -33,6 +33,8 @@ export class RabbitmqBroker {
   private readonly exchanges = new Set<string>();
   /** Only this client may look at these. */
   private readonly exclusive = new Map<string, Actor>();
+  /** Those that have a delivery limit. */
+  private readonly limited = new Set<string>();
   private prefix = '';
 
   constructor(private readonly url: string) {}
@@ -81,6 +83,7 @@ export class RabbitmqBroker {
     this.queues.clear();
     this.exchanges.clear();
     this.exclusive.clear();
+    this.limited.clear();
   }
 
   async close(): Promise<void> {
@@ -189,6 +192,7 @@ export class RabbitmqBroker {
     if (answer.said[0] === 'ok' && !this.queues.has(name)) {
       this.queues.add(name);
       if (options.exclusive) this.exclusive.set(name, by);
+      if (options.deliveryLimit !== undefined) this.limited.add(name);
     }
     return answer;
   }
@@ -307,7 +311,15 @@ export class RabbitmqBroker {
   }
 
   private queueOptions(wish: QueueWish) {
-    const { deadLetterExchange, deadLetterKey, maxMessages, maxUnits, messageTtlMs, overflow } = wish;
+    const {
+      deadLetterExchange,
+      deadLetterKey,
+      maxMessages,
+      maxUnits,
+      messageTtlMs,
+      overflow,
+      deliveryLimit,
+    } = wish;
     return {
       durable: wish.durable,
       exclusive: wish.exclusive,
@@ -317,6 +329,7 @@ export class RabbitmqBroker {
         ...(maxUnits !== undefined && { 'x-max-length-bytes': maxUnits * UNIT_BYTES }),
         ...(messageTtlMs !== undefined && { 'x-message-ttl': messageTtlMs }),
         ...(overflow !== undefined && { 'x-overflow': overflow }),
+        ...(deliveryLimit !== undefined && { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit }),
         ...(deadLetterExchange !== undefined && { 'x-dead-letter-exchange': this.there(deadLetterExchange) }),
         ...(deadLetterKey !== undefined && { 'x-dead-letter-routing-key': this.there(deadLetterKey) }),
       },
@@ -376,6 +389,7 @@ export class RabbitmqBroker {
   private gone(name: string): void {
     this.queues.delete(name);
     this.exclusive.delete(name);
+    this.limited.delete(name);
   }
 
   private hasReceived({ deliveries }: Outcome): boolean {
@@ -395,7 +409,7 @@ export class RabbitmqBroker {
       if (consumer.received.length > 0)
         deliveries.set(
           name,
-          consumer.received.map((message) => this.seen(message)),
+          consumer.received.map((message) => this.seen(message, this.limited.has(consumer.queue))),
         );
       consumer.received = [];
       if (!consumer.isEnded) continue;
@@ -406,14 +420,15 @@ export class RabbitmqBroker {
     return { deliveries, ended };
   }
 
-  private seen({ fields, properties, content }: ConsumeMessage): Seen {
-    const { 'x-death': deaths, ...headers } = properties.headers ?? {};
+  private seen({ fields, properties, content }: ConsumeMessage, isLimited: boolean): Seen {
+    const { 'x-death': deaths, 'x-delivery-count': failed, ...headers } = properties.headers ?? {};
     const own = Object.entries(headers).filter(([name]) => !name.startsWith('x-first-death-'));
     return {
       message: content.toString().split(' ', 1)[0]!,
       exchange: this.here(fields.exchange),
       key: this.here(fields.routingKey),
       redelivered: fields.redelivered,
+      ...(isLimited && { failed: failed ?? 0 }),
       headers: Object.fromEntries(own) as Seen['headers'],
       deaths: ((deaths ?? []) as RabbitmqDeath[]).map((death) => this.seenDeath(death)),
     };

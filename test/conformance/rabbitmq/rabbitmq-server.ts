@@ -41,10 +41,18 @@ export class RabbitmqServer {
 
   async stop(): Promise<void> {
     await Promise.all(this.children.map(killed));
+    process.off('exit', this.endAtOnce);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** Whoever started it ends before it was stopped. */
+  private readonly endAtOnce = (): void => {
+    for (const child of this.children) child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  };
+
   private async run(program: string, distPort: number, epmdPort: number): Promise<void> {
+    process.on('exit', this.endAtOnce);
     const env = this.environment(distPort, epmdPort);
     this.spawn('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'], env);
     const broker = this.spawn(program, ['-noinput'], env);

@@ -7,10 +7,12 @@
  * from 2,000 topologies on, where one of those was not met.
  */
 import { parseArgs } from 'node:util';
-import { campaign, type Report } from './campaign.ts';
+import { campaign, type Found, type Report } from './campaign.ts';
 import { table } from './comparison.ts';
 import { DIFFERENCES } from './differences.ts';
 import { FAULT_NAMES, FAULTS, type FaultName, isFault } from './faults.ts';
+import { topologyOf } from './generate.ts';
+import { limitsTopologyOf } from './generate-limits.ts';
 import { RabbitmqBroker } from './rabbitmq-broker.ts';
 import { RabbitmqServer } from './rabbitmq-server.ts';
 
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     most: { type: 'string', default: '5' },
     fault: { type: 'string' },
+    'delivery-limits': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -33,6 +36,7 @@ const { values } = parseArgs({
 const HELP = `--topologies N  how many (200)          --seed N     of the first; the next ones follow
 --workers N     at a time (3)           --minutes N  ends then, whatever is left (60)
 --most N        ends after so many that differ (5)
+--delivery-limits  topologies about these, which only quorum queues of RabbitMQ have
 --fault NAME    plants a fault, and tells how many topologies it took to find it; all: one after the other
 ${FAULT_NAMES.map((name) => `    ${name.padEnd(20)}${FAULTS[name].about}`).join('\n')}`;
 
@@ -44,6 +48,7 @@ const [firstSeed, topologies, workers, most] = [
   values.workers,
   values.most,
 ].map(Number) as [number, number, number, number];
+const generate = values['delivery-limits'] ? limitsTopologyOf : topologyOf;
 const seconds = (): number => (performance.now() - startedMs) / 1000;
 
 function progress(): (report: Report) => void {
@@ -58,12 +63,13 @@ function progress(): (report: Report) => void {
   };
 }
 
+function tellFound({ seed, verdict, isRepeated }: Found): void {
+  console.log(`seed ${seed} differs${isRepeated ? ', made smaller:' : ' once, and not again:'}`);
+  for (const line of table(verdict)) console.log(`  ${line}`);
+}
+
 function tell(report: Report): void {
   const { played, operations, deliveries, redeliveries, deadLetters, met, ended, found } = report;
-  for (const { seed, verdict, isRepeated } of found) {
-    console.log(`seed ${seed} differs${isRepeated ? ', made smaller:' : ' once, and not again:'}`);
-    for (const line of table(verdict)) console.log(`  ${line}`);
-  }
   console.log(
     `${played} topologies from seed ${firstSeed}, ${operations} operations, ${deliveries} deliveries ` +
       `(${redeliveries} again, ${deadLetters} of dead letters), ${seconds().toFixed(0)} s`,
@@ -77,10 +83,19 @@ function tell(report: Report): void {
 
 async function compare(brokers: readonly RabbitmqBroker[]): Promise<boolean> {
   const onPlayed = progress();
-  const report = await campaign({ firstSeed, topologies, brokers, mostFound: most, untilMs, onPlayed });
+  const report = await campaign({
+    firstSeed,
+    topologies,
+    brokers,
+    mostFound: most,
+    untilMs,
+    onPlayed,
+    onFound: tellFound,
+    generate,
+  });
   tell(report);
   const unmet = DIFFERENCES.filter(({ name }) => !report.met.has(name));
-  const isWhole = report.played >= MEETS_ALL;
+  const isWhole = report.played >= MEETS_ALL && generate === topologyOf;
   if (isWhole) for (const { name } of unmet) console.log(`${name} was never met: it does not belong there`);
   return report.found.length === 0 && report.played > 0 && !(isWhole && unmet.length > 0);
 }
@@ -121,4 +136,7 @@ async function main(): Promise<boolean> {
   }
 }
 
+// Then its RabbitMQ ends, too.
+process.once('SIGINT', () => process.exit(130));
+process.once('SIGTERM', () => process.exit(143));
 process.exitCode = (await main()) ? 0 : 1;

@@ -28,6 +28,8 @@ export interface QueueWish {
   readonly messageTtlMs?: number;
   readonly deadLetterExchange?: string;
   readonly deadLetterKey?: string;
+  /** Failed attempts of a message; in RabbitMQ that makes it a quorum queue. Without, there is no limit. */
+  readonly deliveryLimit?: number;
 }
 
 /** From an exchange, by a key, and of a headers exchange by arguments. */
