@@ -4,16 +4,13 @@
  * RabbitMQ answers before all has come to rest: dead letters are on their way from queue to queue, deliveries to consumers. So what it
  * made of an operation is looked at until it is what is expected, and then once more; where that does not happen, until time is up.
  */
-import type { ConsumeMessage } from 'amqplib';
-import type { Answer, BrokerState, Outcome, QueueState, Said, Seen, SeenDeath } from './outcome.ts';
+import { AmqpTranslation, isOurs } from './amqp-translation.ts';
+import type { Answer, BrokerState, Outcome, QueueState, Said, Seen } from './outcome.ts';
 import { payloadOf } from './payload.ts';
 import { type Consuming, RabbitmqClient, saidOf } from './rabbitmq-client.ts';
-import type { Actor, BindingWish, ExchangeWish, Operation, QueueWish } from './topology.ts';
-import { UNIT_BYTES } from './topology.ts';
+import type { Actor, Operation } from './topology.ts';
 
-/** Names that are not RabbitMQ's own: each topology has them for itself. */
-const isOurs = (name: string): boolean => /^([qx]\d+$|hub\.)/.test(name);
-/** With how many looks, and how long, at least, the expected is waited for. */
+/** With how many looks, at least, the expected is waited for. */
 const PATIENT_LOOKS = 20;
 
 interface NamedConsuming extends Consuming {
@@ -35,13 +32,13 @@ export class RabbitmqBroker {
   private readonly exclusive = new Map<string, Actor>();
   /** Those that have a delivery limit. */
   private readonly limited = new Set<string>();
-  private prefix = '';
+  private amqp = new AmqpTranslation('');
 
   constructor(private readonly url: string) {}
 
   /** What follows has names of its own. */
   begin(prefix: string): void {
-    this.prefix = prefix;
+    this.amqp = new AmqpTranslation(prefix);
   }
 
   /**
@@ -72,12 +69,14 @@ export class RabbitmqBroker {
     await Promise.all([...this.consumers.keys()].map((name) => this.leave(name)));
     const queues = [...this.queues].map(async (name, i) => {
       const client = await this.client(this.exclusive.get(name) ?? 'a');
-      await client.looks[i % client.looks.length]!.run((channel) => channel.deleteQueue(this.there(name)));
+      await client.looks[i % client.looks.length]!.run((channel) =>
+        channel.deleteQueue(this.amqp.there(name)),
+      );
     });
     await Promise.all(queues);
     const client = await this.client('a');
     const exchanges = [...this.exchanges].map((name, i) =>
-      client.looks[i % client.looks.length]!.run((channel) => channel.deleteExchange(this.there(name))),
+      client.looks[i % client.looks.length]!.run((channel) => channel.deleteExchange(this.amqp.there(name))),
     );
     await Promise.all(exchanges);
     this.queues.clear();
@@ -101,19 +100,21 @@ export class RabbitmqBroker {
         if (isOurs(name)) this.exchanges.add(name);
         return this.said(
           a.commands.run((channel) =>
-            channel.assertExchange(this.there(name), options.type, this.exchangeOptions(options)),
+            channel.assertExchange(this.amqp.there(name), options.type, this.amqp.exchangeOptions(options)),
           ),
         );
       }
       case 'delete-exchange': {
         const { name, ifUnused } = operation;
-        return this.said(a.commands.run((channel) => channel.deleteExchange(this.there(name), { ifUnused })));
+        return this.said(
+          a.commands.run((channel) => channel.deleteExchange(this.amqp.there(name), { ifUnused })),
+        );
       }
       case 'bind-exchange':
       case 'unbind-exchange': {
         const [to, from, key, args] = [
-          this.there(operation.to),
-          ...this.bindingOf(operation.binding),
+          this.amqp.there(operation.to),
+          ...this.amqp.bindingOf(operation.binding),
         ] as const;
         return this.said(
           a.commands.run((channel) =>
@@ -129,19 +130,21 @@ export class RabbitmqBroker {
         const { name, by, ifUnused, ifEmpty } = operation;
         const client = await this.client(by);
         return this.said(
-          client.commands.run((channel) => channel.deleteQueue(this.there(name), { ifUnused, ifEmpty })),
+          client.commands.run((channel) => channel.deleteQueue(this.amqp.there(name), { ifUnused, ifEmpty })),
         );
       }
       case 'purge': {
         const client = await this.client(operation.by);
-        return this.said(client.commands.run((channel) => channel.purgeQueue(this.there(operation.name))));
+        return this.said(
+          client.commands.run((channel) => channel.purgeQueue(this.amqp.there(operation.name))),
+        );
       }
       case 'bind-queue':
       case 'unbind-queue': {
         const client = await this.client(operation.by);
         const [to, from, key, args] = [
-          this.there(operation.queue),
-          ...this.bindingOf(operation.binding),
+          this.amqp.there(operation.queue),
+          ...this.amqp.bindingOf(operation.binding),
         ] as const;
         return this.said(
           client.commands.run((channel) =>
@@ -187,7 +190,9 @@ export class RabbitmqBroker {
   }: Extract<Operation, { does: 'declare-queue' }>): Promise<Answer> {
     const client = await this.client(by);
     const answer = await this.said(
-      client.commands.run((channel) => channel.assertQueue(this.there(name), this.queueOptions(options))),
+      client.commands.run((channel) =>
+        channel.assertQueue(this.amqp.there(name), this.amqp.queueOptions(options)),
+      ),
     );
     if (answer.said[0] === 'ok' && !this.queues.has(name)) {
       this.queues.add(name);
@@ -211,17 +216,23 @@ export class RabbitmqBroker {
     const confirms = Array.from({ length: count }, (_, i) => {
       const payload = payloadOf(tag, i, units);
       return new Promise<Said>((resolve, reject) => {
-        channel.publish(this.there(exchange), this.there(key), Buffer.from(payload), options, (error) => {
-          const failure = error && client.publishes.failure;
-          if (failure) {
-            try {
-              resolve(saidOf(failure));
-            } catch (unknown) {
-              reject(unknown);
-            }
-          } else if (error) resolve('queue-refused');
-          else resolve(client.returned.includes(payload) ? 'unroutable' : 'ok');
-        });
+        channel.publish(
+          this.amqp.there(exchange),
+          this.amqp.there(key),
+          Buffer.from(payload),
+          options,
+          (error) => {
+            const failure = error && client.publishes.failure;
+            if (failure) {
+              try {
+                resolve(saidOf(failure));
+              } catch (unknown) {
+                reject(unknown);
+              }
+            } else if (error) resolve('queue-refused');
+            else resolve(client.returned.includes(payload) ? 'unroutable' : 'ok');
+          },
+        );
       });
     });
     const said = await Promise.all(confirms);
@@ -232,7 +243,7 @@ export class RabbitmqBroker {
   private async consume(wish: Omit<Extract<Operation, { does: 'consume' }>, 'does'>): Promise<Answer> {
     const { by, consumer, queue, prefetch, exclusive } = wish;
     const client = await this.client(by);
-    const consuming = await client.consume(this.there(queue), prefetch, exclusive);
+    const consuming = await client.consume(this.amqp.there(queue), prefetch, exclusive);
     if (typeof consuming === 'string') return { said: [consuming] };
     this.consumers.set(consumer, Object.assign(consuming, { by, queue }));
     return { said: ['ok'] };
@@ -287,55 +298,6 @@ export class RabbitmqBroker {
     return client;
   }
 
-  // ── names and options ──
-
-  private there(name: string): string {
-    return isOurs(name) ? this.prefix + name : name;
-  }
-
-  private here(name: string): string {
-    return name.startsWith(this.prefix) ? name.slice(this.prefix.length) : name;
-  }
-
-  private bindingOf({ from, key, args }: BindingWish): [from: string, key: string, args: object] {
-    return [this.there(from), this.there(key), args ?? {}];
-  }
-
-  private exchangeOptions({ durable, internal, autoDelete, alternate }: ExchangeWish) {
-    return {
-      durable,
-      internal,
-      autoDelete,
-      ...(alternate !== undefined && { alternateExchange: this.there(alternate) }),
-    };
-  }
-
-  private queueOptions(wish: QueueWish) {
-    const {
-      deadLetterExchange,
-      deadLetterKey,
-      maxMessages,
-      maxUnits,
-      messageTtlMs,
-      overflow,
-      deliveryLimit,
-    } = wish;
-    return {
-      durable: wish.durable,
-      exclusive: wish.exclusive,
-      autoDelete: wish.autoDelete,
-      arguments: {
-        ...(maxMessages !== undefined && { 'x-max-length': maxMessages }),
-        ...(maxUnits !== undefined && { 'x-max-length-bytes': maxUnits * UNIT_BYTES }),
-        ...(messageTtlMs !== undefined && { 'x-message-ttl': messageTtlMs }),
-        ...(overflow !== undefined && { 'x-overflow': overflow }),
-        ...(deliveryLimit !== undefined && { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit }),
-        ...(deadLetterExchange !== undefined && { 'x-dead-letter-exchange': this.there(deadLetterExchange) }),
-        ...(deadLetterKey !== undefined && { 'x-dead-letter-routing-key': this.there(deadLetterKey) }),
-      },
-    };
-  }
-
   // ── what came of it ──
 
   /** Looks until all is there that is expected, and nothing else, or until time is up. */
@@ -365,7 +327,7 @@ export class RabbitmqBroker {
       ...[...wanted].map((name) => async (at: number) => {
         const client = await this.client(this.exclusive.get(name) ?? 'a');
         const found = await client.looks[at % client.looks.length]!.run((channel) =>
-          channel.checkQueue(this.there(name)),
+          channel.checkQueue(this.amqp.there(name)),
         );
         if (typeof found !== 'string') {
           queues.set(name, { ready: found.messageCount, consumers: found.consumerCount });
@@ -376,7 +338,7 @@ export class RabbitmqBroker {
         .map((name) => async (at: number) => {
           const client = await this.client('a');
           const found = await client.looks[at % client.looks.length]!.run((channel) =>
-            channel.checkExchange(this.there(name)),
+            channel.checkExchange(this.amqp.there(name)),
           );
           if (typeof found !== 'string') exchanges.add(name);
           else this.exchanges.delete(name);
@@ -409,7 +371,7 @@ export class RabbitmqBroker {
       if (consumer.received.length > 0)
         deliveries.set(
           name,
-          consumer.received.map((message) => this.seen(message, this.limited.has(consumer.queue))),
+          consumer.received.map((message) => this.amqp.seen(message, this.limited.has(consumer.queue))),
         );
       consumer.received = [];
       if (!consumer.isEnded) continue;
@@ -419,41 +381,6 @@ export class RabbitmqBroker {
     }
     return { deliveries, ended };
   }
-
-  private seen({ fields, properties, content }: ConsumeMessage, isLimited: boolean): Seen {
-    const { 'x-death': deaths, 'x-delivery-count': failed, ...headers } = properties.headers ?? {};
-    const own = Object.entries(headers).filter(([name]) => !name.startsWith('x-first-death-'));
-    return {
-      message: content.toString().split(' ', 1)[0]!,
-      exchange: this.here(fields.exchange),
-      key: this.here(fields.routingKey),
-      redelivered: fields.redelivered,
-      ...(isLimited && { failed: failed ?? 0 }),
-      headers: Object.fromEntries(own) as Seen['headers'],
-      deaths: ((deaths ?? []) as RabbitmqDeath[]).map((death) => this.seenDeath(death)),
-    };
-  }
-
-  private seenDeath(death: RabbitmqDeath): SeenDeath {
-    const { queue, reason, count, exchange, 'routing-keys': keys, 'original-expiration': expiration } = death;
-    return {
-      queue: this.here(queue),
-      reason,
-      count,
-      exchange: this.here(exchange),
-      keys: keys.map((key) => this.here(key)),
-      ...(expiration === undefined ? {} : { originalTtlMs: Number(expiration) }),
-    };
-  }
-}
-
-interface RabbitmqDeath {
-  readonly queue: string;
-  readonly reason: string;
-  readonly count: number;
-  readonly exchange: string;
-  readonly 'routing-keys': readonly string[];
-  readonly 'original-expiration'?: string;
 }
 
 const isSameState = (a: BrokerState, b: BrokerState): boolean =>
