@@ -53,15 +53,7 @@ async function runVitest(chromium) {
   const projects = withBrowser ? [] : ['--project=!browser'];
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const exitCode = await node(
-    [
-      'node_modules/vitest/vitest.mjs',
-      'run',
-      '--allowOnly=false',
-      ...projects,
-      ...excluded,
-      ...reporters,
-      ...vitestArgs,
-    ],
+    ['node_modules/vitest/vitest.mjs', 'run', '--allowOnly=false', ...projects, ...reporters, ...vitestArgs],
     {
       ...(chromium && { CHROMIUM_PATH: chromium }),
       ...(!withRabbitmq && { RINGHUB_TESTS_LEFT_OUT: RABBITMQ_TESTS }),
