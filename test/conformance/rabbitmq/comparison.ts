@@ -49,8 +49,8 @@ export async function play(
       const before = hub.view;
       const ours = hub.perform(operation);
       const theirs = await other.perform(operation, ours, { waitMs: WAIT_MS });
-      const stateBefore = steps.at(-1)?.hub.state ?? { queues: new Map(), exchanges: new Set() };
-      const step: Step = { operation, hub: ours, rabbitmq: theirs, before, after: hub.view, stateBefore };
+      const earlier = steps.map((one) => one.operation);
+      const step: Step = { operation, earlier, hub: ours, rabbitmq: theirs, before, after: hub.view };
       steps.push(step);
       if (leavesOrderOpen(operation, before, hub.view)) {
         met.push(ORDER_LEFT_OPEN);

@@ -6,13 +6,12 @@ import type { Operation } from './topology.ts';
 /** One operation, and what both made of it. */
 export interface Step {
   readonly operation: Operation;
+  readonly earlier: readonly Operation[];
   readonly hub: Outcome;
   readonly rabbitmq: Outcome;
   /** Of the hub, before and after. */
   readonly before: HubView;
   readonly after: HubView;
-  /** What RabbitMQ and the hub had in common before it. */
-  readonly stateBefore: Outcome['state'];
 }
 
 export interface Difference {

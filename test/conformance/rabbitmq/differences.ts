@@ -46,6 +46,22 @@ const isFilledByUnacked = (step: Step): boolean =>
     return isBounded(info) && (inflight > 0 ? arrivals > 0 : info.consumers > 0 && arrivals > 1);
   });
 
+/** Where a binding leads, from where, and with which arguments: all of them, or without those that the hub passes over. */
+function bindingText(operation: Operation, keeps: (name: string) => boolean): string | undefined {
+  if (!('binding' in operation)) return undefined;
+  const { from, key, args = {} } = operation.binding;
+  const to = 'queue' in operation ? [operation.queue] : operation.to;
+  const kept = Object.entries(args).filter(([name]) => keeps(name));
+  return JSON.stringify([to, from, key, kept.sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+const ofHub = (name: string): boolean => name === 'x-match' || !name.startsWith('x-');
+
+/** Whether two are the same binding to the hub, and are not to RabbitMQ. */
+const areOneHereOnly = (a: Operation, b: Operation): boolean =>
+  bindingText(a, ofHub) === bindingText(b, ofHub) &&
+  bindingText(a, () => true) !== bindingText(b, () => true);
+
 /** Whether both tell the same last death, and the same ones before in another order. */
 const areTurnedRound = (
   [last, ...older]: readonly SeenDeath[],
@@ -173,6 +189,16 @@ export const DIFFERENCES: readonly Difference[] = [
       after.error === 'bad-argument'
         ? 'parts'
         : undefined,
+  },
+  {
+    name: 'passed-over-arguments',
+    isHidden: true,
+    explain: ({ operation, earlier, hub }) => {
+      if (!operation.does.startsWith('unbind-') || hub.answer.said[0] !== 'ok') return undefined;
+      return earlier.some((one) => one.does.startsWith('bind-') && areOneHereOnly(one, operation))
+        ? 'parts'
+        : undefined;
+    },
   },
   {
     name: 'predeclared-are-volatile',
