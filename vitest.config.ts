@@ -11,7 +11,10 @@ import { LongestFirst } from './scripts/file-order.ts';
 // Workspace imports resolve to `src/`, so no test needs a build except those that test the build.
 const conditions = ['source', ...defaultServerConditions];
 
-const integration = 'test/{server,contract,conformance,packaging,chaos,hostile}/**/*.test.{ts,tsx}';
+const integration = 'test/{server,contract,packaging,chaos,hostile,conformance}/**/*.test.{ts,tsx}';
+/** Set by `scripts/test.mjs`, which says so, for tests of what is not installed; else they run, and fail. */
+const leftOut = process.env.RINGHUB_TESTS_LEFT_OUT?.split(',') ?? [];
+
 const browser = 'test/e2e/**/*.test.{ts,tsx}';
 
 interface Project {
@@ -50,7 +53,7 @@ export default defineConfig({
         exclude: [integration, browser],
         testTimeout: 120_000,
       }),
-      project('integration', { include: integration, testTimeout: 120_000 }),
+      project('integration', { include: integration, exclude: leftOut, testTimeout: 120_000 }),
       project('browser', { include: browser, testTimeout: 120_000 }),
     ],
   },

@@ -8,10 +8,13 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { canInstallChromium, findChromium, installChromium } from './chromium.mjs';
+import { findRabbitmq } from './rabbitmq.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const report = join(root, 'node_modules/.cache/test/report.json');
 const vitestArgs = process.argv.slice(2).filter((arg) => arg !== '--no-browser');
+const withRabbitmq = findRabbitmq() !== undefined;
+const RABBITMQ_TESTS = 'test/conformance/rabbitmq/rabbitmq.test.ts';
 const withBrowser = vitestArgs.length === process.argv.length - 2;
 
 /** @returns {Promise<number>} the exit code; a death by signal is reported as a failure, too. */
@@ -51,7 +54,10 @@ async function runVitest(chromium) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const exitCode = await node(
     ['node_modules/vitest/vitest.mjs', 'run', '--allowOnly=false', ...projects, ...reporters, ...vitestArgs],
-    chromium ? { CHROMIUM_PATH: chromium } : {},
+    {
+      ...(chromium && { CHROMIUM_PATH: chromium }),
+      ...(!withRabbitmq && { RINGHUB_TESTS_LEFT_OUT: RABBITMQ_TESTS }),
+    },
   );
   return summarize(exitCode, readReport());
 }
@@ -95,6 +101,7 @@ function printSummary({ passed, failed, skipped, notes }) {
   for (const name of skipped.slice(0, shown)) console.log(`skipped: ${name}`);
   if (skipped.length > shown) console.log(`skipped: and ${skipped.length - shown} more`);
   if (!withBrowser) console.log('left out: the browser tests (--no-browser)');
+  if (!withRabbitmq) console.log('left out: the comparison with RabbitMQ (install rabbitmq-server)');
   console.log(`${passed} passed, ${failed} failed`);
 }
 

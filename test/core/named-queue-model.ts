@@ -109,9 +109,11 @@ export class NamedQueueModel {
   dispatch(nowMs: number): string[] {
     for (;;) {
       while (this.ready[0] && nowMs > this.ready[0].expiresAtMs) this.die(this.ready.shift()!, 'expired');
+      if (this.ready.length === 0) return this.told.splice(0).sort();
+      // Who cannot take what there is loses its turn.
       while (this.turns[0] && !this.hasCredit(this.turns[0])) this.turns.shift();
       const consumer = this.turns[0];
-      if (!consumer || this.ready.length === 0) return this.told.splice(0).sort();
+      if (!consumer) return this.told.splice(0).sort();
       this.turns.push(this.turns.shift()!);
       consumer.assigned.push(this.ready.shift()!);
     }

@@ -17,6 +17,18 @@ describe('order and fairness', () => {
     expect([a, b, c].map((consumer) => scene.drain(consumer))).toEqual([[1, 4, 6], [2], [3, 5, 7]]);
   });
 
+  it('keeps the turn of who has no credit while there is nothing to miss', () => {
+    const scene = new NamedQueueScene();
+    const [a, b] = [scene.consume({ prefetch: 1 }), scene.consume({ prefetch: 1 })];
+    pushMany(scene, 2);
+    expect([scene.drain(a), scene.drain(b)]).toEqual([[1], [2]]);
+    // The one that was served last acknowledges first.
+    b.ack(1, [], scene.moment, scene.effects);
+    a.ack(1, [], scene.moment, scene.effects);
+    scene.push();
+    expect([scene.drain(a), scene.drain(b)]).toEqual([[3], []]);
+  });
+
   it('puts what comes back before what came later, and gives it to whoever has credit', () => {
     const scene = new NamedQueueScene();
     pushMany(scene, 4);

@@ -551,6 +551,9 @@ describe.each([
     for (const key of ['a.#', '#.b']) made.ask(made.operator, 'unbind', { queue: JOBS }, 'amq.topic', key);
     expect(made.ask(made.operator, 'unbind', { queue: JOBS }, 'amq.topic', '#')).toBe('unknown-binding');
     expect(made.ask(made.operator, 'bind', { queue: JOBS }, '', JOBS)).toBe('default-exchange');
+    // Whether the other end is there or not.
+    for (const to of [{ queue: 'none' }, 'none'])
+      expect(made.ask(made.operator, 'bind', to, '', JOBS)).toBe('default-exchange');
     expect(made.ask(made.operator, 'bind', { queue: 'none' }, 'amq.topic', '#')).toBe('queue-not-found');
     made.send(['m2'], { exchange: 'amq.topic', key: 'a.b' });
     expect(made.info().messages.ready).toBe(1);

@@ -1,5 +1,5 @@
 /**
- * Whose turn it is: the consumers of a queue that may have credit, in turn. Who has none leaves, at the latest when its turn comes, and
+ * Whose turn it is: the consumers of a queue that may have credit, in turn. Who has none when a message comes to its turn leaves, and
  * stands at the end again once it offers credit; who is closed leaves at once, as in an idle queue no turn comes. So a
  * turn costs O(1), amortised, whatever the number of consumers.
  */
@@ -30,7 +30,7 @@ export class ConsumerRotation {
     consumer.place = undefined;
   }
 
-  /** Whether anybody has credit; takes those in front who have none out. */
+  /** Whether anybody has credit; takes those in front who have none out. To be asked only where there is a message to give. */
   get hasCredit(): boolean {
     while (this.first && !this.first.consumer.hasCredit) this.leave(this.first.consumer);
     return this.first !== undefined;

@@ -44,9 +44,13 @@ export class DeliveryMark {
     this.assignedUpTo = Math.max(this.assignedUpTo, seq);
   }
 
-  /** The mark to be stored now, if it is time, where `next` is delivered next. */
-  ahead(next: number): number | undefined {
-    if (!this.isDurable || next + MARK_AHEAD / 2 < this.markedUpTo) return undefined;
+  /** Whether it is time to store a mark, where `next` is delivered next. */
+  isDue(next: number): boolean {
+    return this.isDurable && next + MARK_AHEAD / 2 >= this.markedUpTo;
+  }
+
+  /** The mark to be stored now, as it is due. */
+  ahead(next: number): number {
     this.markedUpTo = next + MARK_AHEAD;
     return this.markedUpTo;
   }

@@ -234,23 +234,25 @@ export class NamedQueue implements Obligations {
   dispatch(moment: Moment, effects: QueueEffect[]): void {
     if (this.closed) return;
     this.expireHead(moment, effects);
-    while (this.rotation.hasCredit) {
-      const entry = this.ready.peek();
-      if (!entry || !this.mark.allows(entry.seq)) break;
+    // Asked only where there is a message: whoever has no credit loses its turn, and with nothing to take there is none to lose.
+    for (let entry = this.ready.peek(); entry && this.rotation.hasCredit; entry = this.ready.peek()) {
+      if (!this.mark.allows(entry.seq)) break;
       this.ready.shift();
       this.assign(entry, effects);
       this.expireHead(moment, effects);
     }
     this.askForMark(effects);
-    if (this.ready.restMessages === 0) this.restMayExpire = false;
+    const { restMessages } = this.ready;
+    if (restMessages === 0) this.restMayExpire = false;
+    const isWanted = restMessages > 0 && this.rotation.hasCredit;
     const isNeeded = this.restMayExpire || this.room.isExceeded(this);
-    this.loading.ask(this.rotation.hasCredit, isNeeded, this.lastSeq, effects);
+    this.loading.ask(isWanted, isNeeded, this.lastSeq, effects);
   }
 
   private askForMark(effects: QueueEffect[]): void {
-    if (!this.rotation.hasCredit) return;
-    const upTo = this.mark.ahead(this.ready.peek()?.seq ?? this.ready.after + 1);
-    if (upTo !== undefined) effects.push({ kind: 'mark', upTo });
+    const next = this.ready.peek()?.seq ?? this.ready.after + 1;
+    if (!this.mark.isDue(next) || !this.rotation.hasCredit) return;
+    effects.push({ kind: 'mark', upTo: this.mark.ahead(next) });
   }
 
   /** The store knows that messages up to here may have been delivered. */

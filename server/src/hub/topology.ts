@@ -213,6 +213,10 @@ export class TopologyCommands {
       done(forbidden);
       return;
     }
+    if (name === DEFAULT_EXCHANGE || to === DEFAULT_EXCHANGE) {
+      done({ error: 'default-exchange' });
+      return;
+    }
     const source = this.hub.exchanges.get(name);
     const destination = this.hub.exchanges.get(to);
     if (!source || !destination) {
@@ -226,10 +230,6 @@ export class TopologyCommands {
       mayByBinding(principal, 'publish', to, source.options, key);
     if (!isPermitted) {
       done(forbidden);
-      return;
-    }
-    if (name === DEFAULT_EXCHANGE || to === DEFAULT_EXCHANGE) {
-      done({ error: 'default-exchange' });
       return;
     }
     const link = { source, destination, binding: toArguments(key, args) };
