@@ -9,7 +9,8 @@ export class LiveHub {
   /** What it logged as an error or worse, over all its lives. */
   readonly faults: string[] = [];
   private child: ChildProcess | undefined;
-  private port = 0;
+  /** The same in all lives. */
+  port = 0;
   private ended: Promise<unknown> = Promise.resolve();
   private isListening = false;
   private readonly lives = new EventEmitter();
@@ -19,6 +20,7 @@ export class LiveHub {
     private readonly command: readonly string[],
     private readonly folder: string,
     private readonly env: Readonly<Record<string, string>> = {},
+    private readonly transport: 'ws' | 'uws' = 'ws',
   ) {}
 
   get httpUrl(): string {
@@ -36,7 +38,7 @@ export class LiveHub {
   /** Begins a life; it may not be ready yet. */
   spawn(): void {
     const [program, ...args] = this.command;
-    const options = ['serve', '--dev', '--no-demo', '--transport', 'ws', '--data', this.folder];
+    const options = ['serve', '--dev', '--no-demo', '--transport', this.transport, '--data', this.folder];
     const child = spawn(program!, [...args, ...options, '--port', String(this.port)], {
       env: {
         PATH: process.env.PATH,
@@ -87,6 +89,15 @@ export class LiveHub {
     this.isListening = false;
     this.child?.kill('SIGKILL');
     await this.ended;
+  }
+
+  /** Stops it as it is, as a virtual machine does that is moved; `goOn` lets it run again. */
+  halt(): void {
+    this.child!.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.child!.kill('SIGCONT');
   }
 
   /** Resolves with its exit code, or the signal that killed it, once it has ended. */

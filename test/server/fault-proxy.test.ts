@@ -159,6 +159,23 @@ describe('a cut', () => {
     expect(hub.text.length).toBe(fateOf(plan, 1).livesBytes['to-hub']);
   });
 
+  it('comes within what flows once its time is over', async () => {
+    const plan: FaultPlan = { seed: 1, maxMs: 30, endings: { end: 1 } };
+    const { livesMs, lastShare } = fateOf(plan, 1);
+    const { proxy, pair } = await scene(plan);
+    const openedMs = performance.now();
+    const [client, hub] = await pair();
+    let sent = 0;
+    for (; !hub.isClosed; sent++) {
+      client.socket.write('x'.repeat(100));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(performance.now() - openedMs).toBeGreaterThanOrEqual(livesMs - 1);
+    expect(proxy.cuts).toBe(1);
+    expect(hub.text.length).toBeLessThan(sent * 100);
+    expect(lastShare).not.toBe(fateOf(plan, 2).lastShare);
+  });
+
   it('half-open lets one direction die without a word, and the other live on', async () => {
     // Of the first connections, one loses what goes to the hub, another what comes from there.
     for (const losing of ['to-hub', 'to-client'] as const) {

@@ -188,9 +188,10 @@ export class Hub implements HubApi {
     this.answer(session, ref, 'error' in shown ? shown : this.control.renew(session, shown));
   }
 
-  /** The connection is gone; the session, if it is still this connection's, is parked. */
+  /** The connection is gone; the session, if it is still this connection's, is parked, or ends where nobody could resume it. */
   lost(session: Session, link: Link): void {
-    if (session.link === link) this.sessions.happened(session, 'connection-lost');
+    if (session.link !== link) return;
+    this.sessions.happened(session, session.isUnheard ? 'unheard-lost' : 'connection-lost');
   }
 
   /** Writes what waits for a session now: its connection is about to be closed. */

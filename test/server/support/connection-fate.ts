@@ -28,6 +28,8 @@ export interface FaultPlan {
   readonly seed: number;
   /** A connection that is cut lives a random number of bytes below this, in each direction. */
   readonly maxBytes?: number;
+  /** Or until a random time below this is over and something comes, of which a random part still passes. */
+  readonly maxMs?: number;
   /** How often each ending comes, as weights. */
   readonly endings?: Readonly<Partial<Record<Ending, number>>>;
   /** How often each kind of line comes, as weights. */
@@ -47,12 +49,15 @@ export interface Fate {
   /** Which direction a half-open connection loses. */
   readonly losing: Direction;
   readonly livesBytes: Readonly<Record<Direction, number>>;
+  readonly livesMs: number;
+  /** How much passes of what comes after that, from 0 to 1. */
+  readonly lastShare: number;
 }
 
 /** @param connection its number: the first has 1 */
 export function fateOf(plan: FaultPlan, connection: number): Fate {
   const random = seededRandom(plan.seed * 1_000_003 + connection);
-  const { maxBytes = 0, endings = {}, lines = [], blackHoles = 0 } = plan;
+  const { maxBytes = Infinity, maxMs = Infinity, endings = {}, lines = [], blackHoles = 0 } = plan;
   const isBlackHole = random() < blackHoles;
   const line = weighted(lines, random()) ?? {};
   const ending = weighted(
@@ -60,8 +65,9 @@ export function fateOf(plan: FaultPlan, connection: number): Fate {
     random(),
   );
   const losing = random() < 0.5 ? 'to-hub' : 'to-client';
-  const bytes = () => (ending ? Math.floor(random() * maxBytes) : Number.POSITIVE_INFINITY);
-  return { isBlackHole, line, ending, losing, livesBytes: { 'to-hub': bytes(), 'to-client': bytes() } };
+  const below = (max: number) => (ending && max < Infinity ? Math.floor(random() * max) : Infinity);
+  const livesBytes = { 'to-hub': below(maxBytes), 'to-client': below(maxBytes) };
+  return { isBlackHole, line, ending, losing, livesBytes, livesMs: below(maxMs), lastShare: random() };
 }
 
 /** Draws for the jitter of one direction of a connection. */

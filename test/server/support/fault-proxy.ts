@@ -31,7 +31,7 @@ export type Cut = Ending | 'black-hole';
 export class FaultProxy {
   cuts = 0;
   readonly kinds = new Map<Cut, number>();
-  /** Once false, connections are left alone, and new ones get a line without faults. */
+  /** While false, connections are left alone, and new ones get a line without faults. */
   isCutting = true;
   /** What is said in this direction, or in both, vanishes, and nobody notices. */
   loses: 'nothing' | 'everything' | Direction = 'nothing';
@@ -76,10 +76,10 @@ export class FaultProxy {
 
   private accept(client: Socket): void {
     const number = ++this.accepted;
-    const fate = fateOf(this.isCutting ? this.plan : NO_FAULTS, number);
+    const fate = fateOf(this.plan, number);
     client.on('error', () => {});
-    if (fate.isBlackHole) this.swallow(client);
-    else this.carry(client, fate, number);
+    if (fate.isBlackHole && this.isCutting) this.swallow(client);
+    else this.carry(client, this.isCutting ? fate : { ...fate, line: {} }, number);
   }
 
   private swallow(client: Socket): void {
@@ -103,19 +103,23 @@ export class FaultProxy {
 
   private join(from: Socket, to: Socket, connection: Connection, direction: Direction): void {
     const lane = connection.lanes[direction];
-    let left = connection.fate.livesBytes[direction];
+    const { livesBytes, livesMs, lastShare, ending } = connection.fate;
+    const diesMs = performance.now() + livesMs;
+    let left = livesBytes[direction];
     let isBroken = false;
     from.setNoDelay(true);
     from.on('data', (bytes) => {
       if (this.loses === direction || this.loses === 'everything' || connection.isOver) return;
-      if (!this.isCutting || bytes.length < left || connection.isCut) {
+      const isOld = performance.now() >= diesMs;
+      if (!ending || !this.isCutting || connection.isCut || (bytes.length < left && !isOld)) {
         left -= bytes.length;
         lane.pass(bytes);
         return;
       }
       // The part before the cut still arrives: half a frame, as a network leaves it.
-      lane.pass(bytes.subarray(0, left));
-      this.cut(connection, connection.fate.ending!);
+      const passing = bytes.length < left ? Math.floor(bytes.length * lastShare) : Math.max(0, left);
+      lane.pass(bytes.subarray(0, passing));
+      this.cut(connection, ending);
     });
     from.on('error', () => {
       isBroken = true;
