@@ -151,9 +151,9 @@ function takerOf(book: ReaderBook, random: (() => number) | undefined) {
     book.take(event.raw);
     if (!random) return;
     hand.push(event);
-    if (hand.length < 8) return;
+    if (hand.length < 30) return;
     const [one] = hand.splice(Math.floor(random() * hand.length), 1);
     one!.ack();
-    if (random() < 0.2) for (const rest of hand.splice(0)) rest.ack();
+    if (random() < 0.05) for (const rest of hand.splice(0)) rest.ack();
   };
 }

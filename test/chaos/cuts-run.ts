@@ -12,7 +12,7 @@ const HELP = `Cuts the connections of SDK clients to a hub at random, kills and 
   --rate N         messages published in a second; 5000
   --seed N         decides about every connection; random
   --transport T    ws, uws or both; both
-  --max-ms N       a connection lives at most so long; 600
+  --max-ms N       a connection lives at most so long; 1000
   --kills N        times the hub is killed (kill -9) and started again; 10
   --halts N        times it is stopped (SIGSTOP) for up to 2.5 s; 20
   --fault F        plants a fault, which has to be found: ${CUTS_FAULTS.join(', ')}
@@ -25,7 +25,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '5000' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
     transport: { type: 'string', default: 'both' },
-    'max-ms': { type: 'string', default: '600' },
+    'max-ms': { type: 'string', default: '1000' },
     kills: { type: 'string', default: '10' },
     halts: { type: 'string', default: '20' },
     fault: { type: 'string' },
@@ -61,4 +61,4 @@ async function main(): Promise<void> {
 }
 
 if (values.help) console.log(HELP);
-else await main();
+else await main().finally(() => process.exit());

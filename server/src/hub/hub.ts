@@ -66,7 +66,7 @@ import { restoreDefinitions } from './restore.ts';
 import { Revocations } from './revocations.ts';
 import { SessionControl } from './session-control.ts';
 import { Sessions } from './sessions.ts';
-import { measuresOfQueues, statsOf } from './stats.ts';
+import { measuresOfQueues, sizesOf, statsOf } from './stats.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
 import { type TopologyCommand, TopologyCommands } from './topology.ts';
@@ -385,6 +385,10 @@ export class Hub implements HubApi {
 
   queueMeasures(): QueueMeasures[] {
     return measuresOfQueues(this.context);
+  }
+
+  sizes(): Readonly<Record<string, number>> {
+    return sizesOf(this.context, this.sessions.subjectCount);
   }
 
   // ── commands ──
