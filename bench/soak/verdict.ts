@@ -27,8 +27,8 @@ export interface Finding {
   readonly figure: string;
 }
 
-/** The load has settled and caches are filled after this share of a run. */
-const WARM_SHARE = 0.25;
+/** Logs and caches are full and the collector has found its pace after this share of a run. */
+const WARM_SHARE = 0.5;
 /** More than this is no measuring error: a share of what is used, in an hour. */
 const MAX_GROWTH_AN_HOUR = 0.1;
 /** Of files and sockets, which come and go while they are counted. */

@@ -61,4 +61,10 @@ async function main(): Promise<void> {
 }
 
 if (values.help) console.log(HELP);
-else await main().finally(() => process.exit());
+else {
+  await main().catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
+  process.exit();
+}

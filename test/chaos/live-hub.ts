@@ -1,6 +1,7 @@
 /** A hub in a process of its own, on one folder and one port, that can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:net';
 
 const POLL_MS = 5;
 
@@ -68,6 +69,7 @@ export class LiveHub {
    */
   async start(maxRedMs = Number.POSITIVE_INFINITY): Promise<number> {
     const startedMs = performance.now();
+    this.port ||= await freePort();
     this.spawn();
     await Promise.race([this.listening(), this.ended]);
     const listeningMs = performance.now();
@@ -121,5 +123,22 @@ export class LiveHub {
     if (!answer.ok) throw new Error(`/metrics answered ${answer.status}: ${text.slice(0, 200)}`);
     const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return new Map(samples.map((line) => [line.replace(/ [^ ]+$/, ''), Number(line.split(' ').at(-1))]));
+  }
+}
+
+/**
+ * Not one that the system gives to outgoing connections: while the hub is dead, a client that tries to reach it could be given that very
+ * port, and keep the hub out.
+ */
+async function freePort(): Promise<number> {
+  for (let port = 20_000 + (process.pid % 10_000); ; port++) {
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
   }
 }
