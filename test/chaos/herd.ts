@@ -62,12 +62,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export async function herdRun(place: ChaosPlace, options: HerdOptions): Promise<HerdResult> {
   const folder = place.at(`herd-${options.transport}-${options.how}`);
-  const command = [
-    process.execPath,
-    ...(process.env.HERD_PROF ? ['--cpu-prof', '--cpu-prof-dir=/tmp/prof'] : []),
-    '--enable-source-maps',
-    await place.program('kill-hub'),
-  ];
+  const command = [process.execPath, '--enable-source-maps', await place.program('kill-hub')];
   const hub = new LiveHub(command, folder, options.how === 'halt' ? HEARTBEAT : {}, options.transport);
   const run = new HerdRun(hub, options);
   try {
@@ -75,10 +70,6 @@ export async function herdRun(place: ChaosPlace, options: HerdOptions): Promise<
     return await run.toTheEnd();
   } finally {
     run.crowd?.kill('SIGKILL');
-    if (process.env.HERD_PROF) {
-      process.kill(hub.pid, 'SIGTERM');
-      await hub.exit();
-    }
     await hub.kill();
     rmSync(folder, { recursive: true, force: true });
   }
