@@ -9,7 +9,7 @@ import { deleteExchange } from '../../client-sdk/src/admin.ts';
 import { BinaryCodec } from '../../client-sdk/src/binary.ts';
 import { connect, type Hub } from '../../client-sdk/src/node.ts';
 import { bindQueue, consume, declareQueue, deleteQueue } from '../../client-sdk/src/queues.ts';
-import { seededRandom } from '../../test/server/support/seeded-random.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { WireClient } from '../support/wire-client.ts';
 
 const RING = { overflow: 'drop-oldest', capacity: 20_000, capacityBytes: 16 * 1024 * 1024 } as const;

@@ -78,8 +78,8 @@ const planOf = ({ seed, maxMs }: CutsOptions): FaultPlan => ({
     [85, {}],
     [5, { latencyMs: 20, jitterMs: 30 }],
     [5, { bytesPerSec: 64_000 }],
-    [3, { sliceBytes: 1 }],
-    [2, { sliceBytes: 100, latencyMs: 2 }],
+    [3, { sliceBytes: 1, slicedBytes: 700 }],
+    [2, { sliceBytes: 300, latencyMs: 2 }],
   ],
   blackHoles: 0.001,
 });

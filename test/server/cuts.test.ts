@@ -15,7 +15,7 @@ import { transportsHere } from '../contract/uws-here.ts';
 import { FaultProxy } from './support/fault-proxy.ts';
 import { seededRandom } from './support/seeded-random.ts';
 
-const CUTS = Number(process.env.RINGHUB_CUTS ?? 500);
+const CUTS = Number(process.env.RINGHUB_CUTS ?? 200);
 const SEED = Number(process.env.RINGHUB_CUTS_SEED ?? Math.floor(Math.random() * 1e9));
 const SUBSCRIBERS_OF_EACH_KIND = 4;
 const PUBLISHED_AT_ONCE = 20;
@@ -73,7 +73,7 @@ test.each(transportsHere)(title, { timeout: Math.max(300_000, CUTS * 60) }, asyn
     lines: [
       [18, {}],
       [1, { latencyMs: 5, jitterMs: 10 }],
-      [1, { sliceBytes: 1 }],
+      [1, { sliceBytes: 1, slicedBytes: 700 }],
     ],
   });
   const options = {

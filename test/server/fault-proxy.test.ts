@@ -281,6 +281,15 @@ describe('a line', () => {
     expect(hub.chunks.length).toBeGreaterThan(10);
   });
 
+  it('slices the first bytes only where it is told so', async () => {
+    const { pair } = await scene(line({ sliceBytes: 1, slicedBytes: 30 }));
+    const [client, hub] = await pair();
+    client.socket.write('x'.repeat(5_000));
+    await seen(() => hub.text.length, 5_000);
+    expect(hub.chunks[0]!.length).toBeLessThan(30);
+    expect(hub.chunks.length).toBeLessThan(100);
+  });
+
   it('passes no more than its rate', async () => {
     const { pair } = await scene(line({ bytesPerSec: 40_000 }));
     const [client, hub] = await pair();

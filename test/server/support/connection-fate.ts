@@ -19,6 +19,8 @@ export interface Line {
   readonly jitterMs?: number;
   /** What comes together is passed on in pieces of at most so many bytes, each in a turn of its own. */
   readonly sliceBytes?: number;
+  /** But of each direction the first so many bytes only: the hub takes no message that comes in more than 1,024 pieces. */
+  readonly slicedBytes?: number;
   /** Bytes pass at this rate, each way; above, the sender is held up. */
   readonly bytesPerSec?: number;
 }

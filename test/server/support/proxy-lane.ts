@@ -30,7 +30,9 @@ export class ProxyLane {
   /** What is to happen once everything has passed. */
   private atEnd: (() => void) | undefined;
   private readonly isPlain: boolean;
-  private readonly pieceBytes: number;
+  private readonly sliceBytes: number;
+  private readonly limitBytes: number;
+  private passedBytes = 0;
 
   constructor(
     private readonly from: Socket,
@@ -41,8 +43,8 @@ export class ProxyLane {
     const { latencyMs, jitterMs, sliceBytes = Number.POSITIVE_INFINITY, bytesPerSec } = line;
     this.isPlain = latencyMs === undefined && jitterMs === undefined && bytesPerSec === undefined;
     this.isPlain &&= line.sliceBytes === undefined;
-    const limited = bytesPerSec === undefined ? sliceBytes : Math.ceil(bytesPerSec / PIECES_PER_SEC);
-    this.pieceBytes = Math.min(sliceBytes, limited);
+    this.sliceBytes = sliceBytes;
+    this.limitBytes = bytesPerSec === undefined ? Infinity : Math.ceil(bytesPerSec / PIECES_PER_SEC);
     to.on('drain', () => this.readOn());
   }
 
@@ -112,7 +114,10 @@ export class ProxyLane {
       this.next = setTimeout(() => this.pump(), dueMs - nowMs);
       return;
     }
-    const bytes = piece.bytes.subarray(0, this.pieceBytes);
+    const isSliced = this.passedBytes < (this.line.slicedBytes ?? Infinity);
+    const pieceBytes = Math.min(this.limitBytes, isSliced ? this.sliceBytes : Infinity);
+    const bytes = piece.bytes.subarray(0, pieceBytes);
+    this.passedBytes += bytes.length;
     if (bytes.length === piece.bytes.length) this.waiting.shift();
     else this.waiting[0] = { ...piece, bytes: piece.bytes.subarray(bytes.length) };
     this.waitingBytes -= bytes.length;
