@@ -1,7 +1,12 @@
-/** Starts and asks the hub of `far-hub-process.ts`. */
+/** Starts and asks a hub in a process of its own: that of `far-hub-process.ts`, or one with more to say. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { StartHubOptions } from '../../server/src/index.ts';
+
+export interface FarHubProgram {
+  readonly program?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 export class FarHub {
   private constructor(
@@ -10,10 +15,13 @@ export class FarHub {
     readonly token: string,
   ) {}
 
-  static async start(options: StartHubOptions): Promise<FarHub> {
-    const child = fork('scripts/run-ts.mjs', ['bench/support/far-hub-process.ts'], {
+  static async start(
+    options: StartHubOptions,
+    { program = 'bench/support/far-hub-process.ts', env = {} }: FarHubProgram = {},
+  ): Promise<FarHub> {
+    const child = fork('scripts/run-ts.mjs', [program], {
       execArgv: ['--expose-gc'],
-      env: { ...process.env, RINGHUB_OPTIONS: JSON.stringify(options) },
+      env: { ...process.env, ...env, RINGHUB_OPTIONS: JSON.stringify(options) },
     });
     const [{ port, token }] = (await once(child, 'message')) as [{ port: number; token: string }];
     return new FarHub(child, port, token);
@@ -24,10 +32,15 @@ export class FarHub {
   }
 
   /** Once nothing is left to collect, in bytes: what is resident, and what of it JavaScript uses. */
-  async memory(): Promise<{ readonly rss: number; readonly used: number }> {
-    this.child.send('memory');
-    const [memory] = (await once(this.child, 'message')) as [{ rss: number; used: number }];
-    return memory;
+  memory(): Promise<{ readonly rss: number; readonly used: number }> {
+    return this.ask('memory');
+  }
+
+  /** One question at a time. */
+  async ask<T>(question: string): Promise<T> {
+    this.child.send(question);
+    const [answer] = (await once(this.child, 'message')) as [T];
+    return answer;
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 /** A hub in a process of its own, on one folder and one port, that can be killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
+import { createServer } from 'node:net';
 
 const POLL_MS = 5;
 
@@ -9,7 +10,8 @@ export class LiveHub {
   /** What it logged as an error or worse, over all its lives. */
   readonly faults: string[] = [];
   private child: ChildProcess | undefined;
-  private port = 0;
+  /** The same in all lives. */
+  port = 0;
   private ended: Promise<unknown> = Promise.resolve();
   private isListening = false;
   private readonly lives = new EventEmitter();
@@ -19,6 +21,7 @@ export class LiveHub {
     private readonly command: readonly string[],
     private readonly folder: string,
     private readonly env: Readonly<Record<string, string>> = {},
+    private readonly transport: 'ws' | 'uws' = 'ws',
   ) {}
 
   get httpUrl(): string {
@@ -36,7 +39,7 @@ export class LiveHub {
   /** Begins a life; it may not be ready yet. */
   spawn(): void {
     const [program, ...args] = this.command;
-    const options = ['serve', '--dev', '--no-demo', '--transport', 'ws', '--data', this.folder];
+    const options = ['serve', '--dev', '--no-demo', '--transport', this.transport, '--data', this.folder];
     const child = spawn(program!, [...args, ...options, '--port', String(this.port)], {
       env: {
         PATH: process.env.PATH,
@@ -66,6 +69,7 @@ export class LiveHub {
    */
   async start(maxRedMs = Number.POSITIVE_INFINITY): Promise<number> {
     const startedMs = performance.now();
+    this.port ||= await freePort();
     this.spawn();
     await Promise.race([this.listening(), this.ended]);
     const listeningMs = performance.now();
@@ -89,6 +93,15 @@ export class LiveHub {
     await this.ended;
   }
 
+  /** Stops it as it is, as a virtual machine does that is moved; `goOn` lets it run again. */
+  halt(): void {
+    this.child!.kill('SIGSTOP');
+  }
+
+  goOn(): void {
+    this.child!.kill('SIGCONT');
+  }
+
   /** Resolves with its exit code, or the signal that killed it, once it has ended. */
   async exit(): Promise<number | NodeJS.Signals | null> {
     await this.ended;
@@ -110,5 +123,22 @@ export class LiveHub {
     if (!answer.ok) throw new Error(`/metrics answered ${answer.status}: ${text.slice(0, 200)}`);
     const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return new Map(samples.map((line) => [line.replace(/ [^ ]+$/, ''), Number(line.split(' ').at(-1))]));
+  }
+}
+
+/**
+ * Not one that the system gives to outgoing connections: while the hub is dead, a client that tries to reach it could be given that very
+ * port, and keep the hub out.
+ */
+async function freePort(): Promise<number> {
+  for (let port = 20_000 + (process.pid % 10_000); ; port++) {
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
   }
 }

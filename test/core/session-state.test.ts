@@ -11,6 +11,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
   attached: {
     resume: 'attached: close-taken-over, attach',
     'connection-lost': 'parked: park',
+    'unheard-lost': 'closed: end-closed',
     'window-over': 'attached: ',
     bye: 'closed: close-bye, end-closed',
     evict: 'closed: close-evicted, end-evicted',
@@ -22,6 +23,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
   parked: {
     resume: 'attached: attach',
     'connection-lost': 'parked: ',
+    'unheard-lost': 'parked: ',
     'window-over': 'closed: end-resume-expired',
     bye: 'closed: end-closed',
     evict: 'closed: end-evicted',
@@ -33,6 +35,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
   closed: {
     resume: 'closed: ',
     'connection-lost': 'closed: ',
+    'unheard-lost': 'closed: ',
     'window-over': 'closed: ',
     bye: 'closed: ',
     evict: 'closed: ',

@@ -308,6 +308,29 @@ describe.each([
     made.expectExact();
   });
 
+  it('has back at once what a session holds that was begun for a resume and that its client never heard of', () => {
+    for (const isHeard of [false, true]) {
+      const made = scene();
+      made.declare();
+      made.send(letters(3));
+      const options = { consume: JOBS, ack: 'manual', prefetch: 2 } as never;
+      const resume = [{ queue: 1, lastTag: 2, ackedUpTo: 2, options }];
+      const lost = made.connect();
+      const gone = { ...made.client('somebody').all('welcome')[0]!, session: 'gone' };
+      expect(lost.resume(gone, resume).resumed).toBe(false);
+      made.flush();
+      expect(got(lost)).toEqual(['1:m1', '2:m2']);
+      if (isHeard) made.say(lost, ['ping']);
+      lost.cut();
+      const again = made.connect();
+      again.resume(gone, resume);
+      made.flush();
+      expect(got(again)).toEqual(isHeard ? ['1:m3'] : ['1:m1 x1', '2:m2 x1']);
+      expect(made.hub.stats().sessions.parked).toBe(isHeard ? 1 : 0);
+      made.expectExact();
+    }
+  });
+
   it('goes on with a consumer that is resumed while its old connection lives', () => {
     const made = scene();
     made.declare();

@@ -4,6 +4,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Engine } from '../../server/src/ports/engine.ts';
 import { HubScene, type HubSceneOptions } from './support/hub-scene.ts';
+import { ScriptedClient } from './support/scripted-client.ts';
+import { JSON_WIRE } from './support/wire-codec.ts';
 
 const LETTERS = ['a', 'b', 'c', 'd', 'e'];
 
@@ -342,5 +344,46 @@ describe('marks', () => {
       if (frame.type === 'mark') expect(frame.cursor).toBe(`v:${scene.epoch}:${seen}`);
     }
     expect(seen).toBeGreaterThan(0);
+  });
+});
+
+describe('many that read the log at once', () => {
+  it('share what is read in a turn, so that others do not wait for them, and all reach its end', () => {
+    let [inTurn, most] = [0, 0];
+    const scene = new HubScene({
+      log: { maxMessages: 10_000, maxBytes: 10_000_000 },
+      engine: (engine) => {
+        const read = engine.read.bind(engine);
+        engine.read = (log, after, limit, done) => {
+          inTurn += limit;
+          most = Math.max(most, inTurn);
+          read(log, after, limit, done);
+        };
+        return engine;
+      },
+    });
+    const turn = scene.clock.turn.bind(scene.clock);
+    scene.clock.turn = () => {
+      inTurn = 0;
+      turn();
+    };
+    for (let i = 0; i < 50; i++) scene.publish(...Array.from({ length: 100 }, () => 'often'));
+    scene.publish('rare');
+    // They do not wait for each other, as those of other tests do.
+    const connect = () =>
+      new ScriptedClient(
+        (socket) => scene.gateway.accept(socket),
+        () => {},
+        JSON_WIRE,
+      );
+    const clients = Array.from({ length: 40 }, connect);
+    for (const client of clients) client.send(['hello', { version: 1, token: 'alice' }]);
+    scene.clock.settle();
+    const options = { bindings: [['amq.topic', 'rare']], since: 'earliest' };
+    for (const client of clients) client.send(['subscribe', 1, options]);
+    scene.clock.settle();
+    for (const client of clients) expect(client.deliveries()).toEqual(['1:rare']);
+    expect(most).toBeGreaterThan(2_048);
+    expect(most).toBeLessThanOrEqual(4_096 + 256);
   });
 });

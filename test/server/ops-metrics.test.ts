@@ -97,6 +97,7 @@ function setup(ofProcess = false) {
     changeTopology: () => undefined,
     queueCommand: () => undefined,
     queueMeasures: () => [MEASURES],
+    sizes: () => ({ sessions: 3, last_values: 0 }),
     control: { list: () => ({ sessions: [], more: false }), close: () => undefined },
   } satisfies HubApi;
   return { hub: hub as HubApi, metrics: new Metrics({ hub, version: '1.2.3', ofProcess }) };
@@ -153,6 +154,8 @@ describe('metrics', () => {
         'ringhub_store_entries 25',
         'ringhub_store_corrupt_total 26',
         'ringhub_store_failed 1',
+        'ringhub_entries{register="sessions"} 3',
+        'ringhub_entries{register="last_values"} 0',
       ].sort(),
     );
   });

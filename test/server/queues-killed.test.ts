@@ -12,7 +12,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { transportsHere } from '../contract/uws-here.ts';
 import { CommandLine, type Run } from './support/command-line.ts';
-import { CuttingProxy } from './support/cutting-proxy.ts';
+import { FaultProxy } from './support/fault-proxy.ts';
 
 const KILLS = 3;
 const PUBLISHERS = 2;
@@ -44,9 +44,7 @@ it.each(transportsHere)(
       return [run, Number(port)];
     };
     let [run, port] = await serve();
-    const plan = { random: () => 0.5, maxBytes: Number.POSITIVE_INFINITY, halfOpenShare: 0 };
-    const proxy = await CuttingProxy.start(port, plan);
-    proxy.isCutting = false;
+    const proxy = await FaultProxy.start(port);
     const client = (codec: object = {}): Promise<Hub> =>
       connect(`ws://127.0.0.1:${proxy.port}`, {
         token: 'tests',

@@ -264,7 +264,8 @@ describe.each(transportsHere)('named queues over %s, and a hub that comes back',
     world.proxy.loses = 'to-client';
     const arriving = publish('arrived', 20);
     await expect.poll(() => world.hub.stats().publishes.taken).toBe(60);
-    world.proxy.loses = 'to-hub';
+    // Confirms that the disk holds back must not come either.
+    world.proxy.loses = 'everything';
     const lost = publish('lost', 20);
     // Sent, as far as the client knows.
     await new Promise((resolve) => setImmediate(resolve));
@@ -296,7 +297,7 @@ describe.each(transportsHere)('named queues over %s, cut at random', (transport)
     timeout: Math.max(120_000, CUTS * 100),
   }, async () => {
     const random = seededRandom(SEED);
-    const plan = { random, maxBytes: 8_000, halfOpenShare: 0.02 };
+    const plan = { seed: SEED, maxBytes: 8_000, endings: { reset: 0.49, end: 0.49, silent: 0.02 } };
     const world = await QueueWorld.start({ transport, limits: { heartbeatMs: 200, deadMs: 600 } }, plan);
     const near = await world.client({ isDirect: true });
     const options = { durable: true, deliveryLimit: null };

@@ -89,6 +89,7 @@ export const ROUTING_FAULTS = {
         if ('error' in bindings) return bindings;
         return bindings.map((b) => ({
           ...b,
+          onlyKey: undefined,
           isMatch: (words, headers) => b.isMatch(words, headers) && !random.chance(0.1),
         }));
       };

@@ -112,6 +112,11 @@ export class Exchanges<T extends object, Q extends object = object> {
     return [...this.links.values()];
   }
 
+  /** Routing keys whose routes are remembered. */
+  get cachedRoutes(): number {
+    return this.matchCache.size;
+  }
+
   get exchangeBindingCount(): number {
     return this.links.size;
   }

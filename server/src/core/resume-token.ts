@@ -6,6 +6,8 @@
  */
 export class ResumeTokens {
   private previous: string | undefined;
+  /** The client has shown that it heard a welcome of this session. */
+  isHeard = false;
 
   constructor(private current: string) {}
 
@@ -22,5 +24,6 @@ export class ResumeTokens {
   /** The client has shown that it holds the current token. */
   prove(): void {
     this.previous = undefined;
+    this.isHeard = true;
   }
 }

@@ -6,6 +6,7 @@
  *   created ─► attached ◄── resume ── parked
  *                │  │                   │
  *                │  └─ connection lost ─►
+ *                │       (unheard: closed)
  *                └──── bye, evict, revoke ──► closed ◄── bye, evict, revoke, window over
  *
  * The table knows nothing of sockets or rings: it names effects, which the hub performs in order.
@@ -16,6 +17,8 @@ export type SessionState = 'attached' | 'parked' | 'closed';
 export type SessionEvent =
   | 'resume'
   | 'connection-lost'
+  /** The connection of a session that its client does not know of. */
+  | 'unheard-lost'
   | 'window-over'
   | 'bye'
   | 'evict'
@@ -55,6 +58,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
     attached: {
       resume: { to: 'attached', effects: ['close-taken-over', 'attach'] },
       'connection-lost': { to: 'parked', effects: ['park'] },
+      'unheard-lost': { to: 'closed', effects: ['end-closed'] },
       'window-over': stay('attached'),
       bye: { to: 'closed', effects: ['close-bye', 'end-closed'] },
       evict: { to: 'closed', effects: ['close-evicted', 'end-evicted'] },
@@ -66,6 +70,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
     parked: {
       resume: { to: 'attached', effects: ['attach'] },
       'connection-lost': stay('parked'),
+      'unheard-lost': stay('parked'),
       'window-over': { to: 'closed', effects: ['end-resume-expired'] },
       bye: { to: 'closed', effects: ['end-closed'] },
       evict: { to: 'closed', effects: ['end-evicted'] },
@@ -77,6 +82,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
     closed: {
       resume: stay('closed'),
       'connection-lost': stay('closed'),
+      'unheard-lost': stay('closed'),
       'window-over': stay('closed'),
       bye: stay('closed'),
       evict: stay('closed'),

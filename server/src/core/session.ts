@@ -74,6 +74,14 @@ export class Session {
     this.bytes = { held: 0, max: limits.maxSessionBytes };
   }
 
+  /**
+   * Whether it has queues, made for a resume, and its client never heard of it: that one will ask anew by the session it knows, and what
+   * this one had in hand would wait for nobody until the resume window is over.
+   */
+  get isUnheard(): boolean {
+    return !this.tokens.isHeard && this.subscriptions.size + this.consumers.size > 0;
+  }
+
   /** Queues a frame for the next flush; false once more waits unread than the limit allows. */
   write(frame: Message): boolean {
     this.output.push(frame);

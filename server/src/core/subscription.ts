@@ -1,7 +1,7 @@
 /**
  * One subscription: a session queue and the bindings that fill it (PROTOCOL §6). Bindings point to it.
  */
-import { splitWords } from '@ringhub/protocol';
+import { type ExchangeType, splitWords } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import { mayByBinding } from './binding-permission.ts';
@@ -9,11 +9,14 @@ import type { HubExchange } from './declared-queue.ts';
 import type { BindingArguments, Matcher } from './routing-table.ts';
 import type { Session } from './session.ts';
 import type { SessionQueue } from './session-queue.ts';
+import { isWildcard } from './topic-match.ts';
 
 export interface Binding {
   readonly exchange: HubExchange;
   readonly spec: BindingArguments;
   readonly isMatch: Matcher;
+  /** The one key that matches, where there is only one: compared as it is, as most keys of a log are another. */
+  readonly onlyKey: string | undefined;
 }
 
 /** What was asked to be bound, found to exist and to be permitted. */
@@ -23,15 +26,22 @@ export const toBinding = ({ exchange, spec }: Wanted): Binding => ({
   exchange,
   spec,
   isMatch: exchange.table.matcher(spec),
+  onlyKey: onlyKeyOf(exchange.options.type, spec.key),
 });
+
+const onlyKeyOf = (type: ExchangeType, key: string): string | undefined =>
+  type === 'direct' || (type === 'topic' && !isWildcard(key)) ? key : undefined;
 
 /** Whether a record read from a log belongs to one of these bindings. */
 export function bindingsMatch(bindings: readonly Binding[], record: StoredRecord): boolean {
-  const words = splitWords(record.key);
-  return bindings.some(
-    ({ exchange, isMatch }) =>
-      record.reached.includes(exchange.incarnation) && isMatch(words, record.headers),
-  );
+  const { key, headers, reached } = record;
+  let words: readonly string[] | undefined;
+  return bindings.some(({ exchange, isMatch, onlyKey }) => {
+    if (!reached.includes(exchange.incarnation)) return false;
+    if (onlyKey !== undefined) return key === onlyKey;
+    words ??= splitWords(key);
+    return isMatch(words, headers);
+  });
 }
 
 const isSame = (a: Wanted, b: Wanted): boolean =>

@@ -13,6 +13,7 @@ import type { LogLimits } from '../core/volatile-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LogEntry, NewRecord, StoredRecord } from '../ports/engine.ts';
 import type { Store } from '../ports/store.ts';
+import { PAGE_RECORDS, pageOf, ReadPages } from './read-pages.ts';
 import { RecentRecords } from './recent-records.ts';
 import { sealJson, unsealJson } from './sealed-value.ts';
 import { StoreDamage } from './store-damage.ts';
@@ -63,6 +64,7 @@ export class DurableLog {
     | { readonly offset: number; readonly bytes: number; readonly timeMs: number }
     | undefined;
   private readonly recent: RecentRecords;
+  private readonly pages = new ReadPages();
 
   constructor(
     readonly epoch: string,
@@ -123,7 +125,15 @@ export class DurableLog {
     const to = Math.min(this.last, from + limit - 1);
     if (to < from) return [];
     if (this.recent.get(from)) return this.recentFrom(from, to);
-    return this.decodeAll(logKey(from), logKey(to + 1), limit, false);
+    // One record is not worth a page.
+    if (limit === 1) return this.decodeAll(logKey(from), logKey(to + 1), limit, false);
+    const entries: LogEntry[] = [];
+    for (let number = pageOf(from); number <= pageOf(to); number++) {
+      const start = Math.max(from, number * PAGE_RECORDS);
+      const end = Math.min(to, (number + 1) * PAGE_RECORDS - 1);
+      entries.push(...this.readPage(number, start, end));
+    }
+    return entries;
   }
 
   /** Up to `limit` records before an offset, newest first. */
@@ -165,6 +175,7 @@ export class DurableLog {
       if (timeMs < Number.POSITIVE_INFINITY) this.trimmedTimeMs = timeMs;
       this.isChanged = true;
       this.group.put(logKey(this.first), undefined);
+      this.pages.forget(pageOf(this.first));
       this.first++;
       this.recent.forgetBefore(this.first);
     }
@@ -197,6 +208,22 @@ export class DurableLog {
     const entries: LogEntry[] = [];
     for (let offset = from; offset <= to; offset++) entries.push(this.recent.get(offset)!);
     return entries;
+  }
+
+  /** A part of a page: from the page, where it is there as a whole. */
+  private readPage(number: number, from: number, to: number): readonly LogEntry[] {
+    const start = number * PAGE_RECORDS;
+    const end = start + PAGE_RECORDS - 1;
+    if (start < this.first || end > this.last)
+      return this.decodeAll(logKey(from), logKey(to + 1), PAGE_RECORDS, false);
+    let page = this.pages.get(number);
+    if (!page) {
+      page = this.decodeAll(logKey(start), logKey(end + 1), PAGE_RECORDS, false);
+      // Where one is missing, places in the page are not offsets.
+      if (page.length < PAGE_RECORDS) return page.filter(({ offset }) => offset >= from && offset <= to);
+      this.pages.put(number, page);
+    }
+    return page.slice(from - start, to - start + 1);
   }
 
   private decodeAll(from: Uint8Array, to: Uint8Array, limit: number, reverse: boolean): LogEntry[] {

@@ -103,6 +103,7 @@ export class Flusher {
       }
     }
     sessions.length = 0;
+    this.replayer.turnOver();
     this.hub.jsonCodec.forgetShared();
     this.hub.binaryCodec.forgetShared();
     this.hub.budget.forgetItems();

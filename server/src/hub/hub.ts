@@ -66,7 +66,7 @@ import { restoreDefinitions } from './restore.ts';
 import { Revocations } from './revocations.ts';
 import { SessionControl } from './session-control.ts';
 import { Sessions } from './sessions.ts';
-import { measuresOfQueues, statsOf } from './stats.ts';
+import { measuresOfQueues, sizesOf, statsOf } from './stats.ts';
 import { type Refusal, Subscriptions } from './subscriptions.ts';
 import { Sweeper } from './sweeper.ts';
 import { type TopologyCommand, TopologyCommands } from './topology.ts';
@@ -188,9 +188,10 @@ export class Hub implements HubApi {
     this.answer(session, ref, 'error' in shown ? shown : this.control.renew(session, shown));
   }
 
-  /** The connection is gone; the session, if it is still this connection's, is parked. */
+  /** The connection is gone; the session, if it is still this connection's, is parked, or ends where nobody could resume it. */
   lost(session: Session, link: Link): void {
-    if (session.link === link) this.sessions.happened(session, 'connection-lost');
+    if (session.link !== link) return;
+    this.sessions.happened(session, session.isUnheard ? 'unheard-lost' : 'connection-lost');
   }
 
   /** Writes what waits for a session now: its connection is about to be closed. */
@@ -384,6 +385,10 @@ export class Hub implements HubApi {
 
   queueMeasures(): QueueMeasures[] {
     return measuresOfQueues(this.context);
+  }
+
+  sizes(): Readonly<Record<string, number>> {
+    return sizesOf(this.context, this.sessions.subjectCount);
   }
 
   // ── commands ──

@@ -11,16 +11,39 @@ import type { HubContext } from './context.ts';
 const READ_AT_ONCE = 256;
 /** Records looked at in one turn for one subscription; with a rare pattern the rest waits for its next turn. */
 const SCAN_A_TURN = 2048;
+/**
+ * And for all together: where thousands come back at once, those who still want to be let in, or have live messages to get, do not wait
+ * for what the others have to read.
+ */
+const SCAN_A_TURN_OF_ALL = 4096;
 
 export class Replayer {
+  /** Those who have more to read, and wait for a turn with room for them; who has waited longest comes first. */
+  private readonly waiting = new Set<Subscription>();
+  private left = SCAN_A_TURN_OF_ALL;
+
   constructor(
     private readonly hub: HubContext,
     /** Has a subscription flushed again in the next turn. */
     private readonly again: (subscription: Subscription) => void,
   ) {}
 
+  /** A turn is over: in the next one, so many of those who wait go on as there is room for. */
+  turnOver(): void {
+    this.left = SCAN_A_TURN_OF_ALL;
+    let room = this.left / SCAN_A_TURN;
+    for (const subscription of this.waiting) {
+      if (room === 0) return;
+      this.waiting.delete(subscription);
+      if (subscription.queue.closed) continue;
+      room--;
+      this.again(subscription);
+    }
+  }
+
   /** Fills the ring from where its readers stand. */
   pull(subscription: Subscription): void {
+    if (this.waiting.has(subscription)) return;
     const { readers } = subscription.queue;
     if (readers.snapshot && !this.pullSnapshot(subscription, readers.snapshot)) return;
     for (const reader of readers.all) if (reader.phase === 'reading') this.pullLog(subscription, reader);
@@ -47,14 +70,15 @@ export class Replayer {
         return;
       }
       if (queue.roomToRead === 0) return;
-      if (scanned >= SCAN_A_TURN) {
-        this.again(subscription);
+      if (scanned >= SCAN_A_TURN || this.left <= 0) {
+        this.waiting.add(subscription);
         return;
       }
       const before = reader.after;
       this.read(subscription, reader);
       if (reader.after === before) return;
       scanned += reader.after - before;
+      this.left -= reader.after - before;
     }
   }
 

@@ -55,6 +55,11 @@ export class Sessions {
     return this.parked.size;
   }
 
+  /** Subjects that have a session. */
+  get subjectCount(): number {
+    return this.bySubject.size;
+  }
+
   /** Answers a hello: a new session, or the old one, on this connection; or why not. */
   open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
     if (hello.version !== PROTOCOL_VERSION) return ERRORS['unsupported-version'];

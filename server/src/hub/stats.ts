@@ -64,6 +64,22 @@ export function statsOf(hub: HubContext, parked: number): HubStats {
 export const measuresOfQueues = (hub: HubContext): QueueMeasures[] =>
   listedQueues(hub).map(({ state }) => measuresOf(state.account.figures, state.ledger));
 
+/** Those of its registers that grow and shrink with its clients; `subjects` of which have a session. */
+export function sizesOf(hub: HubContext, subjects: number): Readonly<Record<string, number>> {
+  let lastValues = 0;
+  for (const exchange of hub.exchanges) lastValues += exchange.lastValues.size;
+  return {
+    sessions: hub.sessions.size,
+    subjects,
+    consumers: hub.consumers.size,
+    named_queues: hub.namedQueues.size,
+    declarers: hub.declared.size,
+    exchange_bindings: hub.exchanges.exchangeBindingCount,
+    last_values: lastValues,
+    cached_routes: hub.exchanges.cachedRoutes,
+  };
+}
+
 function namedQueuesOf(hub: HubContext): HubStats['namedQueues'] {
   const nowMs = hub.clock.nowMs();
   let [ready, inflight, delayed, bytes, consumers] = [0, 0, 0, 0, 0];

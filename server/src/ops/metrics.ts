@@ -21,6 +21,7 @@ export class Metrics {
   readonly #hub: HubApi;
   readonly #update: readonly ((stats: HubStats) => void)[];
   readonly #ready: Gauge;
+  readonly #sizes: Gauge;
   readonly #queues: QueueMetrics;
 
   constructor({ hub, version, ofProcess }: MetricsOptions) {
@@ -31,6 +32,12 @@ export class Metrics {
       .labels(version)
       .set(1);
     this.#ready = new Gauge({ name: 'ringhub_ready', help: 'Whether the hub is ready: 1 or 0.', registers });
+    this.#sizes = new Gauge({
+      name: 'ringhub_entries',
+      help: 'Entries of the registers of the hub; back where it was once all clients have gone.',
+      labelNames: ['register'],
+      registers,
+    });
     this.#queues = new QueueMetrics(this.#registry);
     this.#update = FAMILIES.map(({ name, help, kind, labels = [], samples }) => {
       const settings = { name: `ringhub_${name}`, help, labelNames: labels, registers };
@@ -50,6 +57,7 @@ export class Metrics {
     const stats = this.#hub.stats();
     for (const update of this.#update) update(stats);
     this.#queues.update(stats, this.#hub.queueMeasures());
+    for (const [register, size] of Object.entries(this.#hub.sizes())) this.#sizes.set({ register }, size);
     this.#ready.set(this.#hub.health().ready ? 1 : 0);
     return this.#registry.metrics();
   }

@@ -185,5 +185,7 @@ export interface HubApi {
   stats(): HubStats;
   /** Of the queues that `stats` lists, in their order. */
   queueMeasures(): readonly QueueMeasures[];
+  /** How much each register of the hub holds: what is not back where it was once all clients have gone, leaks. */
+  sizes(): Readonly<Record<string, number>>;
   health(): Health;
 }

@@ -33,6 +33,7 @@ export class RecordingHub implements HubApi {
   changeTopology = () => undefined;
   queueCommand = () => undefined;
   queueMeasures = () => [];
+  sizes = () => ({});
   control = { list: () => ({ sessions: [], more: false }), close: () => undefined };
   health = () => this.state;
   stats = () => ({ connections: 7 }) as HubStats;

@@ -9,16 +9,14 @@ import { BinaryCodec } from '@ringhub/client/binary';
 import type { QueueConsumer, QueueMessage } from '@ringhub/client/queues';
 import { WebSocket } from 'ws';
 import { type RunningHub, type StartHubOptions, startHub } from '../../../server/src/index.ts';
-import { CuttingProxy } from './cutting-proxy.ts';
+import { type FaultPlan, NO_FAULTS } from './connection-fate.ts';
+import { FaultProxy } from './fault-proxy.ts';
 
 const TOKEN = 'tests';
 
-/** Cut only when told. */
-const NEVER = { random: () => 0.5, maxBytes: Number.POSITIVE_INFINITY, halfOpenShare: 0 };
-
 export class QueueWorld {
   hub!: RunningHub;
-  proxy!: CuttingProxy;
+  proxy!: FaultProxy;
   private readonly data = mkdtempSync(join(tmpdir(), 'ringhub-queues-'));
   private readonly clients: Hub[] = [];
   /** What the hub complained of, or a client could not do. */
@@ -26,11 +24,10 @@ export class QueueWorld {
 
   private constructor(private readonly options: StartHubOptions) {}
 
-  static async start(options: StartHubOptions, plan = NEVER): Promise<QueueWorld> {
+  static async start(options: StartHubOptions, plan: FaultPlan = NO_FAULTS): Promise<QueueWorld> {
     const world = new QueueWorld(options);
     await world.startHub();
-    world.proxy = await CuttingProxy.start(world.hub.port, plan);
-    world.proxy.isCutting = plan !== NEVER;
+    world.proxy = await FaultProxy.start(world.hub.port, plan);
     return world;
   }
 
