@@ -93,12 +93,22 @@ export class CursorTracker {
     if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
   }
 
-  /** The session was lost: deliveries begin anew from the cursor. */
-  restart(): void {
+  /**
+   * The session was lost: deliveries begin anew from the cursor.
+   *
+   * @param begun where they do: of a log that the cursor says nothing of yet, it says this from now on
+   */
+  restart(begun: string | null = null): void {
     for (const { done, position } of this.#order) if (done && position && this.ordered) this.add(position);
     for (const [key, position] of this.#known) if (this.#covers(position)) this.#known.delete(key);
     this.#order = [];
     this.#byTag.clear();
+    this.begin(begun);
+  }
+
+  /** Reading begins here, of logs that are not in the cursor: else another loss of the session would pass over them. */
+  begin(cursor: string | null | undefined): void {
+    if (!this.#frozen) this.#move(positionsOf(cursor).filter(({ log }) => !this.#cursor.has(log)));
   }
 
   /** Whether a message that is delivered again, by a new session, was processed already. */
@@ -141,7 +151,7 @@ export class CursorTracker {
 export const idOf = (position: Position): string => formatCursor([position]);
 
 /** Cursors come from the hub, or were accepted by it: they need no checking. */
-const positionsOf = (cursor: string | null): Position[] =>
+const positionsOf = (cursor: string | null | undefined): Position[] =>
   cursor
     ? cursor.split(',').map((part) => {
         const [log, epoch, offset] = part.split(':') as [LogId, string, string];

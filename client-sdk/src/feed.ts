@@ -72,9 +72,14 @@ export class Feed {
 
   /** Goes on with a new queue after a lost session. */
   restart(subscribed: Subscribed): void {
-    this.#cursor.restart();
+    this.#cursor.restart(subscribed.cursor);
     this.#waiting.clear();
     this.#begin(subscribed);
+  }
+
+  /** A binding was made: its log is read from here on. */
+  bound(cursor: string | undefined): void {
+    this.#cursor.begin(cursor);
   }
 
   #begin({ queue, granted }: Subscribed): void {

@@ -8,6 +8,7 @@
 import {
   type BindingArguments,
   type BindingSpec,
+  type Bound,
   CLIENT_ERROR_CODES,
   type Granted,
   type SubscribeOptions,
@@ -206,7 +207,8 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     await this.#session.commands.run({
       line: () => [type, feed.queue, ...binding],
       takesAway,
-      accept: () => {
+      accept: (result) => {
+        feed.bound((result as Bound | undefined)?.cursor);
         const bindings = others();
         if (!takesAway) bindings.push(binding);
         if (bindings.length > 0) feed.options = { ...feed.options, bindings };

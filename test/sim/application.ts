@@ -13,6 +13,7 @@ import type { Random } from './random.ts';
 import { Reader } from './reader.ts';
 import { Surroundings } from './surroundings.ts';
 import type { Truth } from './truth.ts';
+import { DURABLE, PASSING } from './wishes.ts';
 import type { World } from './world.ts';
 
 /** Exchanges of the applications, besides `amq.topic`; each client declares them. */
@@ -31,6 +32,7 @@ export interface Manner {
 export interface ApplicationSettings {
   readonly outboxMessages: number;
   readonly ackDelayMs: number;
+  readonly isDurable: boolean;
 }
 
 export interface PublishWish {
@@ -44,13 +46,30 @@ export interface PublishWish {
 }
 
 /** What comes of changing exchanges and bindings that others change, too. */
-const OVERTAKEN = new Set(['unknown-exchange', 'unknown-binding', 'exchange-mismatch', 'exchange-in-use']);
+const OVERTAKEN = new Set([
+  'unknown-exchange',
+  'unknown-binding',
+  'exchange-mismatch',
+  'exchange-in-use',
+  'durability-mismatch',
+  // Of a page, where an exchange has come to be of the other log.
+  'bad-cursor',
+]);
 
-const isGone = (error: unknown): boolean =>
-  error instanceof RinghubError && error.name === 'unknown-exchange';
+/**
+ * What a subscription read is there no more. Declared anew, an exchange may be of the other log, of which the cursor says
+ * nothing; of those that are always there it has to say something.
+ */
+const isGone = (error: unknown, { wishes }: Reader): boolean => {
+  if (!(error instanceof RinghubError)) return false;
+  if (error.name === 'unknown-exchange') return true;
+  return error.name === 'bad-cursor' && wishes.bindings.some(([name]) => PASSING.includes(name as 'y.1'));
+};
 
 const isLastBinding = (error: unknown): boolean =>
   error instanceof TypeError && error.message === 'last binding';
+
+const ENDS = new Set(['unknown-exchange', 'bad-cursor']);
 
 /** Raised by handlers on purpose. */
 class BadLuck extends Error {}
@@ -112,6 +131,8 @@ export class Application {
         }
       });
       for (const exchange of OWN_EXCHANGES) await hub.declareExchange(exchange);
+      if (this.settings.isDurable)
+        for (const exchange of DURABLE) await hub.declareExchange(exchange, { type: 'topic', durable: true });
       this.hub = hub;
       if (!this.isOver) ready();
     } catch (error) {
@@ -161,14 +182,14 @@ export class Application {
       subscription.addEventListener('error', ({ error }) => this.#onError(error));
       void subscription.closed.then((error) => {
         // Subscribed anew, it would be bound to an exchange that is gone; the hub's answer is checked there.
-        if (isGone(error)) reader.isOver = true;
+        if (isGone(error, reader)) reader.isOver = true;
         if (!reader.isOver && !this.isOver) {
           this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
         }
       });
       if (!handler) await this.#iterate(reader, subscription, manner);
     } catch (error) {
-      if (isGone(error)) reader.isOver = true;
+      if (isGone(error, reader)) reader.isOver = true;
       if (!this.isOver && !reader.isOver) {
         this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
       }
@@ -297,7 +318,9 @@ export class Application {
 
   /** Handlers fail here on purpose; the hub has no reason to complain. */
   #onError(error: unknown): void {
-    if (error instanceof BadLuck || isGone(error)) return;
+    if (error instanceof BadLuck) return;
+    // Of a subscription that ends: checked where it does.
+    if (error instanceof RinghubError && ENDS.has(error.name)) return;
     this.world.fail(
       'client-error',
       `${this.name}: ${String(error)} ${JSON.stringify((error as RinghubError).detail)}`,

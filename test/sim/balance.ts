@@ -41,9 +41,9 @@ export class Balance {
     for (const session of sim.hub.insides.context.sessions.values()) {
       for (const { queue } of session.subscriptions.values()) {
         const { ready, window, prefetch } = queue;
-        const reader = queue.readers.of('v')!;
+        const phases = queue.readers.all.map(({ log, phase }) => `${log} ${phase}`);
         parts.push(
-          `queue ${queue.id} ${session.principal.subject} ${session.state}: ${reader.phase}, ${ready.length} ready, ` +
+          `queue ${queue.id} ${session.principal.subject} ${session.state}: ${phases}, ${ready.length} ready, ` +
             `${window.unsettled} unsettled of ${prefetch}, sent ${window.sentTag}/${window.lastTag}`,
         );
       }
@@ -69,7 +69,7 @@ export class Balance {
     const same = (what: string, seen: number, said: number): void => {
       if (seen !== said) sim.world.fail('stats', `${what}: ${seen} seen, ${said} said`);
     };
-    same('publishes taken', sim.truth.last(sim.hub.epoch), stats.publishes.taken);
+    same('publishes taken', sim.watch.fed, stats.publishes.taken);
     same('deliveries', told.deliveries, stats.deliveries);
     same('gaps', told.gaps, stats.gaps);
     // A connection that ended in the turn of its hello never got its welcome.

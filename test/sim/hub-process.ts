@@ -30,7 +30,9 @@ export interface HubSettings {
   readonly log: LogLimits;
   readonly isAuthLater: boolean;
   /** Where the hub stores what is durable; none by default. */
-  readonly disk?: MemoryDisk;
+  readonly disk?: MemoryDisk | undefined;
+  /** Of the durable log. */
+  readonly durableLog?: LogLimits;
 }
 
 /** The private parts of a hub that checks walk through and faults are planted in. */
@@ -45,6 +47,8 @@ export interface HubInsides {
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const WALL_START_MS = 1_700_000_000_000;
+/** Long enough for every stall of the disk: what happens behind a deadline is for tests of failing disks. */
+const FLUSH_DEADLINE_MS = 60_000;
 
 export class HubProcess {
   readonly epoch: string;
@@ -52,6 +56,7 @@ export class HubProcess {
   readonly hub: Hub;
   readonly gateway: Gateway;
   isAlive = true;
+  private readonly disk: MemoryDisk | undefined;
   readonly #transport: { close(): Promise<void>; stopAccepting(): void };
 
   /**
@@ -74,7 +79,9 @@ export class HubProcess {
     };
     this.epoch = `e${number}${ids.id()}`;
     const { disk } = settings;
-    const durable = disk && { store: new MemoryStore(disk, { clock }), epoch: 'disk' };
+    this.disk = disk;
+    const store = disk && new MemoryStore(disk, { clock, flushDeadlineMs: FLUSH_DEADLINE_MS });
+    const durable = store && { store, epoch: 'disk', limits: settings.durableLog };
     this.engine = new EmbeddedEngine({ clock, epoch: this.epoch, limits: settings.log, durable });
     prepare.engine(this);
     const { limits, sessionLimits } = settings;
@@ -84,6 +91,11 @@ export class HubProcess {
     prepare.hub(this);
     this.#transport = network.listen(number, (socket) => this.#accept(socket), limits);
     world.note(`hub ${number} starts`);
+  }
+
+  /** Its wall clock. */
+  get wallMs(): number {
+    return WALL_START_MS + this.world.nowMs + this.wallStepMs();
   }
 
   /** Takes connections, and is not about to leave. */
@@ -101,6 +113,11 @@ export class HubProcess {
     this.world.note(`hub ${this.number} killed`);
     this.isAlive = false;
     void this.#transport.close();
+    const chance = this.world.random.fork(`disk of hub ${this.number}`);
+    this.disk?.crash(
+      () => chance.pick([true, true, false, 'torn'] as const),
+      () => chance.chance(0.5),
+    );
   }
 
   /** Sends everybody away in good order, then ends. */
@@ -139,7 +156,7 @@ export class HubProcess {
     };
     return {
       nowMs: () => world.nowMs - startMs,
-      wallMs: () => WALL_START_MS + world.nowMs + this.wallStepMs(),
+      wallMs: () => this.wallMs,
       after: (ms, run) => later(ms, 'hub timer', run),
       every: (ms, run) => {
         let timer: { stop(): void };

@@ -115,6 +115,12 @@ export class Publications {
   }
 
   #checkReceipt(publication: Publication, { position, duplicate }: Receipt): void {
+    // Sent again after a lost session, it is known by its number, which tells no place.
+    if (duplicate && position.offset === 0) {
+      if (this.truth.ofPayload(publication.payload).length === 0)
+        this.#fail('confirmed', publication, 'is told to be stored, and nowhere to be found');
+      return;
+    }
     const taken = this.truth.at(position.epoch, position.offset);
     if (!taken) {
       this.#fail('confirmed', publication, `confirmed at ${position.offset}, where nothing is`);

@@ -37,7 +37,7 @@ export class Scenario {
     for (const subject of this.publishers) {
       this.#start(subject, [], ({ hub }) => {
         if (!settings.isRerouted || subject !== 'p1') return;
-        for (const name of PASSING) hub?.declareExchange(name, drawDeclaration(this.#random)).catch(() => {});
+        for (const name of PASSING) hub?.declareExchange(name, drawDeclaration(this.#random, settings.isDurable)).catch(() => {});
       });
     }
     for (const subject of this.#subjects) {
@@ -48,7 +48,7 @@ export class Scenario {
     }
     for (const subject of this.publishers) this.#publishLater(subject);
     for (let i = settings.followers; i > 0; i--) {
-      const { options, slowMs } = drawListening(this.#random, settings.slowHandlerMs);
+      const { options, slowMs } = drawListening(this.#random, settings.slowHandlerMs, settings.isDurable);
       world.after(this.#random.int(0, 2_000), 'arrival', () => this.simulation.follow(options, slowMs));
     }
     new Troubles(this.simulation, this).begin();
@@ -71,6 +71,7 @@ export class Scenario {
       wire.end.link.unstall('hub');
     }
     for (const follower of simulation.followers) follower.isCalm = true;
+    simulation.disk?.resume();
     for (const application of simulation.running.values()) {
       application.isCalm = true;
       application.surroundings.thaw(true);
@@ -119,7 +120,7 @@ export class Scenario {
 
   newSubscription() {
     const { settings, world } = this.simulation;
-    const options = drawOptions(this.#random, 1_700_000_000_000 + world.nowMs, settings.isRerouted);
+    const options = drawOptions(this.#random, 1_700_000_000_000 + world.nowMs, settings);
     return { options, manner: drawManner(this.#random, settings.slowHandlerMs) };
   }
 

@@ -42,6 +42,7 @@ export const TROUBLES = {
   redeclare: 8,
   history: 14,
   'stream-cut': 3,
+  'disk-stall': 3,
 } as const;
 
 /** What changes routing: only in runs that have such changes at all. */
@@ -76,6 +77,11 @@ export interface Settings {
   readonly troubles: readonly Trouble[];
   /** Exchanges of all types come and go, and bindings with them. */
   readonly isRerouted: boolean;
+  /** There is a disk, and what is declared durable lies on it. */
+  readonly isDurable: boolean;
+  /** How long a sync takes at most. */
+  readonly syncMs: number;
+  readonly durableLog: LogLimits;
   /** Readers of event streams. */
   readonly followers: number;
 }
@@ -83,6 +89,7 @@ export interface Settings {
 export function drawSettings(random: Random): Settings {
   const tightMemory = random.chance(0.25);
   const routing = random.fork('routing');
+  const disk = random.fork('disk');
   const isRerouted = routing.chance(0.6);
   const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
   return {
@@ -126,6 +133,13 @@ export function drawSettings(random: Random): Settings {
       REROUTES.includes(trouble) ? isRerouted && routing.chance(0.8) : random.chance(0.4),
     ),
     isRerouted,
+    isDurable: disk.chance(0.65),
+    syncMs: disk.pick([0, 3, 30]),
+    durableLog: {
+      maxMessages: disk.pick([15, 60, 10_000]),
+      maxBytes: disk.chance(0.2) ? 8_000 : 1024 * 1024,
+      maxAgeMs: disk.chance(0.2) ? 5_000 : 3_600_000,
+    },
     followers: routing.pick([0, 0, 1, 2]),
   };
 }

@@ -8,9 +8,11 @@
  *
  * What is seen on the way is passed on by WireWatch and HubWatch; Balance closes the accounts.
  */
+import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { Application } from './application.ts';
 import { Balance } from './balance.ts';
 import type { Fault } from './faults.ts';
+import { DiskBook } from './disk-book.ts';
 import { Follower } from './follower.ts';
 import { HubProcess } from './hub-process.ts';
 import { HubWatch } from './hub-watch.ts';
@@ -21,7 +23,8 @@ import type { Random } from './random.ts';
 import type { Reader } from './reader.ts';
 import { drawSettings, type Settings } from './settings.ts';
 import { StepChecks } from './step-checks.ts';
-import { Truth } from './truth.ts';
+import { simulatedDisk } from './simulated-disk.ts';
+import { DISK_EPOCH, Truth } from './truth.ts';
 import { WireWatch } from './wire-watch.ts';
 import { World } from './world.ts';
 
@@ -50,6 +53,10 @@ export class Simulation {
   /** How often something worth reaching was reached: reasons of gaps, closes, errors, kinds of resume. */
   readonly reached = new Map<string, number>();
 
+  /** Of all hub processes, where there is one. */
+  readonly disk: MemoryDisk | undefined;
+
+  readonly #book = new DiskBook();
   readonly #watches = new Map<number, HubWatch>();
   readonly #checks: StepChecks;
 
@@ -60,6 +67,10 @@ export class Simulation {
     this.world = new World(seed);
     this.random = this.world.random.fork('scenario');
     this.settings = drawSettings(this.world.random.fork('settings'));
+    if (this.settings.isDurable) {
+      this.truth.begin(DISK_EPOCH);
+      this.disk = simulatedDisk(this.world, this.settings.syncMs);
+    }
     this.network = new Network(this.world);
     this.wires = new WireWatch(this);
     this.balance = new Balance(this);
@@ -80,9 +91,10 @@ export class Simulation {
 
   startHub(): void {
     const number = (this.hub?.number ?? 0) + 1;
-    this.hub = new HubProcess(number, this.world, this.network, this.settings, () => this.wallStepMs, {
+    const settings = { ...this.settings, disk: this.disk };
+    this.hub = new HubProcess(number, this.world, this.network, settings, () => this.wallStepMs, {
       engine: (process) => {
-        const watch = new HubWatch(this.world, this.truth, process, (what) => this.reach(what));
+        const watch = new HubWatch(this.world, this.truth, process, this.#book, (what) => this.reach(what));
         watch.onQueue = ({ subscription }) => this.fault?.queue?.(subscription.queue, this);
         this.#watches.set(number, watch);
       },

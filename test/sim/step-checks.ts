@@ -136,8 +136,10 @@ export class StepChecks {
   }
 
   #log({ engine }: HubProcess): void {
-    const { first, last, messages } = engine.bounds('v');
-    if (messages !== last - first + 1) this.#fail('log', `${messages} messages from ${first} to ${last}`);
+    for (const log of engine.logs) {
+      const { first, last, messages } = engine.bounds(log);
+      if (messages !== last - first + 1) this.#fail('log', `${messages} messages from ${first} to ${last}`);
+    }
   }
 
   #fail(invariant: string, text: string): void {

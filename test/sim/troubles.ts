@@ -133,6 +133,10 @@ export class Troubles {
       case 'wake':
         surroundings.wake();
         return;
+      case 'disk-stall':
+        simulation.disk?.stall();
+        this.#after(50, 2_000, () => simulation.disk?.resume());
+        return;
       default:
         this.#reroutes.make(trouble, application, reader);
     }

@@ -159,7 +159,7 @@ export class WireWatch implements WireTap {
     }
     for (const [, note] of frame.notes)
       for (const what of Object.keys(note)) this.simulation.reach(`note ${what}`);
-    account?.sent(frame, this.simulation.hub.engine.bounds('v'));
+    account?.sent(frame, (log) => this.simulation.hub.engine.bounds(log).first);
   }
 
   hubClosed(_: Wire, code: number): void {

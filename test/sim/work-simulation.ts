@@ -8,11 +8,11 @@
  */
 
 import { NODE_LIMITS } from '../../server/src/core/limits.ts';
-import type { Clock } from '../../server/src/ports/clock.ts';
-import { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
+import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { HubProcess } from './hub-process.ts';
 import { Network } from './network.ts';
 import type { Random } from './random.ts';
+import { simulatedDisk } from './simulated-disk.ts';
 import { WorkAccount, type WorkQueue } from './work-account.ts';
 import type { WorkFault } from './work-faults.ts';
 import { Worker, type WorkManner } from './worker.ts';
@@ -62,8 +62,7 @@ export class WorkSimulation {
     this.network.latencyMs = this.random.pick([0, 1, 10]);
     this.network.jitterMs = this.random.pick([0, 5]);
     const syncMs = this.random.pick([0, 2, 20]);
-    const disk = this.random.fork('disk');
-    this.disk = new MemoryDisk({ clock: clockOf(this.world), syncMs: () => disk.int(0, syncMs) });
+    this.disk = simulatedDisk(this.world, syncMs);
     const troubles: [() => void, number][] = [
       [() => this.killHub(), 0.6],
       [() => this.restartHub(), 0.3],
@@ -283,21 +282,6 @@ export class WorkSimulation {
   private reach(what: string): void {
     this.reached.set(what, (this.reached.get(what) ?? 0) + 1);
   }
-}
-
-function clockOf(world: World): Clock {
-  return {
-    nowMs: () => world.nowMs,
-    wallMs: () => world.nowMs,
-    after: (ms, run) => {
-      const timer = world.after(ms, 'disk', run);
-      return { stop: () => timer.cancel() };
-    },
-    every: () => {
-      throw new Error('a disk does nothing by itself');
-    },
-    endOfTurn: (run) => void world.after(0, 'disk', run),
-  };
 }
 
 export async function playWork(seed: number, fault?: WorkFault): Promise<WorkOutcome> {
