@@ -26,7 +26,7 @@ const MAX_KNOWN = 10_000;
 
 export class CursorTracker {
   /** False with `conflate`. */
-  readonly ordered: boolean;
+  declare readonly ordered: boolean;
   readonly #cursor = new Map<LogId, Position>();
   #frozen: boolean;
   #order: Entry[] = [];
@@ -86,24 +86,18 @@ export class CursorTracker {
 
   /** Processed, though no tag of the present session stands for it. */
   add(position: Position, key = idOf(position)): void {
-    const latest = this.#known.get(key);
-    if (latest?.epoch === position.epoch && latest.offset >= position.offset) return;
+    if (isUpTo(position, this.#known.get(key))) return;
     this.#known.delete(key);
     this.#known.set(key, position);
     if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
   }
 
-  /**
-   * The session was lost: deliveries begin anew from the cursor.
-   *
-   * @param begun where they do: of a log that the cursor says nothing of yet, it says this from now on
-   */
-  restart(begun: string | null = null): void {
+  /** The session was lost: deliveries begin anew from the cursor. */
+  restart(): void {
     for (const { done, position } of this.#order) if (done && position && this.ordered) this.add(position);
     for (const [key, position] of this.#known) if (this.#covers(position)) this.#known.delete(key);
     this.#order = [];
     this.#byTag.clear();
-    this.begin(begun);
   }
 
   /** Reading begins here, of logs that are not in the cursor: else another loss of the session would pass over them. */
@@ -113,8 +107,7 @@ export class CursorTracker {
 
   /** Whether a message that is delivered again, by a new session, was processed already. */
   has(position: Position, key = idOf(position)): boolean {
-    const known = this.#known.get(key);
-    return this.#covers(position) || (known !== undefined && isUpTo(position, known));
+    return this.#covers(position) || isUpTo(position, this.#known.get(key));
   }
 
   #append(tag: number, moves: readonly Position[] = [], thaws = false, position?: Position): void {
@@ -142,8 +135,7 @@ export class CursorTracker {
 
   /** Whether the cursor has passed this position. */
   #covers(position: Position): boolean {
-    const current = this.#cursor.get(position.log);
-    return current !== undefined && isUpTo(position, current);
+    return isUpTo(position, this.#cursor.get(position.log));
   }
 }
 
@@ -159,5 +151,5 @@ const positionsOf = (cursor: string | null | undefined): Position[] =>
       })
     : [];
 
-const isUpTo = (a: Position, b: Position): boolean =>
-  a.log === b.log && a.epoch === b.epoch && a.offset <= b.offset;
+const isUpTo = (a: Position, b: Position | undefined): boolean =>
+  a.log === b?.log && a.epoch === b.epoch && a.offset <= b.offset;

@@ -98,7 +98,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       this.#resolveClosed = resolve;
     });
     // Not before whoever subscribed has got the subscription.
-    this.#isRunning = handler !== undefined;
+    this.#isRunning = !!handler;
     const start = () => {
       this.#isRunning = false;
       this.received();
@@ -208,7 +208,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       line: () => [type, feed.queue, ...binding],
       takesAway,
       accept: (result) => {
-        feed.bound((result as Bound | undefined)?.cursor);
+        feed.begins((result as Bound | undefined)?.cursor);
         const bindings = others();
         if (!takesAway) bindings.push(binding);
         if (bindings.length > 0) feed.options = { ...feed.options, bindings };
