@@ -147,7 +147,7 @@ const positionsOf = (cursor: string | null | undefined): Position[] =>
   cursor
     ? cursor.split(',').map((part) => {
         const [log, epoch, offset] = part.split(':') as [LogId, string, string];
-        return { log, epoch, offset: Number(offset) };
+        return { log, epoch, offset: +offset };
       })
     : [];
 

@@ -11,6 +11,7 @@ import type { Network } from './network.ts';
 import type { Publications } from './publications.ts';
 import type { Random } from './random.ts';
 import { Reader } from './reader.ts';
+import { NoToken } from './tokens.ts';
 import { Surroundings } from './surroundings.ts';
 import type { Truth } from './truth.ts';
 import { DURABLE, PASSING } from './wishes.ts';
@@ -33,6 +34,8 @@ export interface ApplicationSettings {
   readonly outboxMessages: number;
   readonly ackDelayMs: number;
   readonly isDurable: boolean;
+  /** Fails where tokens are not to be had. */
+  tokenFor(subject: string, reason: string): Promise<string>;
 }
 
 export interface PublishWish {
@@ -52,6 +55,7 @@ const OVERTAKEN = new Set([
   'exchange-mismatch',
   'exchange-in-use',
   'durability-mismatch',
+  'forbidden',
   // Of a page, where an exchange has come to be of the other log.
   'bad-cursor',
 ]);
@@ -62,14 +66,15 @@ const OVERTAKEN = new Set([
  */
 const isGone = (error: unknown, { wishes }: Reader): boolean => {
   if (!(error instanceof RinghubError)) return false;
-  if (error.name === 'unknown-exchange') return true;
+  // Whether it may be forbidden, the hub's answers are checked for.
+  if (error.name === 'unknown-exchange' || error.name === 'forbidden') return true;
   return error.name === 'bad-cursor' && wishes.bindings.some(([name]) => PASSING.includes(name as 'y.1'));
 };
 
 const isLastBinding = (error: unknown): boolean =>
   error instanceof TypeError && error.message === 'last binding';
 
-const ENDS = new Set(['unknown-exchange', 'bad-cursor']);
+const ENDS = new Set(['unknown-exchange', 'bad-cursor', 'forbidden']);
 
 /** Raised by handlers on purpose. */
 class BadLuck extends Error {}
@@ -116,7 +121,7 @@ export class Application {
     const { ackDelayMs, outboxMessages } = this.settings;
     try {
       const hub = await connect('ws://hub', {
-        token: this.subject,
+        getToken: ({ reason }) => this.settings.tokenFor(this.subject, reason),
         backoff: { minMs: 50, maxMs: 1_000 },
         outbox: { messages: outboxMessages },
         ackDelayMs,
@@ -146,6 +151,7 @@ export class Application {
     const { hub } = this;
     if (!hub || this.isOver) return;
     const { exchange, key, payload, ...rest } = wish;
+    this.world.note(`${this.name} publishes ${payload.split(' ')[0]} to ${exchange} ${key}${wish.id ? ' with id' : ''}`);
     const before = this.openPublishes++;
     const promise = hub.publish(exchange, key, payload, rest);
     const { id, mandatory } = wish;
@@ -318,7 +324,7 @@ export class Application {
 
   /** Handlers fail here on purpose; the hub has no reason to complain. */
   #onError(error: unknown): void {
-    if (error instanceof BadLuck) return;
+    if (error instanceof BadLuck || error instanceof NoToken) return;
     // Of a subscription that ends: checked where it does.
     if (error instanceof RinghubError && ENDS.has(error.name)) return;
     this.world.fail(

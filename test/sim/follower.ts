@@ -13,8 +13,9 @@ import {
 } from '@ringhub/protocol';
 import { EventStream } from '../../server/src/http/event-stream.ts';
 import type { Listener } from '../../server/src/ports/hub-api.ts';
-import { type HubProcess, principalOf } from './hub-process.ts';
+import type { HubProcess } from './hub-process.ts';
 import { Lives } from './lives.ts';
+import { GUEST } from './permits.ts';
 import type { QueueAccount } from './queue-account.ts';
 import { covers } from './queue-balance.ts';
 import type { Simulation } from './simulation.ts';
@@ -90,10 +91,12 @@ export class Follower {
     };
     const since = this.#lastId === undefined ? this.options.since : { cursor: this.#lastId };
     const options = { ...this.options, ...(since === undefined ? {} : { since }) };
-    const listening = hub.hub.listen(principalOf(this.name), options, listener);
+    const { permits } = this.simulation;
+    const principal = permits.principals.of({ subject: this.name, role: GUEST });
+    const listening = hub.hub.listen(principal, options, listener);
     if ('error' in listening) {
       // What it read may be gone: then it waits until somebody declares it again.
-      if (listening.error !== 'unknown-exchange') this.#fail('listen', `is refused: ${listening.error}`);
+      if (!['unknown-exchange', 'forbidden'].includes(listening.error)) this.#fail('listen', `is refused: ${listening.error}`);
       this.#connectLater(RETRY_MS * 4);
       return;
     }

@@ -14,14 +14,16 @@ import { Hub } from '../../server/src/hub/hub.ts';
 import type { Sessions } from '../../server/src/hub/sessions.ts';
 import type { Subscriptions } from '../../server/src/hub/subscriptions.ts';
 import type { TopologyCommands } from '../../server/src/hub/topology.ts';
-import type { Admission, Auth, Principal } from '../../server/src/ports/auth.ts';
+import type { Principal } from '../../server/src/ports/auth.ts';
 import type { Clock } from '../../server/src/ports/clock.ts';
 import type { Ids } from '../../server/src/ports/ids.ts';
 import type { Socket, SocketHandler } from '../../server/src/ports/transport.ts';
 import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { MemoryStore } from '../../server/src/stores/memory-store.ts';
 import type { Network } from './network.ts';
+import type { Permits } from './permits.ts';
 import type { Random } from './random.ts';
+import { simulatedAuth } from './tokens.ts';
 import type { World } from './world.ts';
 
 export interface HubSettings {
@@ -29,6 +31,8 @@ export interface HubSettings {
   readonly sessionLimits: Partial<SessionLimits>;
   readonly log: LogLimits;
   readonly isAuthLater: boolean;
+  /** What who may do. */
+  readonly permits: Permits;
   /** Where the hub stores what is durable; none by default. */
   readonly disk?: MemoryDisk | undefined;
   /** Of the durable log. */
@@ -86,7 +90,9 @@ export class HubProcess {
     prepare.engine(this);
     const { limits, sessionLimits } = settings;
     this.hub = new Hub({ engine: this.engine, clock, ids, limits, sessionLimits, onFault });
-    const auth = new NameAuth(settings.isAuthLater ? clock : undefined, random);
+    const auth = simulatedAuth(settings.permits, clock, settings.isAuthLater, random, (principal) =>
+      this.hub.control.isRevoked(principal),
+    );
     this.gateway = new Gateway({ hub: this.hub, auth, clock, limits, onFault });
     prepare.hub(this);
     this.#transport = network.listen(number, (socket) => this.#accept(socket), limits);
@@ -174,30 +180,14 @@ export class HubProcess {
   }
 }
 
-export const principalOf = (subject: string): Principal => ({
-  subject,
-  role: 'browser',
+/** Who sees and may do everything. */
+export const OPERATOR: Principal = {
+  subject: 'operator',
+  role: 'server',
   may: () => true,
   mayAll: () => true,
   maySome: () => true,
-});
-
-/** Everybody is who their token says, and may do everything; the answer comes at once or later. */
-class NameAuth implements Auth {
-  readonly name = 'names';
-
-  constructor(
-    private readonly clock: Clock | undefined,
-    private readonly random: Random,
-  ) {}
-
-  authenticate(token: string | undefined): Admission | Promise<Admission> {
-    const { clock } = this;
-    const admission = token ? principalOf(token) : { denied: 'unauthorized' as const, reason: 'no name' };
-    if (!clock) return admission;
-    return new Promise((resolve) => clock.after(this.random.int(0, 200), () => resolve(admission)));
-  }
-}
+};
 
 function seededIds(random: Random): Ids {
   const text = (length: number): string => {

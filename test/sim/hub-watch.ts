@@ -2,13 +2,23 @@
  * Watches one hub process from within, at the seams where the order of things is decided: the feed of its engine,
  * changes of routing, queues that begin and end. What is seen goes to the truth, the reference router and the accounts.
  */
-import { type LogId, parseCursor, type Since, type SubscribeOptions } from '@ringhub/protocol';
+import {
+  type BindingSpec,
+  type ErrorName,
+  type LogId,
+  parseCursor,
+  type Since,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
+import type { Session } from '../../server/src/core/session.ts';
 import type { DurableLog } from '../../server/src/engines/durable-log.ts';
+import type { TopologyCommand } from '../../server/src/hub/topology.ts';
 import type { NewRecord, StoredRecord } from '../../server/src/ports/engine.ts';
 import type { DiskBook } from './disk-book.ts';
 import { watchHistory } from './history-watch.ts';
-import { type HubProcess, principalOf } from './hub-process.ts';
+import { type HubProcess, OPERATOR } from './hub-process.ts';
 import type { LogAccount } from './log-account.ts';
+import { type Permits, roleOf } from './permits.ts';
 import { QueueAccount } from './queue-account.ts';
 import { isDurable, isFor, ReferenceRouter } from './reference-router.ts';
 import { DISK_EPOCH, type Taken, takenOf, type Truth } from './truth.ts';
@@ -29,6 +39,7 @@ export class HubWatch {
     private readonly truth: Truth,
     private readonly process: HubProcess,
     private readonly book: DiskBook,
+    private readonly permits: Permits,
     private readonly reach: (what: string) => void,
   ) {
     const { engine, epoch } = process;
@@ -74,13 +85,13 @@ export class HubWatch {
     };
   }
 
-  #reachedBy({ exchange, key, headers }: NewRecord): Pick<Taken, 'reached' | 'names'> {
+  #reachedBy({ exchange, key, headers, subject }: NewRecord): Pick<Taken, 'reached' | 'exchanges'> {
+    const declared = this.router.exchanges.get(exchange);
+    if (!declared || !this.permits.may(roleOf(subject), 'publish', declared, key))
+      this.world.fail('permission', `${subject} has published to ${exchange} with ${key}`);
     const reached = this.router.reach(exchange, key, headers);
     if (reached.length > 1) this.reach('publish through several exchanges');
-    return {
-      reached: reached.map(({ incarnation }) => incarnation),
-      names: reached.map(({ name }) => name),
-    };
+    return { reached: reached.map(({ incarnation }) => incarnation), exchanges: reached };
   }
 
   /** Sees what the engine takes, before the hub's feed does. */
@@ -106,6 +117,7 @@ export class HubWatch {
       record.log === 'd'
         ? this.book.appended.shift()!
         : takenOf(this.process.epoch, record, this.#reachedBy(record), this.world.nowMs);
+    this.world.note(`fed ${taken.log}${taken.offset} ${taken.payload.split(' ')[0]} to ${taken.exchange}`);
     const isNext = this.truth.take(taken) && taken.offset === record.offset;
     if (!isNext) this.world.fail('log', `offset ${record.offset} is not the next one`);
     return taken;
@@ -167,7 +179,7 @@ export class HubWatch {
     graph.change = (session, command, done) => {
       const isOfQueue = 'to' in command && typeof command.to === 'object';
       const isDeclare = command.type === 'declare';
-      const due = isDeclare || isOfQueue ? undefined : this.#changed(session.subscriptions, command);
+      const due = isDeclare || isOfQueue ? undefined : this.#changed(session, command);
       let confirmed = (): void => {};
       change(session, command, (answer) => {
         const refusal = answer && 'error' in answer ? answer : undefined;
@@ -184,17 +196,36 @@ export class HubWatch {
     };
   }
 
-  #changed(
-    own: ReadonlyMap<number, unknown>,
-    command: Parameters<HubProcess['insides']['graph']['change']>[1],
-  ): string | undefined {
+  #changed(session: Session, command: TopologyCommand): string | undefined {
     if (command.type === 'declare') return undefined;
     const { router } = this;
     if (command.type === 'delete') return router.delete(command.exchange, command.ifUnused);
     const { type, to, binding } = command;
-    if (typeof to === 'string') return router[type === 'bind' ? 'link' : 'unlink'](to, binding);
+    const { role } = session.principal;
+    if (typeof to === 'string')
+      return this.#linkFault(role, to, binding) ?? router[type === 'bind' ? 'link' : 'unlink'](to, binding);
     if (typeof to !== 'number') return undefined;
-    return own.has(to) ? router[type](to, binding) : 'unknown-queue';
+    if (!session.subscriptions.has(to)) return 'unknown-queue';
+    return this.#readFault(role, binding) ?? router[type](to, binding);
+  }
+
+  /** Why a binding may not be read by, or is of nothing. */
+  #readFault(role: string, [name, key]: BindingSpec): ErrorName | undefined {
+    if (!this.permits.maySome(role, 'subscribe', name)) return 'forbidden';
+    const exchange = this.router.exchanges.get(name);
+    if (!exchange) return 'unknown-exchange';
+    return this.permits.mayByBinding(role, 'subscribe', exchange, key) ? undefined : 'forbidden';
+  }
+
+  #linkFault(role: string, to: string, [name, key]: BindingSpec): ErrorName | undefined {
+    const { permits } = this;
+    if (!permits.maySome(role, 'subscribe', name) || !permits.maySome(role, 'publish', to)) return 'forbidden';
+    const source = this.router.exchanges.get(name);
+    if (!source || !this.router.exchanges.has(to)) return 'unknown-exchange';
+    const isPermitted =
+      permits.mayByBinding(role, 'subscribe', source, key) &&
+      permits.mayByBinding(role, 'publish', { name: to, options: source.options }, key);
+    return isPermitted ? undefined : 'forbidden';
   }
 
   #answers(what: string, said: string | undefined, due: string | undefined): void {
@@ -205,7 +236,8 @@ export class HubWatch {
     const { subscriptions } = this.process.insides;
     const subscribe = subscriptions.subscribe.bind(subscriptions);
     subscriptions.subscribe = (session, options) => {
-      const fault = this.#faultOf(options);
+      const { role } = session.principal;
+      const fault = this.#faultOf(role, options);
       const result = subscribe(session, options);
       if ('error' in result) {
         this.#answers('subscribe', result.error, fault);
@@ -219,6 +251,7 @@ export class HubWatch {
       const epochs = this.#epochs;
       const account = new QueueAccount(world, truth, process.number, epochs, options, subscription, bindings);
       account.wallMs = () => process.wallMs;
+      account.mayRead = (taken) => this.mayRead(role, taken);
       this.accounts.set(result.queue, account);
       this.#checkStart(account, options);
       const { queue } = subscription;
@@ -233,9 +266,12 @@ export class HubWatch {
   }
 
   /** Why a subscription is to be refused. */
-  #faultOf({ bindings, since }: SubscribeOptions): string | undefined {
-    const exchanges = bindings.map(([name]) => this.router.exchanges.get(name));
-    if (!exchanges.every((one) => one !== undefined)) return 'unknown-exchange';
+  #faultOf(role: string, { bindings, since }: SubscribeOptions): string | undefined {
+    for (const spec of bindings) {
+      const fault = this.#readFault(role, spec);
+      if (fault) return fault;
+    }
+    const exchanges = bindings.map(([name]) => this.router.exchanges.get(name)!);
     if (typeof since !== 'object' || !('cursor' in since)) return undefined;
     const logs = new Set(exchanges.map((one) => (isDurable(one) ? 'd' : 'v')));
     return parseCursor(since.cursor)?.some(({ log }) => logs.has(log)) ? undefined : 'bad-cursor';
@@ -291,6 +327,24 @@ export class HubWatch {
     }
   }
 
+  /** Whether somebody may be given a message now. */
+  mayRead(role: string, { exchanges, key }: Taken): boolean {
+    return exchanges.some((exchange) => this.permits.may(role, 'subscribe', exchange, key));
+  }
+
+  /** Nobody, here or away, has a subscription that may not be. */
+  checkPermissions(): void {
+    for (const session of this.process.insides.context.sessions.values()) {
+      const { role } = session.principal;
+      for (const id of session.subscriptions.keys()) {
+        for (const { exchange, spec } of this.router.bindingsOf(id)) {
+          if (this.permits.mayByBinding(role, 'subscribe', exchange, spec[1])) continue;
+          this.world.fail('permission', `queue ${id} still has ${exchange.name} ${spec[1]}`);
+        }
+      }
+    }
+  }
+
   /** Queues against the truth, and what the hub lists against the reference router. */
   check(): void {
     const { process, router, world } = this;
@@ -300,7 +354,8 @@ export class HubWatch {
           .get(id)
           ?.check((log) => this.truth.last(log === 'd' ? DISK_EPOCH : process.epoch));
     }
-    const { exchanges, bindings } = process.hub.topology(principalOf('observer'));
+    this.checkPermissions();
+    const { exchanges, bindings } = process.hub.topology(OPERATOR);
     const names = exchanges.map(({ name }) => name).sort();
     const due = [...router.exchanges.keys()].sort();
     if (names.join() !== due.join()) world.fail('topology', `${names} are listed, not ${due}`);

@@ -153,6 +153,9 @@ export class QueueAccount {
 
   #sentMessage(isNew: boolean, tag: number, item: MessageItem, replaced: number): void {
     const { log, offset } = item;
+    const part = this.of(log);
+    const taken = this.truth.at(part.epoch, offset);
+    if (taken && !this.mayRead(taken)) this.fail('permission', `offset ${offset} may not be read`);
     if (!isNew) {
       this.#resendIsSame(isNew, tag, item);
       return;
@@ -160,8 +163,6 @@ export class QueueAccount {
     this.#byTag.set(tag, { log, offset });
     this.messagesSent++;
     this.replaced += replaced;
-    const part = this.of(log);
-    const taken = this.truth.at(part.epoch, offset);
     if (!taken || taken.payload !== item.payload || taken.key !== item.key || taken.timeMs !== item.timeMs) {
       this.fail('content', `offset ${offset} was not published as delivered`);
       return;
@@ -181,6 +182,9 @@ export class QueueAccount {
 
   /** What the wall clock of its hub says: a TTL of what is read from the disk goes by that. */
   wallMs: () => number = () => this.world.nowMs;
+
+  /** Whether whoever has this queue may be given a message now. */
+  mayRead: (taken: Taken) => boolean = () => true;
 
   #checkOrder(part: LogAccount, taken: Taken): void {
     const key = this.isConflating ? `${taken.log} ${conflationKey(taken, this.options.conflationHeader)}` : '';

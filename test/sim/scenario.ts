@@ -72,6 +72,7 @@ export class Scenario {
     }
     for (const follower of simulation.followers) follower.isCalm = true;
     simulation.disk?.resume();
+    simulation.guards.calm();
     for (const application of simulation.running.values()) {
       application.isCalm = true;
       application.surroundings.thaw(true);

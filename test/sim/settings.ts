@@ -43,6 +43,10 @@ export const TROUBLES = {
   history: 14,
   'stream-cut': 3,
   'disk-stall': 3,
+  grant: 8,
+  'close-session': 2,
+  'revoke-subject': 2,
+  'no-tokens': 2,
 } as const;
 
 /** What changes routing: only in runs that have such changes at all. */
@@ -55,6 +59,9 @@ const REROUTES: readonly Trouble[] = [
   'link',
   'unlink',
 ];
+
+/** What changes who may do what: only in runs that have such changes. */
+const GUARDS: readonly Trouble[] = ['grant', 'close-session', 'revoke-subject', 'no-tokens'];
 
 export type Trouble = keyof typeof TROUBLES;
 
@@ -77,11 +84,15 @@ export interface Settings {
   readonly troubles: readonly Trouble[];
   /** Exchanges of all types come and go, and bindings with them. */
   readonly isRerouted: boolean;
+  /** Who may do what changes. */
+  readonly isGuarded: boolean;
   /** There is a disk, and what is declared durable lies on it. */
   readonly isDurable: boolean;
   /** How long a sync takes at most. */
   readonly syncMs: number;
   readonly durableLog: LogLimits;
+  /** How long a token is good for; Infinity for ever. */
+  readonly tokenLifeMs: number;
   /** Readers of event streams. */
   readonly followers: number;
 }
@@ -90,6 +101,8 @@ export function drawSettings(random: Random): Settings {
   const tightMemory = random.chance(0.25);
   const routing = random.fork('routing');
   const disk = random.fork('disk');
+  const guard = random.fork('guard');
+  const isGuarded = guard.chance(0.5);
   const isRerouted = routing.chance(0.6);
   const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
   return {
@@ -130,9 +143,14 @@ export function drawSettings(random: Random): Settings {
       maxAgeMs: random.chance(0.2) ? 4_000 : 3_600_000,
     },
     troubles: (Object.keys(TROUBLES) as Trouble[]).filter((trouble) =>
-      REROUTES.includes(trouble) ? isRerouted && routing.chance(0.8) : random.chance(0.4),
+      REROUTES.includes(trouble)
+        ? isRerouted && routing.chance(0.8)
+        : GUARDS.includes(trouble)
+          ? isGuarded && guard.chance(0.6)
+          : random.chance(0.4),
     ),
     isRerouted,
+    isGuarded,
     isDurable: disk.chance(0.65),
     syncMs: disk.pick([0, 3, 30]),
     durableLog: {
@@ -140,6 +158,7 @@ export function drawSettings(random: Random): Settings {
       maxBytes: disk.chance(0.2) ? 8_000 : 1024 * 1024,
       maxAgeMs: disk.chance(0.2) ? 5_000 : 3_600_000,
     },
+    tokenLifeMs: guard.pick([Infinity, Infinity, 3_000, 12_000, 30_000]),
     followers: routing.pick([0, 0, 1, 2]),
   };
 }

@@ -14,9 +14,11 @@ import { Balance } from './balance.ts';
 import type { Fault } from './faults.ts';
 import { DiskBook } from './disk-book.ts';
 import { Follower } from './follower.ts';
+import { Guards } from './guards.ts';
 import { HubProcess } from './hub-process.ts';
 import { HubWatch } from './hub-watch.ts';
 import { Network } from './network.ts';
+import { Permits } from './permits.ts';
 import { Publications } from './publications.ts';
 import type { QueueAccount } from './queue-account.ts';
 import type { Random } from './random.ts';
@@ -26,6 +28,7 @@ import { StepChecks } from './step-checks.ts';
 import { simulatedDisk } from './simulated-disk.ts';
 import { DISK_EPOCH, Truth } from './truth.ts';
 import { WireWatch } from './wire-watch.ts';
+import { PASSING } from './wishes.ts';
 import { World } from './world.ts';
 
 /** How often queues are held against the truth between steps; always when they end. */
@@ -36,6 +39,8 @@ export class Simulation {
   readonly random: Random;
   readonly settings: Settings;
   readonly truth = new Truth();
+  readonly permits = new Permits();
+  readonly guards: Guards;
   readonly network: Network;
   readonly publications: Publications;
   /** Applications that run now, by subject. */
@@ -74,9 +79,14 @@ export class Simulation {
     this.network = new Network(this.world);
     this.wires = new WireWatch(this);
     this.balance = new Balance(this);
+    this.guards = new Guards(this);
     this.network.tap = this.wires;
     this.calmNetwork();
-    this.publications = new Publications(this.world, this.truth);
+    this.publications = new Publications(
+      this.world,
+      this.truth,
+      ({ exchange }) => this.settings.isGuarded || PASSING.includes(exchange as 'y.1'),
+    );
     this.#checks = new StepChecks(this.world);
     this.world.onStep = () => this.#step();
     this.startHub();
@@ -91,10 +101,12 @@ export class Simulation {
 
   startHub(): void {
     const number = (this.hub?.number ?? 0) + 1;
-    const settings = { ...this.settings, disk: this.disk };
+    const settings = { ...this.settings, disk: this.disk, permits: this.permits };
     this.hub = new HubProcess(number, this.world, this.network, settings, () => this.wallStepMs, {
       engine: (process) => {
-        const watch = new HubWatch(this.world, this.truth, process, this.#book, (what) => this.reach(what));
+        const watch = new HubWatch(this.world, this.truth, process, this.#book, this.permits, (what) =>
+          this.reach(what),
+        );
         watch.onQueue = ({ subscription }) => this.fault?.queue?.(subscription.queue, this);
         this.#watches.set(number, watch);
       },
@@ -130,7 +142,7 @@ export class Simulation {
       this.network,
       subject,
       instance,
-      this.settings,
+      { ...this.settings, tokenFor: (...asked) => this.guards.tokenFor(...asked) },
       (reader) => this.fault?.reader?.(reader, this),
     );
     this.running.set(subject, application);

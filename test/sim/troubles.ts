@@ -129,6 +129,8 @@ export class Troubles {
         return;
       case 'clock-step':
         simulation.wallStepMs += this.#random.int(-5_000, 5_000);
+        simulation.guards.clockSetMs = world.nowMs;
+        simulation.reach('clock set');
         return;
       case 'wake':
         surroundings.wake();
@@ -136,6 +138,12 @@ export class Troubles {
       case 'disk-stall':
         simulation.disk?.stall();
         this.#after(50, 2_000, () => simulation.disk?.resume());
+        return;
+      case 'grant':
+      case 'close-session':
+      case 'revoke-subject':
+      case 'no-tokens':
+        simulation.guards.make(trouble, application);
         return;
       default:
         this.#reroutes.make(trouble, application, reader);

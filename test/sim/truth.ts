@@ -4,7 +4,7 @@
  */
 import type { Headers, LogId } from '@ringhub/protocol';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
-import { type Bound, isFor } from './reference-router.ts';
+import { type Bound, type Declared, isFor } from './reference-router.ts';
 
 export interface Taken {
   readonly log: LogId;
@@ -15,8 +15,8 @@ export interface Taken {
   readonly headers: Headers | undefined;
   /** By the reference router, in incarnations of its own. */
   readonly reached: readonly number[];
-  /** Names of these, as they were then. */
-  readonly names: readonly string[];
+  /** These, as they were then. */
+  readonly exchanges: readonly Declared[];
   /** The text its publisher made, unlike any other: `publisher/number` and filling. */
   readonly payload: string;
   readonly id: string | undefined;
@@ -34,7 +34,7 @@ export const DISK_EPOCH = 'disk';
 export function takenOf(
   epoch: string,
   record: StoredRecord,
-  { reached, names }: Pick<Taken, 'reached' | 'names'>,
+  { reached, exchanges }: Pick<Taken, 'reached' | 'exchanges'>,
   nowMs: number,
 ): Taken {
   const { log, offset, exchange, key, headers, id, subject, timeMs, ttlMs } = record;
@@ -48,7 +48,7 @@ export function takenOf(
     key,
     headers,
     reached,
-    names,
+    exchanges,
     payload,
     id,
     subject,

@@ -14,6 +14,7 @@ import type { Application } from './application.ts';
 import type { Wire, WireTap } from './network.ts';
 import type { Reader } from './reader.ts';
 import type { Simulation } from './simulation.ts';
+import { tokenOf } from './tokens.ts';
 
 /** What one hub process said, counted from outside. */
 export interface Told {
@@ -127,12 +128,18 @@ export class WireWatch implements WireTap {
   }
 
   hubReceived(wire: Wire, message: Message): void {
-    const [hello] = framesOf(message);
-    if (hello?.type === 'hello') wire.hello ??= hello;
+    if (wire.hello && !hasToken(message)) return;
+    for (const frame of framesOf(message)) {
+      if (frame.type === 'hello') wire.hello ??= frame;
+      if (frame.type !== 'hello' && frame.type !== 'auth') continue;
+      const token = tokenOf(frame.token);
+      if (!wire.token || (token && token.expiresAtMs > wire.token.expiresAtMs)) wire.token = token;
+    }
   }
 
   hubSent(wire: Wire, frames: readonly ServerFrame[]): void {
     for (const frame of frames) {
+      if (frame.type === 'deliver') this.simulation.guards.delivers(wire);
       if (frame.type === 'deliver' || frame.type === 'mark') this.delivered(wire.process, frame);
       else if (frame.type === 'welcome') this.#hubWelcomes(wire, frame);
       else if (frame.type === 'error' || frame.type === 'refused') {
@@ -167,6 +174,7 @@ export class WireWatch implements WireTap {
   }
 
   #hubWelcomes(wire: Wire, frame: Extract<ServerFrame, { type: 'welcome' }>): void {
+    this.simulation.guards.welcomed(wire);
     const told = this.toldBy(wire.process);
     if (wire.hello?.resume) this.simulation.reach(frame.resumed ? 'resumed' : 'begun anew');
     if (frame.resumed) told.resumed++;
@@ -176,6 +184,10 @@ export class WireWatch implements WireTap {
     this.simulation.world.after(0, 'cut', () => wire.end.link.cut('lost'));
   }
 }
+
+/** Whether a message may hold a frame `auth`: reading each a second time would cost much. */
+const hasToken = (message: Message): boolean =>
+  typeof message === 'string' ? message.includes('"auth"') : true;
 
 const framesOf = (message: Message) =>
   typeof message === 'string' ? decodeClientMessage(message) : decodeClientMessageBinary(message);

@@ -17,8 +17,10 @@ export const PASSING = ['y.1', 'y.2', 'y.3'] as const;
 /** Exchanges on the disk, where there is one. */
 export const DURABLE = ['d.a', 'd.b'] as const;
 const LASTING = ['amq.topic', 'amq.direct', 'amq.fanout', 'amq.headers', 'x.a', 'x.b'] as const;
+/** Every exchange that applications have to do with. */
+export const LASTING_AND_PASSING: readonly string[] = [...LASTING, ...DURABLE, ...PASSING];
 const WORDS = ['a', 'b', 'c'] as const;
-const PATTERNS = ['#', '#', 'a.#', '*.b', 'a.*', '#.c', 'a', 'b.#.a', '*', '#.b.#', ''] as const;
+export const PATTERNS = ['#', '#', 'a.#', '*.b', 'a.*', '#.c', 'a', 'b.#.a', '*', '#.b.#', ''] as const;
 
 export function drawKey(random: Random): string {
   const words: string[] = [];

@@ -11,6 +11,7 @@ import { NODE_LIMITS } from '../../server/src/core/limits.ts';
 import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { HubProcess } from './hub-process.ts';
 import { Network } from './network.ts';
+import { Permits } from './permits.ts';
 import type { Random } from './random.ts';
 import { simulatedDisk } from './simulated-disk.ts';
 import { WorkAccount, type WorkQueue } from './work-account.ts';
@@ -112,6 +113,7 @@ export class WorkSimulation {
       sessionLimits: {},
       log: { maxMessages: 10_000, maxBytes: 1e8, maxAgeMs: 3_600_000 },
       isAuthLater: false,
+      permits: new Permits(),
       disk: this.disk,
     };
     this.hub = new HubProcess(number, this.world, this.network, settings, () => 0, {

@@ -40,7 +40,7 @@ export class Worker {
   /** Resolves once the client is connected and has what it declares; never where it dies before. */
   async start(): Promise<Hub> {
     this.hub = await connect('ws://hub', {
-      token: this.name.split('.')[0]!,
+      token: `${this.name.split('.')[0]} server 0 Infinity`,
       backoff: { minMs: 50, maxMs: 500 },
       ackDelayMs: this.random.pick([0, 20]),
       codec: this.random.chance(0.5) ? new BinaryCodec() : undefined,
