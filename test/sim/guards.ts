@@ -6,7 +6,7 @@ import type { SessionsClosed } from '../../server/src/ports/hub-api.ts';
 import type { Application } from './application.ts';
 import { OPERATOR } from './hub-process.ts';
 import type { Wire } from './network.ts';
-import { GUEST, roleOf, WRITER } from './permits.ts';
+import { CREW, GUEST, ROLES, roleOf, WRITER } from './permits.ts';
 import type { Random } from './random.ts';
 import type { Trouble } from './settings.ts';
 import type { Simulation } from './simulation.ts';
@@ -41,7 +41,7 @@ export class Guards {
     const { world, hub, permits } = simulation;
     switch (trouble) {
       case 'grant': {
-        const role = this.#random.pick([GUEST, GUEST, WRITER] as const);
+        const role = this.#random.pick([GUEST, GUEST, WRITER, CREW] as const);
         if (this.#random.chance(0.4)) permits.grantAll(role);
         else permits.redraw(role, this.#random);
         this.#recheck();
@@ -67,7 +67,7 @@ export class Guards {
   /** Everybody may do everything, and get tokens. */
   calm(): void {
     this.#without.clear();
-    for (const role of [GUEST, WRITER] as const) this.simulation.permits.grantAll(role);
+    for (const role of ROLES) this.simulation.permits.grantAll(role);
     this.#recheck();
   }
 

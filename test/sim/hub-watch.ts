@@ -112,7 +112,8 @@ export class HubWatch {
   }
 
   #fed(record: StoredRecord): Taken {
-    this.fed++;
+    // Dead letters are of the hub itself.
+    if (!record.xDeath) this.fed++;
     const taken =
       record.log === 'd'
         ? this.book.appended.shift()!

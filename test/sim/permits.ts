@@ -9,21 +9,27 @@ import { matchesByDefinition } from '../core/topic-reference.ts';
 import type { Random } from './random.ts';
 import type { Declared } from './reference-router.ts';
 import { LASTING_AND_PASSING, PATTERNS } from './wishes.ts';
+import { WORK_QUEUES } from './work-account.ts';
 
 /** Of applications that read: what it may read changes. */
 export const GUEST = 'guest';
 /** Of those that publish: what it may publish changes. */
 export const WRITER = 'writer';
-export type SimulatedRole = typeof GUEST | typeof WRITER;
+/** Of those that work on named queues: from which ones changes. */
+export const CREW = 'crew';
+export type SimulatedRole = typeof GUEST | typeof WRITER | typeof CREW;
+export const ROLES: readonly SimulatedRole[] = [GUEST, WRITER, CREW];
 
-export const roleOf = (subject: string): SimulatedRole => (subject.startsWith('p') ? WRITER : GUEST);
+export const roleOf = (subject: string): SimulatedRole =>
+  subject.startsWith('p') ? WRITER : subject.startsWith('w') ? CREW : GUEST;
 
-type Action = 'subscribe' | 'publish';
+type Action = 'subscribe' | 'publish' | 'consume';
 
-const WHAT: Record<SimulatedRole, Action> = { [GUEST]: 'subscribe', [WRITER]: 'publish' };
+const WHAT: Record<SimulatedRole, Action> = { [GUEST]: 'subscribe', [WRITER]: 'publish', [CREW]: 'consume' };
 const REST: Record<SimulatedRole, PermissionRule> = {
   [GUEST]: { allow: ['publish', 'consume', 'declare', 'bind', 'delete'] },
   [WRITER]: { allow: ['subscribe', 'consume', 'declare', 'bind', 'delete'] },
+  [CREW]: { allow: ['publish', 'subscribe', 'declare', 'bind', 'delete'] },
 };
 
 /** One letter more than keys of a run have, and longer: what tells patterns apart is among them. */
@@ -36,7 +42,7 @@ export class Permits {
   readonly #granted = new Map<SimulatedRole, ReadonlyMap<string, readonly string[]>>();
 
   constructor() {
-    for (const role of [GUEST, WRITER] as const) this.grantAll(role);
+    for (const role of ROLES) this.grantAll(role);
   }
 
   grantAll(role: SimulatedRole): void {
@@ -47,14 +53,16 @@ export class Permits {
   /** Another lot: most exchanges wholly, some in part, some not at all. */
   redraw(role: SimulatedRole, random: Random): void {
     const granted = new Map<string, readonly string[]>();
-    for (const name of LASTING_AND_PASSING) {
+    for (const name of role === CREW ? WORK_QUEUES : LASTING_AND_PASSING) {
       const lot = random.next();
       if (lot < 0.6) granted.set(name, ['#']);
       else if (lot < 0.85) granted.set(name, [random.pick(PATTERNS), random.pick(PATTERNS)]);
     }
     this.#granted.set(role, granted);
     const allow = [WHAT[role]];
-    const rules = [...granted].map(([name, keys]): PermissionRule => ({ allow, exchanges: [name], keys }));
+    const rules = [...granted].map(([name, keys]): PermissionRule =>
+      role === CREW ? { allow, queues: [name] } : { allow, exchanges: [name], keys },
+    );
     this.principals.set(role, [REST[role], ...rules]);
   }
 
@@ -73,6 +81,11 @@ export class Permits {
     if (!hasKeys) return this.mayByBinding(role, action, { name, options }, '#');
     const granted = this.#of(role, action);
     return !granted || (granted.get(name) ?? []).some((pattern) => matchesByDefinition(pattern, key));
+  }
+
+  /** Of a named queue. */
+  mayConsume(role: string, queue: string): boolean {
+    return this.maySome(role, 'consume', queue);
   }
 
   maySome(role: string, action: Action, name: string): boolean {

@@ -51,6 +51,7 @@ export class Scenario {
       const { options, slowMs } = drawListening(this.#random, settings.slowHandlerMs, settings.isDurable);
       world.after(this.#random.int(0, 2_000), 'arrival', () => this.simulation.follow(options, slowMs));
     }
+    this.simulation.crew?.begin();
     new Troubles(this.simulation, this).begin();
     await world.run(() => false, settings.chaosMs * share);
     await this.#drain();
@@ -73,6 +74,7 @@ export class Scenario {
     for (const follower of simulation.followers) follower.isCalm = true;
     simulation.disk?.resume();
     simulation.guards.calm();
+    simulation.crew?.calm();
     for (const application of simulation.running.values()) {
       application.isCalm = true;
       application.surroundings.thaw(true);
@@ -95,6 +97,7 @@ export class Scenario {
     for (const follower of this.simulation.followers) follower.leave();
     let left = 0;
     for (const application of running.values()) void application.close().then(() => left++);
+    void this.simulation.crew?.close();
     const isEmpty = (): boolean => left === running.size && network.wires.size === 0;
     await world.run(isEmpty, LEAVE_MS);
     // A session whose bye was lost is there until its resume window is over.

@@ -47,6 +47,8 @@ export const TROUBLES = {
   'close-session': 2,
   'revoke-subject': 2,
   'no-tokens': 2,
+  'worker-kill': 5,
+  'worker-cut': 4,
 } as const;
 
 /** What changes routing: only in runs that have such changes at all. */
@@ -61,6 +63,9 @@ const REROUTES: readonly Trouble[] = [
 ];
 
 /** What changes who may do what: only in runs that have such changes. */
+/** What befalls workers on named queues, where there are any. */
+const WORK: readonly Trouble[] = ['worker-kill', 'worker-cut'];
+
 const GUARDS: readonly Trouble[] = ['grant', 'close-session', 'revoke-subject', 'no-tokens'];
 
 export type Trouble = keyof typeof TROUBLES;
@@ -88,6 +93,8 @@ export interface Settings {
   readonly isGuarded: boolean;
   /** There is a disk, and what is declared durable lies on it. */
   readonly isDurable: boolean;
+  /** Somebody works on named queues. */
+  readonly hasCrew: boolean;
   /** How long a sync takes at most. */
   readonly syncMs: number;
   readonly durableLog: LogLimits;
@@ -102,6 +109,8 @@ export function drawSettings(random: Random): Settings {
   const routing = random.fork('routing');
   const disk = random.fork('disk');
   const guard = random.fork('guard');
+  const isDurable = disk.chance(0.65);
+  const hasCrew = isDurable && disk.chance(0.4);
   const isGuarded = guard.chance(0.5);
   const isRerouted = routing.chance(0.6);
   const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
@@ -129,6 +138,7 @@ export function drawSettings(random: Random): Settings {
       maxSocketBufferBytes: random.chance(0.3) ? random.int(500, 4_000) : 1024 * 1024,
       lastPerKeyEntries: random.chance(0.3) ? 3 : 1_000,
       maxRedeliveries: random.int(1, 5),
+      queueMemoryBytes: disk.chance(0.25) ? 1_500 : NODE_LIMITS.queueMemoryBytes,
     },
     sessionLimits: {
       publishWindowMessages: random.pick([2, 8, 64]),
@@ -147,12 +157,15 @@ export function drawSettings(random: Random): Settings {
         ? isRerouted && routing.chance(0.8)
         : GUARDS.includes(trouble)
           ? isGuarded && guard.chance(0.6)
-          : random.chance(0.4),
+          : WORK.includes(trouble)
+            ? hasCrew
+            : random.chance(0.4),
     ),
     isRerouted,
     isGuarded,
-    isDurable: disk.chance(0.65),
-    syncMs: disk.pick([0, 3, 30]),
+    isDurable,
+    hasCrew,
+    syncMs: disk.pick([0, 3, 30, 200]),
     durableLog: {
       maxMessages: disk.pick([15, 60, 10_000]),
       maxBytes: disk.chance(0.2) ? 8_000 : 1024 * 1024,

@@ -12,6 +12,7 @@ import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { Application } from './application.ts';
 import { Balance } from './balance.ts';
 import type { Fault } from './faults.ts';
+import { Crew } from './crew.ts';
 import { DiskBook } from './disk-book.ts';
 import { Follower } from './follower.ts';
 import { Guards } from './guards.ts';
@@ -41,6 +42,8 @@ export class Simulation {
   readonly truth = new Truth();
   readonly permits = new Permits();
   readonly guards: Guards;
+  /** Workers on named queues, where there are any. */
+  readonly crew: Crew | undefined;
   readonly network: Network;
   readonly publications: Publications;
   /** Applications that run now, by subject. */
@@ -80,6 +83,7 @@ export class Simulation {
     this.wires = new WireWatch(this);
     this.balance = new Balance(this);
     this.guards = new Guards(this);
+    this.crew = this.settings.hasCrew ? new Crew(this) : undefined;
     this.network.tap = this.wires;
     this.calmNetwork();
     this.publications = new Publications(

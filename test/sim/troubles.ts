@@ -139,6 +139,10 @@ export class Troubles {
         simulation.disk?.stall();
         this.#after(50, 2_000, () => simulation.disk?.resume());
         return;
+      case 'worker-kill':
+      case 'worker-cut':
+        simulation.crew?.killSomebody(trouble);
+        return;
       case 'grant':
       case 'close-session':
       case 'revoke-subject':

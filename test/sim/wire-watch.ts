@@ -13,6 +13,7 @@ import type { Message } from '../../server/src/ports/transport.ts';
 import type { Application } from './application.ts';
 import type { Wire, WireTap } from './network.ts';
 import type { Reader } from './reader.ts';
+import { CREW } from './permits.ts';
 import type { Simulation } from './simulation.ts';
 import { tokenOf } from './tokens.ts';
 
@@ -39,7 +40,8 @@ export class WireWatch implements WireTap {
   }
 
   clientSent(wire: Wire, message: Message): void {
-    const application = this.simulation.applications.get(wire.client)!;
+    const application = this.simulation.applications.get(wire.client);
+    if (!application) return;
     for (const frame of framesOf(message)) {
       switch (frame.type) {
         case 'subscribe':
@@ -89,7 +91,8 @@ export class WireWatch implements WireTap {
   }
 
   clientReceived(wire: Wire, frames: readonly ServerFrame[]): void {
-    const application = this.simulation.applications.get(wire.client)!;
+    const application = this.simulation.applications.get(wire.client);
+    if (!application) return;
     for (const frame of frames) {
       if (frame.type === 'ok' && frame.result && 'queue' in frame.result) {
         const reader = application.byRef.get(frame.ref);
@@ -138,6 +141,9 @@ export class WireWatch implements WireTap {
   }
 
   hubSent(wire: Wire, frames: readonly ServerFrame[]): void {
+    this.simulation.crew?.account.hear(wire.client, wire.process, frames, (queue) =>
+      this.simulation.permits.mayConsume(CREW, queue),
+    );
     for (const frame of frames) {
       if (frame.type === 'deliver') this.simulation.guards.delivers(wire);
       if (frame.type === 'deliver' || frame.type === 'mark') this.delivered(wire.process, frame);
