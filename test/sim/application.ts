@@ -36,6 +36,9 @@ export interface ApplicationSettings {
   readonly isDurable: boolean;
   /** Fails where tokens are not to be had. */
   tokenFor(subject: string, reason: string): Promise<string>;
+  /** Whether older tokens of a subject are refused. */
+  isRevoked(subject: string): boolean;
+  onShutOut(application: Application): void;
 }
 
 export interface PublishWish {
@@ -131,9 +134,7 @@ export class Application {
       this.#starting = hub;
       hub.addEventListener('error', ({ error }) => this.#onError(error));
       hub.addEventListener('state', ({ state, error }) => {
-        if (state === 'closed' && !this.isOver) {
-          this.world.fail('client-stopped', `${this.name} stopped for good: ${String(error)}`);
-        }
+        if (state === 'closed' && !this.isOver) this.#stopped(`stopped for good: ${String(error)}`, error);
       });
       for (const exchange of OWN_EXCHANGES) await hub.declareExchange(exchange);
       if (this.settings.isDurable)
@@ -141,8 +142,15 @@ export class Application {
       this.hub = hub;
       if (!this.isOver) ready();
     } catch (error) {
-      if (!this.isOver) this.world.fail('client-stopped', `${this.name} did not start: ${String(error)}`);
+      if (!this.isOver) this.#stopped(`did not start: ${String(error)}`, error);
     }
+  }
+
+  /** Twice in a row its newest token was issued just before its subject was revoked: then the SDK gives up, and rightly. */
+  #stopped(text: string, error: unknown): void {
+    const isShutOut = error instanceof RinghubError && error.name === 'unauthorized';
+    if (isShutOut && this.settings.isRevoked(this.subject)) this.settings.onShutOut(this);
+    else this.world.fail('client-stopped', `${this.name} ${text}`);
   }
 
   // ── publishing ──

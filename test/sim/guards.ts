@@ -88,6 +88,10 @@ export class Guards {
     return textOf(token);
   }
 
+  isRevoked(subject: string): boolean {
+    return this.#revoked.has(subject);
+  }
+
   /** A session has begun on a connection, or goes on. */
   welcomed({ token, process }: Wire): void {
     const { hub, world } = this.simulation;

@@ -148,6 +148,7 @@ export class HubWatch {
     this.#watchChanges();
     this.#watchSubscribe();
     this.#watchEnd();
+    this.#watchRelief();
     watchHistory(this.world, this.truth, this.router, this.process, this.reach);
   }
 
@@ -276,6 +277,18 @@ export class HubWatch {
     if (typeof since !== 'object' || !('cursor' in since)) return undefined;
     const logs = new Set(exchanges.map((one) => (isDurable(one) ? 'd' : 'v')));
     return parseCursor(since.cursor)?.some(({ log }) => logs.has(log)) ? undefined : 'bad-cursor';
+  }
+
+  /** How often there was too much in memory. */
+  #watchRelief(): void {
+    const { budget } = this.process.insides.context;
+    Object.defineProperty(budget, 'exceeded', {
+      get: () => {
+        const isExceeded = budget.heldBytes > budget.budgetBytes;
+        if (isExceeded) this.reach('memory relief');
+        return isExceeded;
+      },
+    });
   }
 
   #watchEnd(): void {

@@ -34,6 +34,7 @@ export class Scenario {
 
   async play(share: number): Promise<void> {
     const { world, settings } = this.simulation;
+    this.simulation.onShutOut = (application) => this.replace(application, 'crash');
     for (const subject of this.publishers) {
       this.#start(subject, [], ({ hub }) => {
         if (!settings.isRerouted || subject !== 'p1') return;

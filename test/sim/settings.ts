@@ -43,6 +43,7 @@ export const TROUBLES = {
   history: 14,
   'stream-cut': 3,
   'disk-stall': 3,
+  'power-cut': 3,
   grant: 8,
   'close-session': 2,
   'revoke-subject': 2,
@@ -114,7 +115,7 @@ export function drawSettings(random: Random): Settings {
   const isGuarded = guard.chance(0.5);
   const isRerouted = routing.chance(0.6);
   const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
-  return {
+  const settings: Settings = {
     publishers: random.int(1, 3),
     subscribers: random.int(2, 6),
     chaosMs: random.pick([5_000, 10_000, 18_000]),
@@ -174,4 +175,9 @@ export function drawSettings(random: Random): Settings {
     tokenLifeMs: guard.pick([Infinity, Infinity, 3_000, 12_000, 30_000]),
     followers: routing.pick([0, 0, 1, 2]),
   };
+  // Many at once, who are given little.
+  return random.fork('crowd').chance(CROWD) ? { ...settings, subscribers: 200, meanPublishMs: 1_200 } : settings;
 }
+
+/** Share of runs with hundreds of sessions: each is as much work as dozens of others. */
+const CROWD = 0.01;

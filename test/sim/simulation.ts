@@ -58,6 +58,8 @@ export class Simulation {
   readonly balance: Balance;
   hub!: HubProcess;
   wallStepMs = 0;
+  /** Called when a client has given up for want of a token that is good. */
+  onShutOut: (application: Application) => void = () => {};
   /** How often something worth reaching was reached: reasons of gaps, closes, errors, kinds of resume. */
   readonly reached = new Map<string, number>();
 
@@ -146,7 +148,12 @@ export class Simulation {
       this.network,
       subject,
       instance,
-      { ...this.settings, tokenFor: (...asked) => this.guards.tokenFor(...asked) },
+      {
+        ...this.settings,
+        tokenFor: (...asked) => this.guards.tokenFor(...asked),
+        isRevoked: (one) => this.guards.isRevoked(one),
+        onShutOut: (one) => this.world.after(0, 'shut out', () => this.onShutOut(one)),
+      },
       (reader) => this.fault?.reader?.(reader, this),
     );
     this.running.set(subject, application);
@@ -177,7 +184,9 @@ export class Simulation {
     }
     for (const follower of this.followers) follower.step();
     if (!this.hub.isAlive) return;
-    this.#checks.check(this.hub);
+    // With many sessions, not after each step.
+    const { size } = this.hub.insides.context.sessions;
+    if (this.world.steps % (1 + (size >> 4)) === 0) this.#checks.check(this.hub);
     if (this.world.steps % QUEUE_CHECK_EVERY === 0) this.watch.check();
   }
 }

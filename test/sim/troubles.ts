@@ -124,11 +124,10 @@ export class Troubles {
         if (reader) this.scenario.setPrefetch(reader, this.#random.int(1, 20));
         return;
       case 'burst':
-        for (let i = this.#random.int(5, 40); i > 0; i--)
-          this.scenario.publish(this.#random.pick(this.scenario.publishers));
+        this.#burst();
         return;
       case 'clock-step':
-        simulation.wallStepMs += this.#random.int(-5_000, 5_000);
+        simulation.wallStepMs += this.#random.int(-5_000, 5_000) * this.#random.pick([1, 1, 1, 720]);
         simulation.guards.clockSetMs = world.nowMs;
         simulation.reach('clock set');
         return;
@@ -138,6 +137,12 @@ export class Troubles {
       case 'disk-stall':
         simulation.disk?.stall();
         this.#after(50, 2_000, () => simulation.disk?.resume());
+        return;
+      case 'power-cut':
+        // In the midst of much that is on its way to the disk.
+        simulation.disk?.stall();
+        this.#burst();
+        this.#after(5, 300, () => this.#killHub());
         return;
       case 'worker-kill':
       case 'worker-cut':
@@ -158,6 +163,11 @@ export class Troubles {
     this.simulation.world.after(this.#random.int(fromMs, toMs), 'trouble ends', () => {
       if (this.scenario.isChaos) run();
     });
+  }
+
+  #burst(): void {
+    for (let i = this.#random.int(5, 40); i > 0; i--)
+      this.scenario.publish(this.#random.pick(this.scenario.publishers));
   }
 
   /** Cuts a client's connection, and the next ones as soon as they are there. */
