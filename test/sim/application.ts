@@ -11,8 +11,8 @@ import type { Network } from './network.ts';
 import type { Publications } from './publications.ts';
 import type { Random } from './random.ts';
 import { Reader } from './reader.ts';
-import { NoToken } from './tokens.ts';
 import { Surroundings } from './surroundings.ts';
+import { NoToken, TOKEN_TROUBLE } from './tokens.ts';
 import type { Truth } from './truth.ts';
 import { DURABLE, PASSING } from './wishes.ts';
 import type { World } from './world.ts';
@@ -77,7 +77,7 @@ const isGone = (error: unknown, { wishes }: Reader): boolean => {
 const isLastBinding = (error: unknown): boolean =>
   error instanceof TypeError && error.message === 'last binding';
 
-const ENDS = new Set(['unknown-exchange', 'bad-cursor', 'forbidden']);
+const ENDS = new Set(['unknown-exchange', 'bad-cursor', 'forbidden', ...TOKEN_TROUBLE]);
 
 /** Raised by handlers on purpose. */
 class BadLuck extends Error {}
@@ -159,7 +159,9 @@ export class Application {
     const { hub } = this;
     if (!hub || this.isOver) return;
     const { exchange, key, payload, ...rest } = wish;
-    this.world.note(`${this.name} publishes ${payload.split(' ')[0]} to ${exchange} ${key}${wish.id ? ' with id' : ''}`);
+    this.world.note(
+      `${this.name} publishes ${payload.split(' ')[0]} to ${exchange} ${key}${wish.id ? ' with id' : ''}`,
+    );
     const before = this.openPublishes++;
     const promise = hub.publish(exchange, key, payload, rest);
     const { id, mandatory } = wish;
@@ -333,7 +335,7 @@ export class Application {
   /** Handlers fail here on purpose; the hub has no reason to complain. */
   #onError(error: unknown): void {
     if (error instanceof BadLuck || error instanceof NoToken) return;
-    // Of a subscription that ends: checked where it does.
+    // Of a subscription that ends: checked where it does. Of a token: the next connection brings another.
     if (error instanceof RinghubError && ENDS.has(error.name)) return;
     this.world.fail(
       'client-error',

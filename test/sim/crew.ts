@@ -42,6 +42,7 @@ export class Crew {
       for (const wire of this.simulation.network.of(worker.name))
         wire.end.link.cut(this.random.pick(['lost', 'delivered']));
     } else if (worker.queue) {
+      this.simulation.reach('worker killed');
       this.leave(worker);
       worker.die(this.simulation.network);
     }
@@ -55,7 +56,8 @@ export class Crew {
 
   get isQuiet(): boolean {
     const { hub } = this.simulation;
-    if (this.pending > 0 || this.comings > 0 || this.workers.size < HIRED.length + PUBLISHERS.length) return false;
+    if (this.pending > 0 || this.comings > 0 || this.workers.size < HIRED.length + PUBLISHERS.length)
+      return false;
     if ([...this.workers.values()].some(({ isAtWork }) => !isAtWork)) return false;
     const queues = [...hub.insides.context.namedQueues.values()];
     return queues.length === WORK_QUEUES.length && queues.every(({ state }) => state.messages === 0);
@@ -78,7 +80,8 @@ export class Crew {
     for (const id of account.confirmed) {
       // As a dead letter it stands in the log once more.
       const stored = simulation.truth.ofPayload(id).filter(({ exchange }) => exchange === 'orders');
-      if (stored.length !== 1) simulation.world.fail('lost', `${id} is confirmed, and stands ${stored.length} times`);
+      if (stored.length !== 1)
+        simulation.world.fail('lost', `${id} is confirmed, and stands ${stored.length} times`);
     }
   }
 

@@ -8,12 +8,14 @@
 import type { BindingSpec } from '@ringhub/protocol';
 import { type BindingArguments, fromArguments } from '../../server/src/core/routing-table.ts';
 import type { HubContext } from '../../server/src/hub/context.ts';
-import { type Declared, idOf, type Incarnations, type Kept } from './reference-router.ts';
+import { type Declared, type Incarnations, idOf, type Kept } from './reference-router.ts';
 import type { Taken } from './truth.ts';
 
 export class DiskBook {
   /** Counts declarations over all lives of the hub. */
   readonly incarnations: Incarnations = { last: 0 };
+  /** The last crash has torn a transaction. */
+  isTorn = false;
   /** Handed to the disk, and not shown to anybody yet: in order of offset. */
   appended: Taken[] = [];
   /** Incarnations that the hub has given to declarations. */

@@ -96,7 +96,8 @@ export class Follower {
     const listening = hub.hub.listen(principal, options, listener);
     if ('error' in listening) {
       // What it read may be gone: then it waits until somebody declares it again.
-      if (!['unknown-exchange', 'forbidden'].includes(listening.error)) this.#fail('listen', `is refused: ${listening.error}`);
+      if (!['unknown-exchange', 'forbidden'].includes(listening.error))
+        this.#fail('listen', `is refused: ${listening.error}`);
       this.#connectLater(RETRY_MS * 4);
       return;
     }
@@ -255,7 +256,8 @@ export class Follower {
     if (!this.isConflating) return false;
     const header = this.options.conflationHeader;
     const key = conflationKey(taken, header);
-    return [...this.#lives.later(taken), ...this.#lives.beside(taken)].some((t) => conflationKey(t, header) === key && (isOpen || isThere(t) || isTold(t)),
+    return [...this.#lives.later(taken), ...this.#lives.beside(taken)].some(
+      (t) => conflationKey(t, header) === key && (isOpen || isThere(t) || isTold(t)),
     );
   }
 

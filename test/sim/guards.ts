@@ -57,7 +57,7 @@ export class Guards {
         return;
       case 'no-tokens':
         this.#without.add(subject);
-        world.after(this.#random.int(200, 6_000), 'tokens again', () => this.#without.delete(subject));
+        world.after(this.#random.int(500, 10_000), 'tokens again', () => this.#without.delete(subject));
         return;
       default:
         throw new Error(`nobody makes ${trouble}`);

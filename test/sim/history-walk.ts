@@ -25,7 +25,9 @@ export async function readHistory(
   const walk = random.pick<Walk>(['after', 'before', 'gap']);
   // Now and then of a life of the log that is over.
   const isDisk = bindings.some(([name]) => simulation.watch.isDurable(name));
-  const volatile = random.chance(0.15) ? random.pick(truth.epochs.filter((e) => e !== DISK_EPOCH)) : hub.epoch;
+  const volatile = random.chance(0.15)
+    ? random.pick(truth.epochs.filter((e) => e !== DISK_EPOCH))
+    : hub.epoch;
   const [log, epoch] = isDisk ? (['d', DISK_EPOCH] as const) : (['v', volatile] as const);
   const last = truth.last(epoch);
   const ranges = Array.from({ length: random.int(1, 4) }, (): GapRange => {
@@ -60,7 +62,11 @@ function placesOf({ truth, world }: Simulation, { items, cursor }: History): str
   return items.flatMap((item) => {
     if (item.kind !== 'message') return [];
     const taken = truth.at(item.position.epoch, item.position.offset);
-    if (!epochs?.includes(item.position.epoch) || taken?.payload !== item.data || taken?.key !== item.routingKey)
+    if (
+      !epochs?.includes(item.position.epoch) ||
+      taken?.payload !== item.data ||
+      taken?.key !== item.routingKey
+    )
       world.fail('history', `offset ${item.position.offset} was not published as a page has it`);
     return [`${item.position.epoch} ${item.position.offset}`];
   });

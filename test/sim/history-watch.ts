@@ -16,13 +16,16 @@ import {
   parseCursor,
 } from '@ringhub/protocol';
 import type { PageText } from '../../server/src/hub/page-reading.ts';
+import type { Principal } from '../../server/src/ports/auth.ts';
 import type { HubProcess } from './hub-process.ts';
+import type { Permits } from './permits.ts';
 import { covers } from './queue-balance.ts';
 import { type Bound, isDurable, isFor, type ReferenceRouter } from './reference-router.ts';
 import { DISK_EPOCH, isExpired, mayBeExpired, type Taken, type Truth } from './truth.ts';
 import type { World } from './world.ts';
 
 interface Question {
+  principal(): Principal;
   readonly request: HistoryRequest;
   answer(page: PageText | { readonly error: string }): void;
 }
@@ -40,17 +43,24 @@ export function watchHistory(
   world: World,
   truth: Truth,
   router: ReferenceRouter,
+  permits: Permits,
   process: HubProcess,
   reach: (what: string) => void,
 ): void {
   const pages = process.insides.pages as unknown as { put(lane: unknown, question: Question): void };
   const put = pages.put.bind(pages);
   pages.put = (lane, question) => {
-    const { request, answer } = question;
+    const { request, answer, principal } = question;
     const bindings = request.bindings.map((spec) => router.bound(spec)!);
     const check = new PageCheck(world, truth, process, request, bindings);
     question.answer = (page) => {
-      if ('error' in page) check.refused(page.error);
+      // Who asks may do less by now.
+      const { role } = principal();
+      const mayRead = bindings.every(({ exchange, spec }) =>
+        permits.mayByBinding(role, 'subscribe', exchange, spec[1]),
+      );
+      if ('error' in page) check.refused(page.error, mayRead);
+      else if (!mayRead) world.fail('permission', `${role} reads ${JSON.stringify(request.bindings)}`);
       else for (const what of check.check(pageOf(page))) reach(`history ${what}`);
       answer(page);
     };
@@ -86,7 +96,8 @@ class PageCheck {
   }
 
   /** Its exchanges may be of the other log by now, of which its cursor says nothing. */
-  refused(error: string): void {
+  refused(error: string, mayRead: boolean): void {
+    if (error === 'forbidden' && !mayRead) return;
     const { after, before } = this.request;
     const [log] = this.#logs;
     const isOfIt = parseCursor(after ?? before ?? '')?.some((p) => p.log === log);

@@ -121,7 +121,7 @@ export class HubProcess {
     void this.#transport.close();
     const chance = this.world.random.fork(`disk of hub ${this.number}`);
     this.disk?.crash(
-      () => chance.pick([true, true, false, 'torn'] as const),
+      () => chance.pick([true, false, 'torn', 'torn'] as const),
       () => chance.chance(0.5),
     );
   }

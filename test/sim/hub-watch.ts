@@ -21,7 +21,7 @@ import type { LogAccount } from './log-account.ts';
 import { type Permits, roleOf } from './permits.ts';
 import { QueueAccount } from './queue-account.ts';
 import { isDurable, isFor, ReferenceRouter } from './reference-router.ts';
-import { DISK_EPOCH, type Taken, takenOf, type Truth } from './truth.ts';
+import { DISK_EPOCH, type Taken, type Truth, takenOf } from './truth.ts';
 import type { World } from './world.ts';
 
 export class HubWatch {
@@ -57,9 +57,10 @@ export class HubWatch {
     const { first, last } = engine.bounds('d');
     if (last < this.truth.last(DISK_EPOCH))
       this.world.fail('durable', `the log ends at ${last}, shown were ${this.truth.last(DISK_EPOCH)}`);
-    const { appended } = this.book;
+    const { appended, isTorn } = this.book;
     for (const taken of appended) if (taken.offset <= last) this.truth.take(taken);
     if (appended.length > 0) this.reach(appended[0]!.offset <= last ? 'kept unseen' : 'lost unseen');
+    if (isTorn) this.reach('torn');
     this.book.appended = [];
     if (last > this.truth.last(DISK_EPOCH)) this.world.fail('durable', `nobody published what is at ${last}`);
     engine.read('d', first - 1, Number.MAX_SAFE_INTEGER, (entries) => {
@@ -67,7 +68,8 @@ export class HubWatch {
         this.world.fail('durable', `${entries.length} records from ${first} to ${last}`);
       for (const entry of entries) {
         const taken = this.truth.at(DISK_EPOCH, entry.offset);
-        const isSame = entry.kind === 'message' && entry.key === taken?.key && entry.payload === taken.payload;
+        const isSame =
+          entry.kind === 'message' && entry.key === taken?.key && entry.payload === taken.payload;
         if (!isSame) this.world.fail('durable', `offset ${entry.offset} is not what was published`);
       }
     });
@@ -106,7 +108,10 @@ export class HubWatch {
         // Relief of memory, or a ring that was full, may have ended some before their turn.
         const isLess = record.sessions < due && record.sessions < this.#sessionsFor(taken);
         if (record.sessions > due || isLess) {
-          this.world.fail('routing', `offset ${record.offset} reached ${record.sessions} sessions, not ${due}`);
+          this.world.fail(
+            'routing',
+            `offset ${record.offset} reached ${record.sessions} sessions, not ${due}`,
+          );
         }
       });
   }
@@ -149,7 +154,7 @@ export class HubWatch {
     this.#watchSubscribe();
     this.#watchEnd();
     this.#watchRelief();
-    watchHistory(this.world, this.truth, this.router, this.process, this.reach);
+    watchHistory(this.world, this.truth, this.router, this.permits, this.process, this.reach);
   }
 
   #findDefinitions(): void {
@@ -182,7 +187,9 @@ export class HubWatch {
       const isOfQueue = 'to' in command && typeof command.to === 'object';
       const isDeclare = command.type === 'declare';
       const due = isDeclare || isOfQueue ? undefined : this.#changed(session, command);
-      let confirmed = (): void => {};
+      const isStored = this.#isStored(command);
+      let confirm: (() => void) | undefined;
+      let isDone = false;
       change(session, command, (answer) => {
         const refusal = answer && 'error' in answer ? answer : undefined;
         const text = JSON.stringify({ ...command, ref: undefined });
@@ -190,12 +197,21 @@ export class HubWatch {
         if (!isDeclare && !isOfQueue) this.#answers(text, refusal?.error, due);
         if (!refusal && !isDeclare)
           this.reach('to' in command ? `${command.type} ${typeof command.to}` : command.type);
-        if (!refusal) confirmed();
+        isDone = refusal === undefined;
+        if (isDone) confirm?.();
         done(answer);
       });
-      // What is answered at once does not wait for the disk.
-      confirmed = this.book.confirming;
+      if (!isStored) return;
+      confirm = this.book.confirming;
+      if (isDone) confirm();
     };
+  }
+
+  /** Whether a command is answered once the disk has it. */
+  #isStored(command: TopologyCommand): boolean {
+    if (command.type === 'declare') return 'durable' in command.options && command.options.durable === true;
+    if (command.type === 'delete') return this.isDurable(command.exchange);
+    return typeof command.to === 'string' && this.isDurable(command.to);
   }
 
   #changed(session: Session, command: TopologyCommand): string | undefined {
@@ -221,7 +237,8 @@ export class HubWatch {
 
   #linkFault(role: string, to: string, [name, key]: BindingSpec): ErrorName | undefined {
     const { permits } = this;
-    if (!permits.maySome(role, 'subscribe', name) || !permits.maySome(role, 'publish', to)) return 'forbidden';
+    if (!permits.maySome(role, 'subscribe', name) || !permits.maySome(role, 'publish', to))
+      return 'forbidden';
     const source = this.router.exchanges.get(name);
     if (!source || !this.router.exchanges.has(to)) return 'unknown-exchange';
     const isPermitted =
@@ -283,6 +300,7 @@ export class HubWatch {
   #watchRelief(): void {
     const { budget } = this.process.insides.context;
     Object.defineProperty(budget, 'exceeded', {
+      configurable: true,
       get: () => {
         const isExceeded = budget.heldBytes > budget.budgetBytes;
         if (isExceeded) this.reach('memory relief');
@@ -364,9 +382,7 @@ export class HubWatch {
     const { process, router, world } = this;
     for (const session of process.insides.context.sessions.values()) {
       for (const id of session.subscriptions.keys())
-        this.accounts
-          .get(id)
-          ?.check((log) => this.truth.last(log === 'd' ? DISK_EPOCH : process.epoch));
+        this.accounts.get(id)?.check((log) => this.truth.last(log === 'd' ? DISK_EPOCH : process.epoch));
     }
     this.checkPermissions();
     const { exchanges, bindings } = process.hub.topology(OPERATOR);

@@ -60,8 +60,9 @@ export class Permits {
     }
     this.#granted.set(role, granted);
     const allow = [WHAT[role]];
-    const rules = [...granted].map(([name, keys]): PermissionRule =>
-      role === CREW ? { allow, queues: [name] } : { allow, exchanges: [name], keys },
+    const rules = [...granted].map(
+      ([name, keys]): PermissionRule =>
+        role === CREW ? { allow, queues: [name] } : { allow, exchanges: [name], keys },
     );
     this.principals.set(role, [REST[role], ...rules]);
   }

@@ -28,7 +28,10 @@ import type { World } from './world.ts';
 /** Told of something that had been sent: not of something missing from what was sent. */
 const OF_SENT = new Set(['not-received', 'redelivery-limit']);
 
-type Sent = { readonly log: LogId; readonly offset: number } | { readonly ranges: readonly GapRange[] } | 'snapshot-end';
+type Sent =
+  | { readonly log: LogId; readonly offset: number }
+  | { readonly ranges: readonly GapRange[] }
+  | 'snapshot-end';
 
 export class QueueAccount {
   readonly id: number;
@@ -187,7 +190,9 @@ export class QueueAccount {
   mayRead: (taken: Taken) => boolean = () => true;
 
   #checkOrder(part: LogAccount, taken: Taken): void {
-    const key = this.isConflating ? `${taken.log} ${conflationKey(taken, this.options.conflationHeader)}` : '';
+    const key = this.isConflating
+      ? `${taken.log} ${conflationKey(taken, this.options.conflationHeader)}`
+      : '';
     const last = this.isConflating ? (this.#lastOfKey.get(key) ?? 0) : part.lastOffset;
     if (taken.offset <= last) this.fail('queue-order', `offset ${taken.offset} was sent after ${last}`);
     part.lastOffset = taken.offset;
@@ -324,4 +329,8 @@ export class QueueAccount {
 type FirstKept = (log: LogId) => number;
 
 const textOf = (item: Deliver['items'][number]): string =>
-  item.kind === 'message' ? `${item.log === 'd' ? 'd' : ''}${item.offset}` : item.kind === 'gap' ? `gap ${item.gap.count}` : item.kind;
+  item.kind === 'message'
+    ? `${item.log === 'd' ? 'd' : ''}${item.offset}`
+    : item.kind === 'gap'
+      ? `gap ${item.gap.count}`
+      : item.kind;

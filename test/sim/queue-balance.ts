@@ -112,10 +112,7 @@ export class QueueBalance {
     const isJoined = ranges.some((r) => r.reason === 'several');
     if (isJoined || account.isConflating || account.isSnapshot) return counted;
     if (told !== known.length) {
-      account.fail(
-        'gap-exact',
-        `${known.length} messages are missing, gaps count ${told} (head ${head})`,
-      );
+      account.fail('gap-exact', `${known.length} messages are missing, gaps count ${told} (head ${head})`);
     }
     if (account.isJoined) return counted;
     for (const range of exact) {

@@ -53,7 +53,8 @@ async function play(seed: number): Promise<Played> {
   const { violation, trace, reached, ...rest } = await playSeed(seed, fault, share);
   const again = values.twice ? await playSeed(seed, fault, share) : undefined;
   const [unhandled] = rejections.splice(0);
-  const other = again && again.hash !== rest.hash ? `not-the-same: ${rest.hash}, then ${again.hash}` : undefined;
+  const other =
+    again && again.hash !== rest.hash ? `not-the-same: ${rest.hash}, then ${again.hash}` : undefined;
   const broken = violation?.message ?? (unhandled ? `unhandled: ${String(unhandled)}` : other);
   return { ...rest, broken, trace: broken || values.trace ? trace : [], reached: [...reached] };
 }
@@ -74,7 +75,9 @@ async function findFaults(): Promise<boolean> {
       found = (await playSeed(seed, planted, share)).violation?.invariant;
     rejections.length = 0;
     isFound &&= found !== undefined;
-    console.log(`| \`${name}\` | ${planted.about} | ${found ? seed - first : 'not found'} | ${found ?? ''} |`);
+    console.log(
+      `| \`${name}\` | ${planted.about} | ${found ? seed - first : 'not found'} | ${found ?? ''} |`,
+    );
   }
   return isFound;
 }
@@ -102,7 +105,10 @@ else {
   const threads = Array.from(
     { length: workers },
     (_, offset) =>
-      new Worker(new URL(import.meta.url), { argv: process.argv.slice(2), workerData: { offset, step: workers } }),
+      new Worker(new URL(import.meta.url), {
+        argv: process.argv.slice(2),
+        workerData: { offset, step: workers },
+      }),
   );
   const endAll = (): void => {
     for (const thread of threads) void thread.terminate();

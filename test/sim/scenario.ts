@@ -38,7 +38,8 @@ export class Scenario {
     for (const subject of this.publishers) {
       this.#start(subject, [], ({ hub }) => {
         if (!settings.isRerouted || subject !== 'p1') return;
-        for (const name of PASSING) hub?.declareExchange(name, drawDeclaration(this.#random, settings.isDurable)).catch(() => {});
+        for (const name of PASSING)
+          hub?.declareExchange(name, drawDeclaration(this.#random, settings.isDurable)).catch(() => {});
       });
     }
     for (const subject of this.#subjects) {

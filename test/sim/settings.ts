@@ -43,11 +43,11 @@ export const TROUBLES = {
   history: 14,
   'stream-cut': 3,
   'disk-stall': 3,
-  'power-cut': 3,
+  'power-cut': 6,
   grant: 8,
   'close-session': 2,
   'revoke-subject': 2,
-  'no-tokens': 2,
+  'no-tokens': 6,
   'worker-kill': 5,
   'worker-cut': 4,
 } as const;
@@ -157,7 +157,7 @@ export function drawSettings(random: Random): Settings {
       REROUTES.includes(trouble)
         ? isRerouted && routing.chance(0.8)
         : GUARDS.includes(trouble)
-          ? isGuarded && guard.chance(0.6)
+          ? isGuarded && guard.chance(0.8)
           : WORK.includes(trouble)
             ? hasCrew
             : random.chance(0.4),
@@ -166,7 +166,7 @@ export function drawSettings(random: Random): Settings {
     isGuarded,
     isDurable,
     hasCrew,
-    syncMs: disk.pick([0, 3, 30, 200]),
+    syncMs: disk.pick([0, 3, 30, 200, 200]),
     durableLog: {
       maxMessages: disk.pick([15, 60, 10_000]),
       maxBytes: disk.chance(0.2) ? 8_000 : 1024 * 1024,
@@ -176,7 +176,9 @@ export function drawSettings(random: Random): Settings {
     followers: routing.pick([0, 0, 1, 2]),
   };
   // Many at once, who are given little.
-  return random.fork('crowd').chance(CROWD) ? { ...settings, subscribers: 200, meanPublishMs: 1_200 } : settings;
+  return random.fork('crowd').chance(CROWD)
+    ? { ...settings, subscribers: 200, meanPublishMs: 1_200 }
+    : settings;
 }
 
 /** Share of runs with hundreds of sessions: each is as much work as dozens of others. */

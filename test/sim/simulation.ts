@@ -11,9 +11,9 @@
 import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { Application } from './application.ts';
 import { Balance } from './balance.ts';
-import type { Fault } from './faults.ts';
 import { Crew } from './crew.ts';
 import { DiskBook } from './disk-book.ts';
+import type { Fault } from './faults.ts';
 import { Follower } from './follower.ts';
 import { Guards } from './guards.ts';
 import { HubProcess } from './hub-process.ts';
@@ -25,8 +25,8 @@ import type { QueueAccount } from './queue-account.ts';
 import type { Random } from './random.ts';
 import type { Reader } from './reader.ts';
 import { drawSettings, type Settings } from './settings.ts';
-import { StepChecks } from './step-checks.ts';
 import { simulatedDisk } from './simulated-disk.ts';
+import { StepChecks } from './step-checks.ts';
 import { DISK_EPOCH, Truth } from './truth.ts';
 import { WireWatch } from './wire-watch.ts';
 import { PASSING } from './wishes.ts';
@@ -80,6 +80,7 @@ export class Simulation {
     if (this.settings.isDurable) {
       this.truth.begin(DISK_EPOCH);
       this.disk = simulatedDisk(this.world, this.settings.syncMs);
+      this.fault?.disk?.(this.disk, this);
     }
     this.network = new Network(this.world);
     this.wires = new WireWatch(this);
@@ -107,9 +108,11 @@ export class Simulation {
 
   startHub(): void {
     const number = (this.hub?.number ?? 0) + 1;
+    this.#book.isTorn = (this.disk?.torn.length ?? 0) > 0;
     const settings = { ...this.settings, disk: this.disk, permits: this.permits };
     this.hub = new HubProcess(number, this.world, this.network, settings, () => this.wallStepMs, {
       engine: (process) => {
+        this.fault?.engine?.(process, this);
         const watch = new HubWatch(this.world, this.truth, process, this.#book, this.permits, (what) =>
           this.reach(what),
         );
@@ -187,6 +190,7 @@ export class Simulation {
     // With many sessions, not after each step.
     const { size } = this.hub.insides.context.sessions;
     if (this.world.steps % (1 + (size >> 4)) === 0) this.#checks.check(this.hub);
+    if (size >= 200) this.reached.set('hundreds of sessions', size);
     if (this.world.steps % QUEUE_CHECK_EVERY === 0) this.watch.check();
   }
 }

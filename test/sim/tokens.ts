@@ -25,6 +25,9 @@ export function tokenOf(text: string | undefined): Token | undefined {
   return { subject, role, issuedAtMs: Number(issued), expiresAtMs: Number(expires) };
 }
 
+/** What comes of showing a token that has run out, or was revoked, on its way: the next one will do. */
+export const TOKEN_TROUBLE = ['token-expired', 'unauthorized'];
+
 /** Whoever issues tokens cannot be reached. */
 export class NoToken extends Error {}
 

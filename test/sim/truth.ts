@@ -136,6 +136,10 @@ export function isExpired({ log, timeMs, ttlMs, expiresMs }: Taken, nowMs: numbe
 }
 
 /** Whether one of them does. */
-export function mayBeExpired({ log, timeMs, ttlMs, expiresMs }: Taken, nowMs: number, wallMs: number): boolean {
+export function mayBeExpired(
+  { log, timeMs, ttlMs, expiresMs }: Taken,
+  nowMs: number,
+  wallMs: number,
+): boolean {
   return expiresMs <= nowMs || (log === 'd' && ttlMs !== undefined && timeMs + ttlMs <= wallMs);
 }

@@ -12,8 +12,8 @@ import {
 import type { Message } from '../../server/src/ports/transport.ts';
 import type { Application } from './application.ts';
 import type { Wire, WireTap } from './network.ts';
-import type { Reader } from './reader.ts';
 import { CREW } from './permits.ts';
+import type { Reader } from './reader.ts';
 import type { Simulation } from './simulation.ts';
 import { tokenOf } from './tokens.ts';
 

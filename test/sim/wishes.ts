@@ -104,7 +104,9 @@ export function drawOptions(
   ) {
     const isOther = isRerouted && random.chance(0.5);
     bindings.push(
-      isOther ? drawBinding(random, drawExchange(random, isDurable)) : [drawOwn(random, isDurable), random.pick(PATTERNS)],
+      isOther
+        ? drawBinding(random, drawExchange(random, isDurable))
+        : [drawOwn(random, isDurable), random.pick(PATTERNS)],
     );
   }
   const capacity = random.pick([2, 3, 5, 10, 40]);

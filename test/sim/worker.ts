@@ -7,8 +7,8 @@ import { bindQueue, consume, declareQueue, type QueueMessage } from '@ringhub/cl
 import type { Guards } from './guards.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { NoToken } from './tokens.ts';
 import { Surroundings } from './surroundings.ts';
+import { NoToken, TOKEN_TROUBLE } from './tokens.ts';
 import type { WorkAccount, WorkQueue } from './work-account.ts';
 import type { World } from './world.ts';
 
@@ -88,6 +88,7 @@ export class Worker {
   /** An error that nobody expects, but for what it comes to that permissions change. */
   failed(error: unknown): void {
     if (this.isOver || error instanceof NoToken) return;
+    if (error instanceof RinghubError && TOKEN_TROUBLE.includes(error.name)) return;
     if (error instanceof RinghubError && error.name === 'forbidden') this.onForbidden();
     else this.world.fail('client-error', `${this.name}: ${String(error)}`);
   }
