@@ -20,18 +20,11 @@ export const GUARD_FAULTS = {
       };
     },
   },
-  'replay-unasked': {
-    about: 'a page of history is read whatever its reader is permitted by then',
-    hub: ({ insides: { pages } }) => {
-      const inner = pages as unknown as { readFor(lane: { questions: object[] }): void };
-      const readFor = inner.readFor.bind(pages);
-      // Asked by whoever it is, and read for somebody who may do everything.
-      inner.readFor = (lane) => {
-        const [question, ...rest] = lane.questions;
-        const asked = question && Object.create(question, { principal: { value: () => OPERATOR } });
-        lane.questions.splice(0, lane.questions.length, asked, ...rest);
-        readFor(lane);
-      };
+  'never-asked': {
+    about: 'whoever subscribes, binds or reads history may do so with everything',
+    hub: ({ insides: { subscriptions } }) => {
+      const find = subscriptions.find.bind(subscriptions);
+      subscriptions.find = (_, spec) => find(OPERATOR, spec);
     },
   },
   'expiry-ignored': {

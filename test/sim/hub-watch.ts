@@ -89,7 +89,7 @@ export class HubWatch {
 
   #reachedBy({ exchange, key, headers, subject }: NewRecord): Pick<Taken, 'reached' | 'exchanges'> {
     const declared = this.router.exchanges.get(exchange);
-    if (!declared || !this.permits.may(roleOf(subject), 'publish', declared, key))
+    if (declared && !this.permits.may(roleOf(subject), 'publish', declared, key))
       this.world.fail('permission', `${subject} has published to ${exchange} with ${key}`);
     const reached = this.router.reach(exchange, key, headers);
     if (reached.length > 1) this.reach('publish through several exchanges');

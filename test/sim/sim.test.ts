@@ -46,7 +46,7 @@ const FOUND_BY: Record<FaultName, readonly [invariants: RegExp, from: number]> =
   'unmarked-delivery': [/^redelivered$/, 1],
   'forgotten-purge': [/^permission$/, 1],
   'unsettled-purge': [/^(ledger|session-bytes|budget)$/, 1],
-  'replay-unasked': [/^permission$/, 1],
+  'never-asked': [/^(permission|topology)$/, 1],
   'expiry-ignored': [/^expiry$/, 1],
   'revocation-forgotten': [/^revoked$/, 1],
   'no-relief': [/^bound$/, 1],
