@@ -208,12 +208,14 @@ export class Reader {
   /** The application is done with something it was handed. */
   settle(event: SubscriptionEvent, state: Exclude<State, 'in-hand'>): void {
     this.#thaw();
-    if (event.kind === 'gap') this.#processedBy(this.#gapsBy.get(event)!);
+    // Where the volatile log stands, nothing of the durable one says.
+    if (event.kind === 'gap' && event.ranges.some(({ log }) => log === 'v'))
+      this.#processedBy(this.#gapsBy.get(event)!);
     if (event.kind !== 'message') return;
     const handing = this.#handed.get(this.truth.place(event.position.epoch, event.position.offset));
     if (handing?.event !== event || handing.state !== 'in-hand') return;
     handing.state = state;
-    if (state !== 'nacked') this.#processedBy(handing.by);
+    if (state !== 'nacked' && event.position.log === 'v') this.#processedBy(handing.by);
   }
 
   /** From the end of its snapshot on, everything is due. Until then a lost session begins another snapshot. */

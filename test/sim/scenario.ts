@@ -73,6 +73,7 @@ export class Scenario {
       wire.end.link.unstall('client');
       wire.end.link.unstall('hub');
     }
+    simulation.isCalm = true;
     for (const follower of simulation.followers) follower.isCalm = true;
     simulation.disk?.resume();
     simulation.guards.calm();

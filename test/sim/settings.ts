@@ -139,6 +139,8 @@ export function drawSettings(random: Random): Settings {
       maxSocketBufferBytes: random.chance(0.3) ? random.int(500, 4_000) : 1024 * 1024,
       lastPerKeyEntries: random.chance(0.3) ? 3 : 1_000,
       maxRedeliveries: random.int(1, 5),
+      // They all come from one.
+      maxConnectionsPerAddress: 1_000,
       queueMemoryBytes: disk.chance(0.25) ? 1_500 : NODE_LIMITS.queueMemoryBytes,
     },
     sessionLimits: {

@@ -58,6 +58,8 @@ export class Simulation {
   readonly balance: Balance;
   hub!: HubProcess;
   wallStepMs = 0;
+  /** Whoever comes now finds no trouble any more. */
+  isCalm = false;
   /** Called when a client has given up for want of a token that is good. */
   onShutOut: (application: Application) => void = () => {};
   /** How often something worth reaching was reached: reasons of gaps, closes, errors, kinds of resume. */
@@ -169,6 +171,7 @@ export class Simulation {
   follow(options: Follower['options'], slowMs: number): void {
     const follower = new Follower(this, `f${this.followers.length + 1}`, options, slowMs);
     this.fault?.follower?.(follower, this);
+    follower.isCalm = this.isCalm;
     this.followers.push(follower);
     follower.connect();
   }
