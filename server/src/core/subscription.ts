@@ -89,18 +89,17 @@ export class Subscription {
   }
 
   private get holdsMessages(): boolean {
-    const { ready, window } = this.queue;
-    return ready.messages + window.messages > 0;
+    return this.queue.ready.messages + this.queue.window.messages > 0;
   }
 
   private *held(): Iterable<StoredRecord> {
-    const { ready, window } = this.queue;
+    const { ready, window: unacked } = this.queue;
     for (let i = 0; i < ready.length; i++) {
       const entry = ready.peek(i);
       if (entry?.kind === 'message') yield entry;
     }
-    for (let tag = window.firstTag; tag <= window.lastTag; tag++) {
-      const entry = window.get(tag);
+    for (let tag = unacked.firstTag; tag <= unacked.lastTag; tag++) {
+      const entry = unacked.get(tag);
       if (entry?.kind === 'message') yield entry;
     }
   }
