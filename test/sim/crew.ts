@@ -122,12 +122,15 @@ export class Crew {
   }
 
   private leave(worker: Worker): void {
-    if (!this.workers.delete(worker.name) || !worker.queue) return;
+    if (!this.workers.delete(worker.name)) return;
     const { queue } = worker;
+    const [subject = ''] = worker.name.split('.');
     this.comings++;
     this.simulation.world.after(this.random.pick([50, 500]), 'worker comes', () => {
       this.comings--;
-      this.hire(queue);
+      if (queue) this.hire(queue);
+      // Who publishes was stopped on its way in: to declare a queue with dead letters takes the permission to consume.
+      else this.launch(subject, async () => this.publishLater(subject));
     });
   }
 

@@ -8,6 +8,7 @@ import { OPERATOR } from './hub-process.ts';
 import type { Wire } from './network.ts';
 import { CREW, GUEST, ROLES, roleOf, WRITER } from './permits.ts';
 import type { Random } from './random.ts';
+import type { Reader } from './reader.ts';
 import type { Trouble } from './settings.ts';
 import type { Simulation } from './simulation.ts';
 import { NoToken, type Token, textOf } from './tokens.ts';
@@ -47,6 +48,9 @@ export class Guards {
         this.#recheck();
         return;
       }
+      case 'narrow':
+        this.narrow();
+        return;
       case 'close-session': {
         const session = this.#random.pick([...hub.insides.context.sessions.keys()]);
         if (hub.isAlive && session) this.#close({ session });
@@ -62,6 +66,27 @@ export class Guards {
       default:
         throw new Error(`nobody makes ${trouble}`);
     }
+  }
+
+  /** A binding of a queue that holds something is taken back, and soon after that what it has brought may not be read any more. */
+  private narrow(): void {
+    const { simulation } = this;
+    const holding = [...simulation.running.values()].flatMap((application) =>
+      application.readers
+        .filter((reader) => !reader.isOver && reader.wishes.bindings.length > 1 && holds(reader))
+        .map((reader) => ({ application, reader })),
+    );
+    const chosen = this.#random.pick(holding);
+    if (!chosen || roleOf(chosen.application.subject) !== GUEST) return;
+    const { application, reader } = chosen;
+    const spec = this.#random.pick(reader.wishes.bindings);
+    application.rebind(reader, 'unbind', spec);
+    simulation.world.after(this.#random.int(1, 150), 'forbidden', () => {
+      if (simulation.isCalm) return;
+      if (holds(reader)) simulation.reach('narrowed');
+      simulation.permits.forbid(GUEST, spec[0]);
+      this.#recheck();
+    });
   }
 
   /** Everybody may do everything, and get tokens. */
@@ -142,4 +167,10 @@ export class Guards {
     for (const { principal } of hub.insides.context.sessions.values())
       if (principal.subject === subject) world.fail('revoked', `${subject} was revoked, and has a session`);
   }
+}
+
+/** Whether something waits for it that was not sent yet. */
+function holds({ account }: Reader): boolean {
+  if (!account) return false;
+  return account.subscription.queue.ready.messages > 0;
 }

@@ -50,6 +50,12 @@ export class Permits {
     this.principals.set(role, [REST[role], { allow: [WHAT[role]] }]);
   }
 
+  /** Everything, but one exchange. */
+  forbid(role: SimulatedRole, name: string): void {
+    const names = LASTING_AND_PASSING.filter((one) => one !== name);
+    this.#set(role, new Map(names.map((one) => [one, ['#']])));
+  }
+
   /** Another lot: most exchanges wholly, some in part, some not at all. */
   redraw(role: SimulatedRole, random: Random): void {
     const granted = new Map<string, readonly string[]>();
@@ -58,6 +64,10 @@ export class Permits {
       if (lot < 0.6) granted.set(name, ['#']);
       else if (lot < 0.85) granted.set(name, [random.pick(PATTERNS), random.pick(PATTERNS)]);
     }
+    this.#set(role, granted);
+  }
+
+  #set(role: SimulatedRole, granted: ReadonlyMap<string, readonly string[]>): void {
     this.#granted.set(role, granted);
     const allow = [WHAT[role]];
     const rules = [...granted].map(

@@ -45,6 +45,7 @@ export const TROUBLES = {
   'disk-stall': 3,
   'power-cut': 10,
   grant: 14,
+  narrow: 10,
   'close-session': 2,
   'revoke-subject': 2,
   'no-tokens': 10,
@@ -67,7 +68,7 @@ const REROUTES: readonly Trouble[] = [
 /** What befalls workers on named queues, where there are any. */
 const WORK: readonly Trouble[] = ['worker-kill', 'worker-cut'];
 
-const GUARDS: readonly Trouble[] = ['grant', 'close-session', 'revoke-subject', 'no-tokens'];
+const GUARDS: readonly Trouble[] = ['grant', 'narrow', 'close-session', 'revoke-subject', 'no-tokens'];
 
 export type Trouble = keyof typeof TROUBLES;
 

@@ -149,6 +149,7 @@ export class Troubles {
         simulation.crew?.killSomebody(trouble);
         return;
       case 'grant':
+      case 'narrow':
       case 'close-session':
       case 'revoke-subject':
       case 'no-tokens':
