@@ -52,7 +52,7 @@ export class CursorTracker {
 
   /** A gap came; `ends` is the last offset of each log that it covers, 0 where an epoch begins: that is always in order. */
   gap(tag: number, ends: readonly Position[]): void {
-    this.#append(tag, this.ordered ? ends : ends.filter(({ offset }) => offset === 0));
+    this.#append(tag, this.ordered ? ends : ends.filter(({ offset }) => !offset));
   }
 
   snapshotEnd(tag: number, cursor: string): void {
@@ -76,12 +76,16 @@ export class CursorTracker {
     this.#advance();
   }
 
-  /** A later tag stands for this message, too: processed, that one moves the cursor past both. */
+  /**
+   * A later tag stands for this message, too: processed, that one moves the cursor past both. Not where a mark stands between
+   * them, which has to wait for it.
+   */
   forget(tag: number): void {
-    const entry = this.#byTag.get(tag);
-    if (!entry?.position) return;
-    this.#order.splice(this.#order.indexOf(entry), 1);
-    this.#byTag.delete(tag);
+    const at = this.#order.indexOf(this.#byTag.get(tag)!);
+    if (this.#order[at]?.position && this.#order[at + 1]?.position) {
+      this.#order.splice(at, 1);
+      this.#byTag.delete(tag);
+    }
   }
 
   /** Processed, though no tag of the present session stands for it. */

@@ -282,7 +282,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       const { delivery } = this.#current!;
       try {
         const result = this.#handler!(event as never);
-        if (result !== undefined) await result;
+        if (result) await result;
         this.#finish();
       } catch (error) {
         this.#current = undefined;

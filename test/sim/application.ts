@@ -146,10 +146,14 @@ export class Application {
     }
   }
 
+  #isShutOut(error: unknown): boolean {
+    const isRefused = error instanceof RinghubError && error.name === 'unauthorized';
+    return isRefused && this.settings.isRevoked(this.subject);
+  }
+
   /** Twice in a row its newest token was issued just before its subject was revoked: then the SDK gives up, and rightly. */
   #stopped(text: string, error: unknown): void {
-    const isShutOut = error instanceof RinghubError && error.name === 'unauthorized';
-    if (isShutOut && this.settings.isRevoked(this.subject)) this.settings.onShutOut(this);
+    if (this.#isShutOut(error)) this.settings.onShutOut(this);
     else this.world.fail('client-stopped', `${this.name} ${text}`);
   }
 
@@ -198,14 +202,14 @@ export class Application {
       subscription.addEventListener('error', ({ error }) => this.#onError(error));
       void subscription.closed.then((error) => {
         // Subscribed anew, it would be bound to an exchange that is gone; the hub's answer is checked there.
-        if (isGone(error, reader)) reader.isOver = true;
+        if (isGone(error, reader) || this.#isShutOut(error)) reader.isOver = true;
         if (!reader.isOver && !this.isOver) {
           this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
         }
       });
       if (!handler) await this.#iterate(reader, subscription, manner);
     } catch (error) {
-      if (isGone(error, reader)) reader.isOver = true;
+      if (isGone(error, reader) || this.#isShutOut(error)) reader.isOver = true;
       if (!this.isOver && !reader.isOver) {
         this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
       }

@@ -107,6 +107,9 @@ export class Reader {
     this.ackedUpTo = 0;
     this.mayJump = false;
     this.#ending = undefined;
+    // Nothing more comes of a log whose last binding was taken back before its session was lost.
+    if (!account.of('v').isRead)
+      for (const epoch of this.#starts.keys()) if (epoch !== DISK_EPOCH) this.#starts.delete(epoch);
     if (account.isSnapshot) {
       this.#last.clear();
       return;

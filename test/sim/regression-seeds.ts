@@ -41,5 +41,6 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
   [71, 'a publish confirmed late, after two windows of others: sent again, its number was unknown'],
   [213, 'the same, with all of its time of trouble', 'all of it'],
   [293, 'the same once more', 'all of it'],
+  [6544, 'SDK, ack none: a mark moved the cursor past what was given up and not told yet'],
   [189, 'a publish with an id to an exchange that was deleted, and declared anew as durable'],
 ];
