@@ -62,7 +62,7 @@ export async function connect<Messages extends object = Record<string, unknown>>
     WebSocket,
     codec: options.codec ?? jsonCodec,
     getToken: getToken ?? (() => token),
-    canRefresh: getToken !== undefined,
+    canRefresh: !!getToken,
     minMs: 500,
     maxMs: 30_000,
     ...backoff,

@@ -16,7 +16,7 @@ export function toPayload(data: unknown): { payload: Payload; contentType?: stri
     return { payload: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
   }
   const payload: string | undefined = JSON.stringify(data);
-  if (payload === undefined) throw new TypeError('not JSON');
+  if (!payload) throw new TypeError('no JSON');
   return { payload, contentType: 'application/json' };
 }
 

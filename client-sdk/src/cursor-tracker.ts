@@ -26,7 +26,7 @@ const MAX_KNOWN = 10_000;
 
 export class CursorTracker {
   /** False with `conflate`. */
-  readonly ordered: boolean;
+  declare readonly ordered: boolean;
   readonly #cursor = new Map<LogId, Position>();
   #frozen: boolean;
   #order: Entry[] = [];
@@ -52,7 +52,7 @@ export class CursorTracker {
 
   /** A gap came; `ends` is the last offset of each log that it covers, 0 where an epoch begins: that is always in order. */
   gap(tag: number, ends: readonly Position[]): void {
-    this.#append(tag, this.ordered ? ends : ends.filter(({ offset }) => offset === 0));
+    this.#append(tag, this.ordered ? ends : ends.filter(({ offset }) => !offset));
   }
 
   snapshotEnd(tag: number, cursor: string): void {
@@ -76,18 +76,21 @@ export class CursorTracker {
     this.#advance();
   }
 
-  /** A later tag stands for this message, too: processed, that one moves the cursor past both. */
+  /**
+   * A later tag stands for this message, too: processed, that one moves the cursor past both. Not where a mark stands between
+   * them, which has to wait for it.
+   */
   forget(tag: number): void {
-    const entry = this.#byTag.get(tag);
-    if (!entry?.position) return;
-    this.#order.splice(this.#order.indexOf(entry), 1);
-    this.#byTag.delete(tag);
+    const at = this.#order.indexOf(this.#byTag.get(tag)!);
+    if (this.#order[at]?.position && this.#order[at + 1]?.position) {
+      this.#order.splice(at, 1);
+      this.#byTag.delete(tag);
+    }
   }
 
   /** Processed, though no tag of the present session stands for it. */
   add(position: Position, key = idOf(position)): void {
-    const latest = this.#known.get(key);
-    if (latest?.epoch === position.epoch && latest.offset >= position.offset) return;
+    if (isUpTo(position, this.#known.get(key))) return;
     this.#known.delete(key);
     this.#known.set(key, position);
     if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
@@ -101,10 +104,14 @@ export class CursorTracker {
     this.#byTag.clear();
   }
 
+  /** Reading begins here, of logs that are not in the cursor: else another loss of the session would pass over them. */
+  begin(cursor: string | null | undefined): void {
+    if (!this.#frozen) this.#move(positionsOf(cursor).filter(({ log }) => !this.#cursor.has(log)));
+  }
+
   /** Whether a message that is delivered again, by a new session, was processed already. */
   has(position: Position, key = idOf(position)): boolean {
-    const known = this.#known.get(key);
-    return this.#covers(position) || (known !== undefined && isUpTo(position, known));
+    return this.#covers(position) || isUpTo(position, this.#known.get(key));
   }
 
   #append(tag: number, moves: readonly Position[] = [], thaws = false, position?: Position): void {
@@ -132,8 +139,7 @@ export class CursorTracker {
 
   /** Whether the cursor has passed this position. */
   #covers(position: Position): boolean {
-    const current = this.#cursor.get(position.log);
-    return current !== undefined && isUpTo(position, current);
+    return isUpTo(position, this.#cursor.get(position.log));
   }
 }
 
@@ -141,13 +147,13 @@ export class CursorTracker {
 export const idOf = (position: Position): string => formatCursor([position]);
 
 /** Cursors come from the hub, or were accepted by it: they need no checking. */
-const positionsOf = (cursor: string | null): Position[] =>
+const positionsOf = (cursor: string | null | undefined): Position[] =>
   cursor
     ? cursor.split(',').map((part) => {
         const [log, epoch, offset] = part.split(':') as [LogId, string, string];
-        return { log, epoch, offset: Number(offset) };
+        return { log, epoch, offset: +offset };
       })
     : [];
 
-const isUpTo = (a: Position, b: Position): boolean =>
-  a.log === b.log && a.epoch === b.epoch && a.offset <= b.offset;
+const isUpTo = (a: Position, b: Position | undefined): boolean =>
+  a.log === b?.log && a.epoch === b.epoch && a.offset <= b.offset;

@@ -30,33 +30,33 @@ type Epochs = Welcome['epochs'];
 type OwnDelivery = { -readonly [K in keyof Delivery]: Delivery[K] };
 
 export class Feed {
-  queue = 0;
-  granted: Granted;
+  declare queue: number;
+  declare granted: Granted;
+  /** As subscribed; a later prefetch is written here, so that a resume asks for it. */
+  declare options: SubscribeOptions;
+
   /** Messages dropped here because the application was slower than an unacknowledged feed. */
   get dropped(): number {
     return this.#waiting.dropped;
   }
 
   #life = 0;
-  #lastTag = 0;
-  #acks = new AckBatcher();
+  #lastTag!: number;
+  #acks!: AckBatcher;
   readonly #cursor: CursorTracker;
   readonly #waiting = new DeliveryQueue();
   /** Messages the application holds, by position. */
   readonly #held = new Map<string, OwnDelivery>();
   /** Nacked, and not delivered again yet. */
   readonly #awaited = new Set<number>();
-  #rejects: number[] = [];
-  #nacks: number[] = [];
+  #rejects!: number[];
+  #nacks!: number[];
 
-  constructor(
-    /** As subscribed; a later prefetch is written here, so that a resume asks for it. */
-    public options: SubscribeOptions,
-    first: Subscribed,
-  ) {
+  constructor(options: SubscribeOptions, first: Subscribed) {
+    this.options = options;
     const { since, overflow } = options;
     // A given cursor holds until what follows it was processed: the hub's may be beyond a gap still to come.
-    const cursor = typeof since === 'object' && 'cursor' in since ? since.cursor : first.cursor;
+    const cursor = (since as { cursor?: string } | undefined)?.cursor ?? first.cursor;
     this.#cursor = new CursorTracker((overflow ?? first.granted.overflow) !== 'conflate', cursor);
     this.granted = first.granted;
     this.#begin(first);
@@ -64,6 +64,11 @@ export class Feed {
 
   get cursor(): string | null {
     return this.#cursor.cursor;
+  }
+
+  /** From here on logs are read, also those that only a binding made later is of. */
+  begins(cursor: string | null | undefined): void {
+    this.#cursor.begin(cursor);
   }
 
   get #keepsAccount(): boolean {
@@ -77,7 +82,8 @@ export class Feed {
     this.#begin(subscribed);
   }
 
-  #begin({ queue, granted }: Subscribed): void {
+  #begin({ queue, granted, cursor }: Subscribed): void {
+    this.begins(cursor);
     this.#life++;
     this.queue = queue;
     this.granted = granted;

@@ -87,7 +87,7 @@ export class Publisher {
         // Its number, and the session and number it had before: 64 characters, and 16 digits each.
         frameBytes: byteLength(frame) + 150,
         payloadBytes: byteLength(payload),
-        hasId: given.id !== undefined,
+        hasId: given.id != null,
         settle: (receipt, error) => {
           letGo();
           if (receipt) resolve(receipt);

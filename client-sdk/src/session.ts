@@ -269,7 +269,8 @@ export class Session implements LinkOwner {
     const queue = error.detail.queue as number;
     const consumer = this.#consumers.get(queue);
     if (error.detail.name && this.#consumers.delete(queue)) consumer?.ended(error);
-    else this.failed(error);
+    // What was said of a queue before its end was heard of, nobody minds.
+    else if (!queue || consumer) this.failed(error);
   }
 
   #deliver(frame: Deliver): void {

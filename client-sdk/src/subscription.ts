@@ -8,6 +8,7 @@
 import {
   type BindingArguments,
   type BindingSpec,
+  type Bound,
   CLIENT_ERROR_CODES,
   type Granted,
   type SubscribeOptions,
@@ -97,7 +98,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       this.#resolveClosed = resolve;
     });
     // Not before whoever subscribed has got the subscription.
-    this.#isRunning = handler !== undefined;
+    this.#isRunning = !!handler;
     const start = () => {
       this.#isRunning = false;
       this.received();
@@ -206,7 +207,8 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
     await this.#session.commands.run({
       line: () => [type, feed.queue, ...binding],
       takesAway,
-      accept: () => {
+      accept: (result) => {
+        feed.begins((result as Bound | undefined)?.cursor);
         const bindings = others();
         if (!takesAway) bindings.push(binding);
         if (bindings.length > 0) feed.options = { ...feed.options, bindings };
@@ -280,7 +282,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       const { delivery } = this.#current!;
       try {
         const result = this.#handler!(event as never);
-        if (result !== undefined) await result;
+        if (result) await result;
         this.#finish();
       } catch (error) {
         this.#current = undefined;

@@ -208,6 +208,12 @@ export interface Renewed {
   readonly tokenExpiresInMs?: number;
 }
 
+/** Answer to `bind` of a session queue. */
+export interface Bound {
+  /** Where the queue began to read the log that the binding is of. */
+  readonly cursor: string;
+}
+
 export interface PublishProperties {
   readonly contentType?: string;
   readonly headers?: Headers;
@@ -396,7 +402,8 @@ export type ServerFrame =
         | QueueInfo
         | QueueEmptied
         | Consuming
-        | Renewed;
+        | Renewed
+        | Bound;
     }
   | {
       readonly type: 'error';

@@ -136,3 +136,18 @@ describe('a message that a later tag stands for', () => {
     expect(tracker.cursor).toBe('v:f:1');
   });
 });
+
+it('is not moved by a mark that stands between what was given up and what stands for it', () => {
+  const tracker = new CursorTracker(true, 'v:e:0');
+  const at = (offset: number) => ({ log: 'v', epoch: 'e', offset }) as const;
+  tracker.message(1, at(1));
+  tracker.mark('v:e:1');
+  tracker.message(2, at(2));
+  // The application is behind: one gap, not handed out yet, stands for both.
+  tracker.forget(1);
+  tracker.mark('v:e:2');
+  expect(tracker.cursor).toBe('v:e:0');
+  tracker.settle(1);
+  tracker.settle(2);
+  expect(tracker.cursor).toBe('v:e:2');
+});

@@ -373,12 +373,13 @@ describe('a consumer', () => {
     hub.addEventListener('error', ({ error }) => errors.push(nameOf(error)));
     const consumer = await consumed();
     const waiting = consumer.next().catch(nameOf);
+    // What only tells a subscription that an exchange is gone ends nothing.
+    world.socket.says(['error', null, 4300, 'unknown-exchange: deleted', { queue: 7, exchange: 'x' }]);
+    expect(errors).toEqual(['unknown-exchange']);
     world.socket.says(['error', null, 4322, 'queue-not-found: deleted', { queue: 7, name: 'jobs' }]);
     expect(await waiting).toBe('queue-not-found');
     expect(nameOf(await consumer.closed)).toBe('queue-not-found');
-    // What only tells a subscription that an exchange is gone ends nothing.
-    world.socket.says(['error', null, 4300, 'unknown-exchange: deleted', { queue: 7, exchange: 'x' }]);
-    expect(errors).toEqual(['queue-not-found', 'unknown-exchange']);
+    expect(errors).toEqual(['unknown-exchange', 'queue-not-found']);
     await world.reconnect();
     expect(world.socket.resume.queues).toEqual([]);
   });

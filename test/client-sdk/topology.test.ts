@@ -33,6 +33,38 @@ const unknownBinding = (ref: unknown) => ['error', ref, 4321, 'unknown-binding: 
 const nameOf = (error: unknown) => (error as RinghubError).name;
 const bindings = (scene: Scene) => (scene.socket.resume.queues[0]!.options as { bindings: unknown }).bindings;
 
+describe('a subscription that the hub has ended', () => {
+  it('ends with its reason; what was said of it before that was heard is no error of the application', async () => {
+    const { scene: world, hub, subscribe } = await scene();
+    const subscription = await subscribe();
+    const errors: string[] = [];
+    hub.addEventListener('error', ({ error }) => errors.push(nameOf(error)));
+    const ended = subscription.closed.then(nameOf);
+    world.socket.says(['error', null, 4309, 'forbidden: not permitted', { queue: 7, name: 'a' }]);
+    world.socket.says(['error', null, 4308, 'unknown-queue: no such queue', { queue: 7 }]);
+    world.socket.says(['error', null, 4321, 'unknown-binding: of nothing']);
+    await world.settle();
+    expect(await ended).toBe('forbidden');
+    expect(errors).toEqual(['forbidden', 'unknown-binding']);
+  });
+});
+
+describe('a binding to an exchange of the other log', () => {
+  it('has its place in the cursor as soon as it is made, once, and before anything of it was processed', async () => {
+    const { scene: world, taken, subscribe } = await scene();
+    const subscription = await subscribe();
+    const before = subscription.cursor;
+    expect(before).not.toContain('d:');
+    await taken(subscription.bind('kept', '#'), { cursor: 'd:disk:41' });
+    expect(subscription.cursor).toBe(`${before},d:disk:41`);
+    // Said again of a later binding, it must not pass over what is on its way.
+    await taken(subscription.bind('kept', 'a'), { cursor: 'd:disk:50' });
+    expect(subscription.cursor).toBe(`${before},d:disk:41`);
+    await world.reconnect();
+    expect(world.socket.resume.queues[0]!.cursor).toBe(`${before},d:disk:41`);
+  });
+});
+
 describe('exchanges', () => {
   it('are declared with all attributes, again in a resume, and no more once deleted', async () => {
     const { scene: world, hub, taken } = await scene();

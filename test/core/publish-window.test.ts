@@ -103,6 +103,34 @@ describe('a publish window', () => {
     );
   });
 
+  it('remembers an outcome that came late for as long as its client may not have heard of it', () => {
+    const messages = 2;
+    const window = new PublishWindow({ messages, bytes: 100 });
+    const others = (from: number, to: number): void => {
+      for (let seq = from; seq <= to; seq++) {
+        expect(window.admit(seq, 1).kind).toBe('new');
+        window.settle(seq, taken(seq));
+        window.told();
+      }
+    };
+    // It waits for the disk, and the others for nothing.
+    window.admit(1, 1);
+    others(2, 40);
+    window.settle(1, taken(1));
+    window.told();
+    others(41, 40 + messages);
+    expect(window.admit(1, 1)).toEqual({ kind: 'answered', outcome: taken(1) });
+    others(41 + messages, 41 + messages);
+    expect(window.admit(1, 1).kind).toBe('sequence');
+    // Also one that has not left the ring when it is settled, and does then.
+    window.admit(44, 1);
+    others(45, 47);
+    window.settle(44, taken(44));
+    window.told();
+    others(48, 49);
+    expect(window.admit(44, 1)).toEqual({ kind: 'answered', outcome: taken(44) });
+  });
+
   it('forgets old outcomes', () => {
     const window = new PublishWindow({ messages: 4, bytes: 100 });
     for (let seq = 1; seq <= 1_000; seq++) {

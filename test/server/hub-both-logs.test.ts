@@ -22,6 +22,22 @@ describe('a subscription to both logs', () => {
     expect(markOf(made, client, queue)).toMatch(/^(?=.*d:stored:4)(?=.*v:epoch-a:\d+)/);
   });
 
+  it('is told where it begins to read a log that a later binding is of', () => {
+    const made = scene();
+    publish(made, 'd1');
+    const client = made.client();
+    const { queue } = client.subscribe({ bindings: [['amq.topic', '#']] });
+    client.take();
+    client.send(['bind', 5, queue, 'kept', '#']);
+    publish(made, 'd2');
+    // Asked again, as after a lost answer, it is the same place, whatever was read since.
+    client.send(['bind', 6, queue, 'kept', '#']);
+    expect(client.takeOf('ok').map(({ ref, result }) => [ref, result])).toEqual([
+      [5, { cursor: 'd:stored:1' }],
+      [6, { cursor: 'd:stored:1' }],
+    ]);
+  });
+
   it('goes on after a restart: nothing is lost of the durable log, all of the volatile one is a gap', () => {
     const made = scene();
     const client = made.client();

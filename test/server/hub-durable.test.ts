@@ -26,6 +26,25 @@ describe('a durable exchange', () => {
     expect(subscriber.deliveries()).toEqual(['1:a']);
   });
 
+  it('knows an id that its name was published with when it was volatile', () => {
+    const made = scene();
+    const client = made.client();
+    client.send(['declare', 1, 'turned', { type: 'topic' }]);
+    client.send(['publish', 1, 'turned', 'a', 'x', { id: 'one' }]);
+    client.send(['delete', 2, 'turned', false], ['declare', 3, 'turned', { type: 'topic', durable: true }]);
+    made.flush();
+    client.send(['publish', 2, 'turned', 'a', 'x', { id: 'one' }]);
+    made.flush();
+    expect(client.takeOf('confirm').flatMap(({ runs }) => runs)).toMatchObject([
+      { seq: 1, log: 'v' },
+      { seq: 2, log: 'v', duplicate: true },
+    ]);
+    expect(made.hub.stats().logs).toMatchObject([
+      { log: 'v', last: 1 },
+      { log: 'd', last: 0 },
+    ]);
+  });
+
   it.each([
     ['an orderly end', (made: HubScene) => made.restart()],
     ['a power cut', (made: HubScene) => made.crash()],

@@ -6,6 +6,29 @@ import { describe, expect, it } from 'vitest';
 import type { PublishResult } from '../../server/src/ports/engine.ts';
 import { HubScene, type HubSceneOptions } from './support/hub-scene.ts';
 
+describe('a publish that is not permitted any more', () => {
+  it('is known by its id, if it was published when it was; and nothing is told of others', () => {
+    const scene = new HubScene();
+    const client = scene.client();
+    client.send(['publish', 1, 'amq.topic', 'a', 'x', { id: 'one' }]);
+    scene.options.forbidden = (action) => action === 'publish';
+    client.take();
+    client.send(['publish', 2, 'amq.topic', 'a', 'x', { id: 'one' }]);
+    client.send(['publish', 3, 'amq.topic', 'a', 'x', { id: 'two' }]);
+    client.send(['publish', 4, 'not.there', 'a', 'x', { id: 'three' }]);
+    expect(client.take()).toMatchObject(
+      expect.arrayContaining([
+        expect.objectContaining({
+          type: 'confirm',
+          runs: [expect.objectContaining({ seq: 2, duplicate: true })],
+        }),
+        expect.objectContaining({ type: 'refused', seq: 3, code: ERRORS.forbidden.code }),
+        expect.objectContaining({ type: 'refused', seq: 4, code: ERRORS.forbidden.code }),
+      ]),
+    );
+  });
+});
+
 describe('publishes', () => {
   it('of one turn are confirmed in one run, with the sessions they reached', () => {
     const scene = new HubScene();

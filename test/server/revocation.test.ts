@@ -42,6 +42,25 @@ describe('a permission taken away', () => {
     expect(ledgerOf(scene)).toMatchObject({ acked: 2, residual: 0 });
   });
 
+  it('ends a subscription that holds what a binding taken back has brought, and no other', () => {
+    const scene = new HubScene();
+    const alice = scene.client();
+    const bindings = [['amq.topic', 'secret.#'] as const, ['amq.topic', 'open'] as const];
+    const [holding, other] = [1, 2].map(() => alice.subscribe({ bindings, prefetch: 1 }));
+    scene.publish('secret.1', 'secret.2', 'open');
+    for (const tag of [1, 2]) alice.send(['ack', other!.queue, tag]);
+    for (const { queue } of [holding!, other!]) alice.send(['unbind', 9, queue, ...bindings[0]!]);
+    alice.take();
+    forbid(scene);
+    expect(alice.takeOf('error')).toMatchObject([
+      { ref: null, code: FORBIDDEN, detail: { queue: holding!.queue, name: 'amq.topic' } },
+    ]);
+    expect(ledgerOf(scene)).toMatchObject({ dropped: { revoked: 3 }, ready: 0, inflight: 1, residual: 0 });
+    alice.send(['ack', other!.queue, 3]);
+    scene.publish('open');
+    expect(alice.deliveries()).toEqual(['4:open']);
+  });
+
   it('ends that of a parked session: a resume replays nothing of it', () => {
     const scene = new HubScene();
     const alice = scene.connect();

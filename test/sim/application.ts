@@ -12,7 +12,9 @@ import type { Publications } from './publications.ts';
 import type { Random } from './random.ts';
 import { Reader } from './reader.ts';
 import { Surroundings } from './surroundings.ts';
+import { NoToken, TOKEN_TROUBLE } from './tokens.ts';
 import type { Truth } from './truth.ts';
+import { DURABLE, PASSING } from './wishes.ts';
 import type { World } from './world.ts';
 
 /** Exchanges of the applications, besides `amq.topic`; each client declares them. */
@@ -31,6 +33,12 @@ export interface Manner {
 export interface ApplicationSettings {
   readonly outboxMessages: number;
   readonly ackDelayMs: number;
+  readonly isDurable: boolean;
+  /** Fails where tokens are not to be had. */
+  tokenFor(subject: string, reason: string): Promise<string>;
+  /** Whether older tokens of a subject are refused. */
+  isRevoked(subject: string): boolean;
+  onShutOut(application: Application): void;
 }
 
 export interface PublishWish {
@@ -44,13 +52,32 @@ export interface PublishWish {
 }
 
 /** What comes of changing exchanges and bindings that others change, too. */
-const OVERTAKEN = new Set(['unknown-exchange', 'unknown-binding', 'exchange-mismatch', 'exchange-in-use']);
+const OVERTAKEN = new Set([
+  'unknown-exchange',
+  'unknown-binding',
+  'exchange-mismatch',
+  'exchange-in-use',
+  'durability-mismatch',
+  'forbidden',
+  // Of a page, where an exchange has come to be of the other log.
+  'bad-cursor',
+]);
 
-const isGone = (error: unknown): boolean =>
-  error instanceof RinghubError && error.name === 'unknown-exchange';
+/**
+ * What a subscription read is there no more. Declared anew, an exchange may be of the other log, of which the cursor says
+ * nothing; of those that are always there it has to say something.
+ */
+const isGone = (error: unknown, { wishes }: Reader): boolean => {
+  if (!(error instanceof RinghubError)) return false;
+  // Whether it may be forbidden, the hub's answers are checked for.
+  if (error.name === 'unknown-exchange' || error.name === 'forbidden') return true;
+  return error.name === 'bad-cursor' && wishes.bindings.some(([name]) => PASSING.includes(name as 'y.1'));
+};
 
 const isLastBinding = (error: unknown): boolean =>
   error instanceof TypeError && error.message === 'last binding';
+
+const ENDS = new Set(['unknown-exchange', 'bad-cursor', 'forbidden', ...TOKEN_TROUBLE]);
 
 /** Raised by handlers on purpose. */
 class BadLuck extends Error {}
@@ -97,7 +124,7 @@ export class Application {
     const { ackDelayMs, outboxMessages } = this.settings;
     try {
       const hub = await connect('ws://hub', {
-        token: this.subject,
+        getToken: ({ reason }) => this.settings.tokenFor(this.subject, reason),
         backoff: { minMs: 50, maxMs: 1_000 },
         outbox: { messages: outboxMessages },
         ackDelayMs,
@@ -107,16 +134,27 @@ export class Application {
       this.#starting = hub;
       hub.addEventListener('error', ({ error }) => this.#onError(error));
       hub.addEventListener('state', ({ state, error }) => {
-        if (state === 'closed' && !this.isOver) {
-          this.world.fail('client-stopped', `${this.name} stopped for good: ${String(error)}`);
-        }
+        if (state === 'closed' && !this.isOver) this.#stopped(`stopped for good: ${String(error)}`, error);
       });
       for (const exchange of OWN_EXCHANGES) await hub.declareExchange(exchange);
+      if (this.settings.isDurable)
+        for (const exchange of DURABLE) await hub.declareExchange(exchange, { type: 'topic', durable: true });
       this.hub = hub;
       if (!this.isOver) ready();
     } catch (error) {
-      if (!this.isOver) this.world.fail('client-stopped', `${this.name} did not start: ${String(error)}`);
+      if (!this.isOver) this.#stopped(`did not start: ${String(error)}`, error);
     }
+  }
+
+  #isShutOut(error: unknown): boolean {
+    const isRefused = error instanceof RinghubError && error.name === 'unauthorized';
+    return isRefused && this.settings.isRevoked(this.subject);
+  }
+
+  /** Twice in a row its newest token was issued just before its subject was revoked: then the SDK gives up, and rightly. */
+  #stopped(text: string, error: unknown): void {
+    if (this.#isShutOut(error)) this.settings.onShutOut(this);
+    else this.world.fail('client-stopped', `${this.name} ${text}`);
   }
 
   // ── publishing ──
@@ -125,6 +163,9 @@ export class Application {
     const { hub } = this;
     if (!hub || this.isOver) return;
     const { exchange, key, payload, ...rest } = wish;
+    this.world.note(
+      `${this.name} publishes ${payload.split(' ')[0]} to ${exchange} ${key}${wish.id ? ' with id' : ''}`,
+    );
     const before = this.openPublishes++;
     const promise = hub.publish(exchange, key, payload, rest);
     const { id, mandatory } = wish;
@@ -161,14 +202,14 @@ export class Application {
       subscription.addEventListener('error', ({ error }) => this.#onError(error));
       void subscription.closed.then((error) => {
         // Subscribed anew, it would be bound to an exchange that is gone; the hub's answer is checked there.
-        if (isGone(error)) reader.isOver = true;
+        if (isGone(error, reader) || this.#isShutOut(error)) reader.isOver = true;
         if (!reader.isOver && !this.isOver) {
           this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
         }
       });
       if (!handler) await this.#iterate(reader, subscription, manner);
     } catch (error) {
-      if (isGone(error)) reader.isOver = true;
+      if (isGone(error, reader) || this.#isShutOut(error)) reader.isOver = true;
       if (!this.isOver && !reader.isOver) {
         this.world.fail('subscription-ended', `${reader.name}: ${String(error)}`);
       }
@@ -297,7 +338,9 @@ export class Application {
 
   /** Handlers fail here on purpose; the hub has no reason to complain. */
   #onError(error: unknown): void {
-    if (error instanceof BadLuck || isGone(error)) return;
+    if (error instanceof BadLuck || error instanceof NoToken) return;
+    // Of a subscription that ends: checked where it does. Of a token: the next connection brings another.
+    if (error instanceof RinghubError && ENDS.has(error.name)) return;
     this.world.fail(
       'client-error',
       `${this.name}: ${String(error)} ${JSON.stringify((error as RinghubError).detail)}`,

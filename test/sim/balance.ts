@@ -2,6 +2,7 @@
  * The end of a run: whether nothing is under way any more, every account closed, the hub's own figures against what was
  * seen from outside, and nothing left behind.
  */
+import type { HubContext } from '../../server/src/hub/context.ts';
 import type { Simulation } from './simulation.ts';
 
 export class Balance {
@@ -25,7 +26,13 @@ export class Balance {
       }
     }
     if (sim.followers.some((follower) => !follower.isDrained)) return false;
-    return context.sessions.size === sim.running.size + sim.followers.length;
+    if (sim.crew && !sim.crew.isQuiet) return false;
+    return context.sessions.size === this.#expectedSessions;
+  }
+
+  get #expectedSessions(): number {
+    const { running, followers, crew } = this.simulation;
+    return running.size + followers.length + (crew?.workers.size ?? 0);
   }
 
   /** What is not quiet, for a run that does not end. */
@@ -41,13 +48,14 @@ export class Balance {
     for (const session of sim.hub.insides.context.sessions.values()) {
       for (const { queue } of session.subscriptions.values()) {
         const { ready, window, prefetch } = queue;
-        const reader = queue.readers.of('v')!;
+        const phases = queue.readers.all.map(({ log, phase }) => `${log} ${phase}`);
         parts.push(
-          `queue ${queue.id} ${session.principal.subject} ${session.state}: ${reader.phase}, ${ready.length} ready, ` +
+          `queue ${queue.id} ${session.principal.subject} ${session.state}: ${phases}, ${ready.length} ready, ` +
             `${window.unsettled} unsettled of ${prefetch}, sent ${window.sentTag}/${window.lastTag}`,
         );
       }
     }
+    if (sim.crew) parts.push(sim.crew.unrest);
     parts.push(
       `${sim.hub.insides.context.sessions.size} sessions, hub ${sim.hub.isAlive ? 'alive' : 'dead'}`,
     );
@@ -64,12 +72,13 @@ export class Balance {
       reader.checkCursor(reader.subscription!.cursor);
     }
     for (const follower of sim.followers) follower.check();
+    sim.crew?.check();
     const stats = sim.hub.hub.stats();
     const told = sim.wires.toldBy(sim.hub.number);
     const same = (what: string, seen: number, said: number): void => {
       if (seen !== said) sim.world.fail('stats', `${what}: ${seen} seen, ${said} said`);
     };
-    same('publishes taken', sim.truth.last(sim.hub.epoch), stats.publishes.taken);
+    same('publishes taken', sim.watch.fed, stats.publishes.taken);
     same('deliveries', told.deliveries, stats.deliveries);
     same('gaps', told.gaps, stats.gaps);
     // A connection that ended in the turn of its hello never got its welcome.
@@ -80,7 +89,7 @@ export class Balance {
         `${told.resumed} resumed and ${told.lost} lost seen, ${resumed} and ${lost} said`,
       );
     }
-    same('sessions', sim.running.size + sim.followers.length, stats.sessions.attached);
+    same('sessions', this.#expectedSessions, stats.sessions.attached);
     same('queues', sim.readers.length + sim.followers.length, stats.queues);
     same('ready', 0, stats.ledger.ready);
     same('inflight', 0, stats.ledger.inflight);
@@ -95,10 +104,11 @@ export class Balance {
       'held bytes': context.budget.heldBytes,
       sessions: context.sessions.size,
       'parked sessions': sim.hub.insides.sessions.parkedCount,
-      bindings: context.bindings - context.exchanges.exchangeBindingCount,
+      bindings: context.bindings - context.exchanges.exchangeBindingCount - queueBindings(context),
       connections: (sim.hub.gateway as unknown as { connections: Set<unknown> }).connections.size,
       wires: sim.network.wires.size,
     };
+    for (const { state } of context.namedQueues.values()) left['messages of queues'] = state.messages;
     for (const { name, table } of context.exchanges) left[`bindings of ${name}`] = table.bindingCount;
     for (const application of sim.applications.values()) {
       if (!application.surroundings.isDead) {
@@ -112,4 +122,11 @@ export class Balance {
       if (count !== 0) sim.world.fail('baseline', `${count} ${what} are left`);
     }
   }
+}
+
+/** Those that lead to named queues, but for the default exchange's. */
+export function queueBindings({ namedQueues }: HubContext): number {
+  let count = 0;
+  for (const { bindings } of namedQueues.values()) count += bindings.length - 1;
+  return count;
 }

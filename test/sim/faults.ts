@@ -9,6 +9,9 @@ import { GapEntry } from '../../server/src/core/gap-entry.ts';
 import type { LogReader } from '../../server/src/core/log-reader.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { PublishResult, StoredRecord } from '../../server/src/ports/engine.ts';
+import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
+import { DURABLE_FAULTS } from './faults-durable.ts';
+import { GUARD_FAULTS } from './faults-guards.ts';
 import { ROUTING_FAULTS } from './faults-routing.ts';
 import type { Follower } from './follower.ts';
 import type { HubProcess } from './hub-process.ts';
@@ -17,6 +20,8 @@ import type { Simulation } from './simulation.ts';
 
 export interface Fault {
   readonly about: string;
+  readonly disk?: (disk: MemoryDisk, simulation: Simulation) => void;
+  readonly engine?: (process: HubProcess, simulation: Simulation) => void;
   readonly hub?: (process: HubProcess, simulation: Simulation) => void;
   readonly queue?: (queue: SessionQueue, simulation: Simulation) => void;
   readonly follower?: (follower: Follower, simulation: Simulation) => void;
@@ -130,6 +135,8 @@ export const FAULTS = {
     },
   },
   ...ROUTING_FAULTS,
+  ...DURABLE_FAULTS,
+  ...GUARD_FAULTS,
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;

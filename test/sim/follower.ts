@@ -4,12 +4,20 @@
  *
  *     hub.listen ─► EventStream ─► text ─► events ─► taken: each message that is due once, or told in a gap
  */
-import { decodeServerMessage, type GapRange, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import {
+  decodeServerMessage,
+  type GapRange,
+  type LogId,
+  parseCursor,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
 import { EventStream } from '../../server/src/http/event-stream.ts';
 import type { Listener } from '../../server/src/ports/hub-api.ts';
-import { type HubProcess, principalOf } from './hub-process.ts';
+import type { HubProcess } from './hub-process.ts';
 import { Lives } from './lives.ts';
+import { GUEST } from './permits.ts';
 import type { QueueAccount } from './queue-account.ts';
+import { covers } from './queue-balance.ts';
 import type { Simulation } from './simulation.ts';
 import { conflationKey, type Taken } from './truth.ts';
 
@@ -83,10 +91,13 @@ export class Follower {
     };
     const since = this.#lastId === undefined ? this.options.since : { cursor: this.#lastId };
     const options = { ...this.options, ...(since === undefined ? {} : { since }) };
-    const listening = hub.hub.listen(principalOf(this.name), options, listener);
+    const { permits } = this.simulation;
+    const principal = permits.principals.of({ subject: this.name, role: GUEST });
+    const listening = hub.hub.listen(principal, options, listener);
     if ('error' in listening) {
       // What it read may be gone: then it waits until somebody declares it again.
-      if (listening.error !== 'unknown-exchange') this.#fail('listen', `is refused: ${listening.error}`);
+      if (!['unknown-exchange', 'forbidden'].includes(listening.error))
+        this.#fail('listen', `is refused: ${listening.error}`);
       this.#connectLater(RETRY_MS * 4);
       return;
     }
@@ -96,8 +107,7 @@ export class Follower {
     this.simulation.reach(this.#lastId === undefined ? 'listened' : 'listened again');
     this.#isInSnapshot = account.isSnapshot;
     this.#lives.begin(account);
-    if (this.#lastId !== undefined && !this.#starts.has(account.epoch))
-      this.#starts.set(account.epoch, account.start);
+    if (this.#lastId !== undefined) this.#begin(account);
     const now = { process: hub, account, stream, isIdle: false };
     this.#now = now;
     void this.#pump(now);
@@ -166,36 +176,45 @@ export class Follower {
   #lost(account: QueueAccount, range: GapRange): void {
     const { truth } = this.simulation;
     this.#told.push(range);
-    if (range.reason !== 'epoch' || range.epoch === account.epoch) return;
+    if (range.reason !== 'epoch' || range.log === 'd' || range.epoch === account.epoch) return;
     const between = truth.epochs.slice(truth.indexOf(range.epoch) + 1, truth.indexOf(account.epoch));
     for (const epoch of between) this.#told.push({ ...range, epoch, from: 1 });
   }
 
   #idIs(account: QueueAccount, id: string): void {
     this.#lastId = id;
-    const position = parseCursor(id)?.[0];
-    if (!position || position.epoch !== account.epoch) {
+    const positions = parseCursor(id) ?? [];
+    if (positions.length === 0) this.#fail('listen', `has the id ${id}`);
+    for (const { epoch, offset } of positions) {
       // Until the loss of an old epoch is told, the stream stands where it stood.
-      if (!position || position.epoch === undefined) this.#fail('listen', `has the id ${id}`);
-      return;
+      if (!account.ofEpoch(epoch)) continue;
+      this.#begin(account);
+      if (!this.#starts.has(epoch)) continue;
+      const missing = this.#missing(epoch, offset, true);
+      if (missing)
+        this.#fail('listen', `the id ${id} is beyond offset ${missing.offset}, which did not come`);
     }
-    if (!this.#starts.has(account.epoch)) this.#starts.set(account.epoch, account.start);
-    const missing = this.#missing(account.epoch, position.offset, true);
-    if (missing) this.#fail('listen', `the id ${id} is beyond offset ${missing.offset}, which did not come`);
+  }
+
+  /** From here on everything is due of the logs that it reads. */
+  #begin({ logs }: QueueAccount): void {
+    for (const { isRead, epoch, start } of logs)
+      if (isRead && !this.#starts.has(epoch)) this.#starts.set(epoch, start);
   }
 
   #message(
     account: QueueAccount,
-    { offset, key, text }: { offset: number; key: string; text: string },
+    { log, offset, key, text }: { log: LogId; offset: number; key: string; text: string },
   ): void {
     const { truth, world } = this.simulation;
-    world.note(`${this.name} takes ${offset}`);
-    const taken = truth.at(account.epoch, offset);
+    world.note(`${this.name} takes ${log}${offset}`);
+    const { epoch } = account.of(log);
+    const taken = truth.at(epoch, offset);
     if (!taken || taken.payload !== text || taken.key !== key) {
       this.#fail('content', `offset ${offset} was not published as it came`);
       return;
     }
-    const place = truth.place(account.epoch, offset);
+    const place = truth.place(epoch, offset);
     const isAgain = this.#taken.has(place);
     if (isAgain && !this.#isInSnapshot && !this.isConflating && !this.#isOfSnapshot(taken))
       this.#fail('once', `offset ${offset} came again`);
@@ -215,7 +234,9 @@ export class Follower {
       if (missing) this.#fail('listen', `offset ${missing.offset} of ${epoch} neither came nor was told`);
     }
     for (const [account, isComplete] of this.#snapshots) {
-      const missing = account.snapshot.find((t) => !this.#isAccounted(t, false) && !account.isNewer(t));
+      const missing = account.logs
+        .flatMap(({ snapshot }) => snapshot)
+        .find((t) => !this.#isAccounted(t, false) && !account.isNewer(t));
       if (missing && isComplete) this.#fail('listen', `the snapshot is without offset ${missing.offset}`);
     }
   }
@@ -227,18 +248,17 @@ export class Follower {
 
   /** @param isOpen what supersedes it may still be to come */
   #isAccounted(taken: Taken, isOpen: boolean): boolean {
-    const { epoch, offset } = taken;
     const { truth } = this.simulation;
     const isThere = (t: Taken): boolean => this.#taken.has(truth.place(t.epoch, t.offset));
-    const isTold = (at: number): boolean =>
-      this.#told.some((r) => r.epoch === epoch && r.from <= at && at <= (r.to ?? Number.POSITIVE_INFINITY));
-    if (isThere(taken) || isTold(offset)) return true;
+    const isTold = ({ epoch, offset }: Taken): boolean =>
+      this.#told.some((r) => r.epoch === epoch && covers(r, offset));
+    if (isThere(taken) || isTold(taken)) return true;
     if (!this.isConflating) return false;
     const header = this.options.conflationHeader;
     const key = conflationKey(taken, header);
-    return this.#lives
-      .later(taken)
-      .some((t) => conflationKey(t, header) === key && (isOpen || isThere(t) || isTold(t.offset)));
+    return [...this.#lives.later(taken), ...this.#lives.beside(taken)].some(
+      (t) => conflationKey(t, header) === key && (isOpen || isThere(t) || isTold(t)),
+    );
   }
 
   #fail(invariant: string, text: string): void {

@@ -7,6 +7,7 @@ import { type BindingSpec, type GapRange, parseCursor } from '@ringhub/protocol'
 import type { Application } from './application.ts';
 import type { Random } from './random.ts';
 import type { Simulation } from './simulation.ts';
+import { DISK_EPOCH } from './truth.ts';
 
 /** Pages of one walk at most. */
 const PAGES = 4;
@@ -23,14 +24,18 @@ export async function readHistory(
   const limit = random.pick([1, 3, 20]);
   const walk = random.pick<Walk>(['after', 'before', 'gap']);
   // Now and then of a life of the log that is over.
-  const epoch = random.chance(0.15) ? random.pick(truth.epochs) : hub.epoch;
+  const isDisk = bindings.some(([name]) => simulation.watch.isDurable(name));
+  const volatile = random.chance(0.15)
+    ? random.pick(truth.epochs.filter((e) => e !== DISK_EPOCH))
+    : hub.epoch;
+  const [log, epoch] = isDisk ? (['d', DISK_EPOCH] as const) : (['v', volatile] as const);
   const last = truth.last(epoch);
   const ranges = Array.from({ length: random.int(1, 4) }, (): GapRange => {
     const from = random.int(1, Math.max(1, last));
     const to = random.chance(0.1) ? null : from + random.int(0, 20);
-    return { log: 'v', epoch, from, to, count: null, reason: 'overflow' };
+    return { log, epoch, from, to, count: null, reason: 'overflow' };
   });
-  let cursor = `v:${epoch}:${random.int(0, last)}`;
+  let cursor = `${log}:${epoch}:${random.int(0, last)}`;
   const where = (page: number) => {
     if (walk === 'gap') return { gap: ranges, ...(page === 0 ? {} : { after: cursor }) };
     if (walk === 'after') return { after: cursor };
@@ -53,12 +58,16 @@ export async function readHistory(
 
 /** Where the messages of a page stand, each found as it was published. */
 function placesOf({ truth, world }: Simulation, { items, cursor }: History): string[] {
-  const epoch = parseCursor(cursor)?.[0]?.epoch;
+  const epochs = parseCursor(cursor)?.map(({ epoch }) => epoch);
   return items.flatMap((item) => {
     if (item.kind !== 'message') return [];
     const taken = truth.at(item.position.epoch, item.position.offset);
-    if (item.position.epoch !== epoch || taken?.payload !== item.data || taken?.key !== item.routingKey)
+    if (
+      !epochs?.includes(item.position.epoch) ||
+      taken?.payload !== item.data ||
+      taken?.key !== item.routingKey
+    )
       world.fail('history', `offset ${item.position.offset} was not published as a page has it`);
-    return [`${epoch} ${item.position.offset}`];
+    return [`${item.position.epoch} ${item.position.offset}`];
   });
 }

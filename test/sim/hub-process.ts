@@ -14,14 +14,16 @@ import { Hub } from '../../server/src/hub/hub.ts';
 import type { Sessions } from '../../server/src/hub/sessions.ts';
 import type { Subscriptions } from '../../server/src/hub/subscriptions.ts';
 import type { TopologyCommands } from '../../server/src/hub/topology.ts';
-import type { Admission, Auth, Principal } from '../../server/src/ports/auth.ts';
+import type { Principal } from '../../server/src/ports/auth.ts';
 import type { Clock } from '../../server/src/ports/clock.ts';
 import type { Ids } from '../../server/src/ports/ids.ts';
 import type { Socket, SocketHandler } from '../../server/src/ports/transport.ts';
 import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { MemoryStore } from '../../server/src/stores/memory-store.ts';
 import type { Network } from './network.ts';
+import type { Permits } from './permits.ts';
 import type { Random } from './random.ts';
+import { simulatedAuth } from './tokens.ts';
 import type { World } from './world.ts';
 
 export interface HubSettings {
@@ -29,8 +31,12 @@ export interface HubSettings {
   readonly sessionLimits: Partial<SessionLimits>;
   readonly log: LogLimits;
   readonly isAuthLater: boolean;
+  /** What who may do. */
+  readonly permits: Permits;
   /** Where the hub stores what is durable; none by default. */
-  readonly disk?: MemoryDisk;
+  readonly disk?: MemoryDisk | undefined;
+  /** Of the durable log. */
+  readonly durableLog?: LogLimits;
 }
 
 /** The private parts of a hub that checks walk through and faults are planted in. */
@@ -45,6 +51,8 @@ export interface HubInsides {
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const WALL_START_MS = 1_700_000_000_000;
+/** Long enough for every stall of the disk: what happens behind a deadline is for tests of failing disks. */
+const FLUSH_DEADLINE_MS = 60_000;
 
 export class HubProcess {
   readonly epoch: string;
@@ -52,6 +60,7 @@ export class HubProcess {
   readonly hub: Hub;
   readonly gateway: Gateway;
   isAlive = true;
+  private readonly disk: MemoryDisk | undefined;
   readonly #transport: { close(): Promise<void>; stopAccepting(): void };
 
   /**
@@ -74,16 +83,25 @@ export class HubProcess {
     };
     this.epoch = `e${number}${ids.id()}`;
     const { disk } = settings;
-    const durable = disk && { store: new MemoryStore(disk, { clock }), epoch: 'disk' };
+    this.disk = disk;
+    const store = disk && new MemoryStore(disk, { clock, flushDeadlineMs: FLUSH_DEADLINE_MS });
+    const durable = store && { store, epoch: 'disk', limits: settings.durableLog };
     this.engine = new EmbeddedEngine({ clock, epoch: this.epoch, limits: settings.log, durable });
     prepare.engine(this);
     const { limits, sessionLimits } = settings;
     this.hub = new Hub({ engine: this.engine, clock, ids, limits, sessionLimits, onFault });
-    const auth = new NameAuth(settings.isAuthLater ? clock : undefined, random);
+    const auth = simulatedAuth(settings.permits, clock, settings.isAuthLater, random, (principal) =>
+      this.hub.control.isRevoked(principal),
+    );
     this.gateway = new Gateway({ hub: this.hub, auth, clock, limits, onFault });
     prepare.hub(this);
     this.#transport = network.listen(number, (socket) => this.#accept(socket), limits);
     world.note(`hub ${number} starts`);
+  }
+
+  /** Its wall clock. */
+  get wallMs(): number {
+    return WALL_START_MS + this.world.nowMs + this.wallStepMs();
   }
 
   /** Takes connections, and is not about to leave. */
@@ -101,6 +119,11 @@ export class HubProcess {
     this.world.note(`hub ${this.number} killed`);
     this.isAlive = false;
     void this.#transport.close();
+    const chance = this.world.random.fork(`disk of hub ${this.number}`);
+    this.disk?.crash(
+      () => chance.pick([true, false, 'torn', 'torn'] as const),
+      () => chance.chance(0.5),
+    );
   }
 
   /** Sends everybody away in good order, then ends. */
@@ -139,7 +162,7 @@ export class HubProcess {
     };
     return {
       nowMs: () => world.nowMs - startMs,
-      wallMs: () => WALL_START_MS + world.nowMs + this.wallStepMs(),
+      wallMs: () => this.wallMs,
       after: (ms, run) => later(ms, 'hub timer', run),
       every: (ms, run) => {
         let timer: { stop(): void };
@@ -157,30 +180,14 @@ export class HubProcess {
   }
 }
 
-export const principalOf = (subject: string): Principal => ({
-  subject,
-  role: 'browser',
+/** Who sees and may do everything. */
+export const OPERATOR: Principal = {
+  subject: 'operator',
+  role: 'server',
   may: () => true,
   mayAll: () => true,
   maySome: () => true,
-});
-
-/** Everybody is who their token says, and may do everything; the answer comes at once or later. */
-class NameAuth implements Auth {
-  readonly name = 'names';
-
-  constructor(
-    private readonly clock: Clock | undefined,
-    private readonly random: Random,
-  ) {}
-
-  authenticate(token: string | undefined): Admission | Promise<Admission> {
-    const { clock } = this;
-    const admission = token ? principalOf(token) : { denied: 'unauthorized' as const, reason: 'no name' };
-    if (!clock) return admission;
-    return new Promise((resolve) => clock.after(this.random.int(0, 200), () => resolve(admission)));
-  }
-}
+};
 
 function seededIds(random: Random): Ids {
   const text = (length: number): string => {

@@ -18,6 +18,7 @@ import {
   type StepKind,
 } from '../../server/src/transports/memory.ts';
 import type { Random } from './random.ts';
+import type { Token } from './tokens.ts';
 import type { World } from './world.ts';
 
 /** One connection attempt of one client, and what is known of it on both ends. */
@@ -28,6 +29,8 @@ export class Wire {
   session: string | undefined;
   /** What the hub read as hello. */
   hello: Extract<ClientFrame, { type: 'hello' }> | undefined;
+  /** The token of those shown over it that is good longest. */
+  token: Token | undefined;
   isOver = false;
 
   constructor(

@@ -3,6 +3,7 @@
  */
 import type { Receipt, RinghubError } from '@ringhub/client';
 import type { Truth } from './truth.ts';
+import { PASSING } from './wishes.ts';
 import type { World } from './world.ts';
 
 export interface Publication {
@@ -34,6 +35,8 @@ export class Publications {
   constructor(
     private readonly world: World,
     private readonly truth: Truth,
+    /** Whether it could be refused for a while: forbidden, or to an exchange that was not there. */
+    private readonly mayBeRefused: (publication: Publication) => boolean,
   ) {}
 
   /** Without an answer yet. */
@@ -88,7 +91,9 @@ export class Publications {
       const stored = this.truth.ofPayload(payload);
       if (outcome === 'pending') this.#fail('settled', publication, 'never got an answer');
       // Ids are remembered as long as a log lives: published again after a restart, it is a new message.
-      const logs = calls.get(payload) === 1 ? 1 : new Set(stored.map(({ epoch }) => epoch)).size;
+      // Sent again after a lost session, to an exchange that has come to be durable meanwhile, nobody knows of the other log.
+      const isOnce = calls.get(payload) === 1 && !PASSING.includes(publication.exchange as 'y.1');
+      const logs = isOnce ? 1 : new Set(stored.map(({ epoch }) => epoch)).size;
       if (stored.length > logs)
         this.#fail('log-once', publication, `stands ${stored.length} times in the log`);
       if (receipt) this.#checkReceipt(publication, receipt);
@@ -99,8 +104,8 @@ export class Publications {
       // What was published again with its id: which call was the first to arrive, nobody needs to know.
       const [taken] = stored;
       if (!taken || calls.get(payload) !== 1) continue;
-      // Refused at first for want of a subscriber, and sent again after a lost session, it may come late.
-      if (publication.mandatory) continue;
+      // Refused at first, and sent again after a lost session, it may come late.
+      if (publication.mandatory || (this.#isLost(publication) && this.mayBeRefused(publication))) continue;
       const log = `${publication.publisher} ${publication.instance} ${taken.epoch}`;
       const before = last.get(log);
       if (before && before.offset >= taken.offset) {
@@ -115,6 +120,12 @@ export class Publications {
   }
 
   #checkReceipt(publication: Publication, { position, duplicate }: Receipt): void {
+    // Sent again after a lost session, it is known by its number, which tells no place.
+    if (duplicate && position.offset === 0) {
+      if (this.truth.ofPayload(publication.payload).length === 0)
+        this.#fail('confirmed', publication, 'is told to be stored, and nowhere to be found');
+      return;
+    }
     const taken = this.truth.at(position.epoch, position.offset);
     if (!taken) {
       this.#fail('confirmed', publication, `confirmed at ${position.offset}, where nothing is`);

@@ -11,6 +11,7 @@
 import {
   type Deliver,
   type GapRange,
+  type LogId,
   type MessageItem,
   parseCursor,
   type SubscribeOptions,
@@ -18,36 +19,31 @@ import {
 import type { Exchange } from '../../server/src/core/exchanges.ts';
 import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
 import type { Subscription } from '../../server/src/core/subscription.ts';
-import { Duty } from './duty.ts';
+import { LogAccount } from './log-account.ts';
 import { covers, QueueBalance } from './queue-balance.ts';
 import type { Bound } from './reference-router.ts';
-import { conflationKey, type Taken, type Truth } from './truth.ts';
+import { conflationKey, DISK_EPOCH, isExpired, type Taken, type Truth } from './truth.ts';
 import type { World } from './world.ts';
 
 /** Told of something that had been sent: not of something missing from what was sent. */
 const OF_SENT = new Set(['not-received', 'redelivery-limit']);
 
-type Sent = { readonly offset: number } | { readonly ranges: readonly GapRange[] } | 'snapshot-end';
+type Sent =
+  | { readonly log: LogId; readonly offset: number }
+  | { readonly ranges: readonly GapRange[] }
+  | 'snapshot-end';
 
 export class QueueAccount {
   readonly id: number;
-  readonly epoch: string;
-  /** Everything after this offset is due, the snapshot aside. */
-  readonly start: number;
   readonly isSnapshot: boolean;
   lastTag = 0;
   messagesSent = 0;
   gapsSent = 0;
 
-  /** Which records after the start are due. */
-  readonly duty: Duty;
-  /** The latest of each key as of the start, due before everything else. */
-  readonly snapshot: readonly Taken[];
+  /** By log, of every log that the hub has. */
+  readonly logs: readonly LogAccount[];
   readonly snapshotExchanges: readonly Exchange<Subscription>[];
   readonly #byTag = new Map<number, Sent>();
-  /** Tags by offset. */
-  readonly sentBy = new Map<number, number>();
-  #lastOffset = 0;
   readonly #lastOfKey = new Map<string, number>();
   /** As told in notes. */
   replaced = 0;
@@ -57,22 +53,40 @@ export class QueueAccount {
   constructor(
     private readonly world: World,
     readonly truth: Truth,
+    /** The hub process it is of. */
     readonly process: number,
+    epochs: readonly (readonly [LogId, string])[],
     readonly options: SubscribeOptions,
     readonly subscription: Subscription,
     bindings: readonly Bound[],
   ) {
     const { queue } = subscription;
     this.id = queue.id;
-    const reader = queue.readers.of('v')!;
-    this.epoch = reader.epoch;
-    this.start = reader.after;
-    this.isSnapshot = reader.phase === 'snapshot';
+    this.isSnapshot = queue.readers.snapshot !== undefined;
     this.#isSnapshotOver = !this.isSnapshot;
-    this.duty = new Duty(truth, this.epoch, this.start, bindings);
-    this.snapshot = this.isSnapshot ? truth.lastPerKey(this.epoch, bindings, this.start) : [];
+    this.logs = epochs.map(([log, epoch]) => {
+      const reads = (): boolean => queue.readers.of(log)?.log === log;
+      // Where it does not read a log, nothing of it is due, whatever queues before it owed.
+      const start = reads() ? queue.readers.of(log)!.after : 0;
+      const snapshot = reads() && this.isSnapshot ? truth.lastPerKey(epoch, bindings, start) : [];
+      return new LogAccount(truth, log, epoch, start, reads, bindings, snapshot);
+    });
     this.snapshotExchanges = subscription.bindings.map(({ exchange }) => exchange);
     this.#snapshotOf = new Set(bindings.map((b) => b.exchange.incarnation));
+  }
+
+  /** Its part for a log. */
+  of(log: LogId): LogAccount {
+    return this.logs.find((one) => one.log === log) ?? this.logs[0]!;
+  }
+
+  ofEpoch(epoch: string): LogAccount | undefined {
+    return this.logs.find((one) => one.epoch === epoch);
+  }
+
+  /** Of the volatile log: that of the hub process. */
+  get epoch(): string {
+    return this.of('v').epoch;
   }
 
   get name(): string {
@@ -85,9 +99,14 @@ export class QueueAccount {
 
   /** The hub has changed the bindings: what it takes or reads from now on goes by these. */
   rebound(bindings: readonly Bound[]): void {
-    const reader = this.subscription.queue.readers.of('v')!;
-    const fed = reader.phase === 'live' ? this.truth.last(this.epoch) : 0;
-    this.duty.rebound(Math.max(fed, reader.after), bindings);
+    const { readers } = this.subscription.queue;
+    for (const part of this.logs) {
+      const reader = readers.of(part.log);
+      const isRead = reader?.log === part.log;
+      const last = this.truth.last(part.epoch);
+      const fed = isRead && reader.phase !== 'live' ? reader.after : last;
+      part.duty.rebound(fed, bindings);
+    }
   }
 
   /** What was sent under a tag. */
@@ -115,7 +134,7 @@ export class QueueAccount {
   }
 
   /** A `deliver` frame was handed to a socket. */
-  sent({ firstTag, items, notes }: Deliver, bounds: { first: number }): void {
+  sent({ firstTag, items, notes }: Deliver, bounds: FirstKept): void {
     this.world.note(`${this.name} sends ${firstTag}: ${items.map(textOf).join(' ')}`);
     const noteOf = new Map(notes);
     items.forEach((item, index) => {
@@ -136,36 +155,47 @@ export class QueueAccount {
   }
 
   #sentMessage(isNew: boolean, tag: number, item: MessageItem, replaced: number): void {
-    const { offset } = item;
+    const { log, offset } = item;
+    const part = this.of(log);
+    const taken = this.truth.at(part.epoch, offset);
+    if (taken && !this.mayRead(taken)) this.fail('permission', `offset ${offset} may not be read`);
     if (!isNew) {
-      this.#resendIsSame(isNew, tag, offset);
+      this.#resendIsSame(isNew, tag, item);
       return;
     }
-    this.#byTag.set(tag, { offset });
+    this.#byTag.set(tag, { log, offset });
     this.messagesSent++;
     this.replaced += replaced;
-    const taken = this.truth.at(this.epoch, offset);
     if (!taken || taken.payload !== item.payload || taken.key !== item.key || taken.timeMs !== item.timeMs) {
       this.fail('content', `offset ${offset} was not published as delivered`);
       return;
     }
-    if (offset <= this.start) {
-      if (this.#isSnapshotOver || !this.snapshot.includes(taken))
-        this.fail('start', `offset ${offset} is before the start ${this.start}`);
-    } else if (!this.duty.isDue(taken)) {
+    if (offset <= part.start) {
+      if (this.#isSnapshotOver || !part.snapshot.includes(taken))
+        this.fail('start', `offset ${offset} is before the start ${part.start}`);
+    } else if (!part.duty.isDue(taken)) {
       this.fail('binding', `offset ${offset} (${taken.exchange} ${taken.key}) is not of this subscription`);
     }
-    if (this.sentBy.has(offset)) this.fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
-    this.sentBy.set(offset, tag);
-    if (taken.expiresMs < this.world.nowMs) this.fail('ttl', `offset ${offset} was sent after its TTL`);
-    this.#checkOrder(taken);
+    if (part.sentBy.has(offset)) this.fail('sent-once', `offset ${offset} is sent under tag ${tag}, too`);
+    part.sentBy.set(offset, tag);
+    if (isExpired(taken, this.world.nowMs, this.wallMs()))
+      this.fail('ttl', `offset ${offset} was sent after its TTL`);
+    this.#checkOrder(part, taken);
   }
 
-  #checkOrder(taken: Taken): void {
-    const key = this.isConflating ? conflationKey(taken, this.options.conflationHeader) : '';
-    const last = this.isConflating ? (this.#lastOfKey.get(key) ?? 0) : this.#lastOffset;
+  /** What the wall clock of its hub says: a TTL of what is read from the disk goes by that. */
+  wallMs: () => number = () => this.world.nowMs;
+
+  /** Whether whoever has this queue may be given a message now. */
+  mayRead: (taken: Taken) => boolean = () => true;
+
+  #checkOrder(part: LogAccount, taken: Taken): void {
+    const key = this.isConflating
+      ? `${taken.log} ${conflationKey(taken, this.options.conflationHeader)}`
+      : '';
+    const last = this.isConflating ? (this.#lastOfKey.get(key) ?? 0) : part.lastOffset;
     if (taken.offset <= last) this.fail('queue-order', `offset ${taken.offset} was sent after ${last}`);
-    this.#lastOffset = taken.offset;
+    part.lastOffset = taken.offset;
     this.#lastOfKey.set(key, taken.offset);
   }
 
@@ -174,7 +204,7 @@ export class QueueAccount {
     tag: number,
     ranges: readonly GapRange[],
     count: number | null,
-    bounds: { first: number },
+    bounds: FirstKept,
   ): void {
     this.gapsSent++;
     const sum = ranges.reduce<number | null>(
@@ -195,13 +225,15 @@ export class QueueAccount {
     this.#byTag.set(tag, { ranges: ranges.map((r) => ({ ...r })) });
   }
 
-  #checkRange({ epoch, from, to, reason, count }: GapRange, { first }: { first: number }): void {
+  #checkRange({ log, epoch, from, to, reason, count }: GapRange, firstKept: FirstKept): void {
+    const first = firstKept(log);
     if (reason === 'epoch') {
-      const isOver = epoch !== this.epoch || from > this.truth.last(epoch);
+      // No life of the hub ends the durable log, and nobody has seen of it what could still be lost.
+      const isOver = epoch !== DISK_EPOCH && (epoch !== this.epoch || from > this.truth.last(epoch));
       if (!isOver || count !== null) this.fail('gap-true', `epoch gap of ${epoch} from ${from}`);
       return;
     }
-    if (epoch !== this.epoch) this.fail('gap-true', `a gap ${reason} of epoch ${epoch}`);
+    if (epoch !== this.of(log).epoch) this.fail('gap-true', `a gap ${reason} of epoch ${epoch}`);
     if (to === null || to < from) this.fail('gap-true', `a gap ${reason} from ${from} to ${to}`);
     if (reason === 'trimmed' && to! >= first)
       this.fail('gap-true', `${to} is not trimmed: ${first} is there`);
@@ -210,54 +242,64 @@ export class QueueAccount {
     }
   }
 
-  #resendIsSame(isNew: boolean, tag: number, what: number | 'snapshot-end'): void {
+  #resendIsSame(isNew: boolean, tag: number, what: MessageItem | 'snapshot-end'): void {
     if (isNew) return;
     const before = this.#byTag.get(tag);
-    const same =
-      what === 'snapshot-end'
+    const isSame =
+      what === 'snapshot-end' || typeof before !== 'object' || !('offset' in before)
         ? before === what
-        : before && typeof before === 'object' && 'offset' in before && before.offset === what;
-    if (!same) this.fail('resend', `tag ${tag} now stands for ${what}`);
+        : before.log === what.log && before.offset === what.offset;
+    const text = what === 'snapshot-end' ? what : `${what.log} ${what.offset}`;
+    if (!isSame) this.fail('resend', `tag ${tag} now stands for ${text}`);
   }
 
   /** A mark was sent: everything up to it was sent before, or told, or will come as a later one of its key. */
   marked(cursor: string): void {
-    const position = parseCursor(cursor)?.find((p) => p.epoch === this.epoch);
-    if (!position) {
-      this.fail('mark', `mark ${cursor} is of no epoch of ${this.name}`);
-      return;
+    const positions = parseCursor(cursor) ?? [];
+    for (const { log, epoch, offset } of positions) {
+      const part = this.ofEpoch(epoch);
+      if (part?.log !== log) this.fail('mark', `mark ${cursor} is of no epoch of ${this.name}`);
+      else this.#markedLog(part, cursor, offset);
     }
-    if (position.offset > this.truth.last(this.epoch)) this.fail('mark', `${cursor} is beyond the log`);
-    const ranges = this.ranges([]);
-    for (const taken of this.duty.between(this.start, position.offset)) {
-      if (this.sentBy.has(taken.offset) || ranges.some((r) => covers(r, taken.offset))) continue;
-      if (this.isConflating && this.isSuperseded(taken, this.truth.last(this.epoch))) continue;
+    if (positions.length === 0) this.fail('mark', `mark ${cursor} is of no epoch of ${this.name}`);
+  }
+
+  #markedLog({ epoch, start, duty, sentBy }: LogAccount, cursor: string, offset: number): void {
+    if (offset > this.truth.last(epoch)) this.fail('mark', `${cursor} is beyond the log`);
+    let ranges: GapRange[] | undefined;
+    for (const taken of duty.between(start, offset)) {
+      if (sentBy.has(taken.offset)) continue;
+      ranges ??= this.ranges([]).filter((r) => r.epoch === epoch);
+      if (ranges.some((r) => covers(r, taken.offset))) continue;
+      if (this.isConflating && this.isSuperseded(taken, Number.POSITIVE_INFINITY)) continue;
       this.fail('mark', `${cursor} is beyond offset ${taken.offset}, which was not sent yet`);
     }
   }
 
   /** Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message. */
-  check(fed: number): void {
+  check(fed: (log: LogId) => number): void {
     const { readers, closed } = this.subscription.queue;
     if (!readers.snapshot && !closed) new QueueBalance(this).check(fed);
   }
 
-  /** A later record of the same conflation key is there for this subscription. */
+  /** A later record of the same conflation key is there for this subscription. Between two logs there is no order. */
   isSuperseded(taken: Taken, upTo: number): boolean {
     const header = this.options.conflationHeader;
     const key = conflationKey(taken, header);
     const isSame = (later: Taken): boolean => conflationKey(later, header) === key;
-    return (
-      this.snapshot.some((later) => later.offset > taken.offset && isSame(later)) ||
-      this.duty.between(taken.offset, upTo).some(isSame)
-    );
+    return this.logs.some(({ log, epoch, start, duty, snapshot }) => {
+      const isOwn = log === taken.log;
+      const last = this.truth.last(epoch);
+      if (snapshot.some((later) => (!isOwn || later.offset > taken.offset) && isSame(later))) return true;
+      return duty.between(isOwn ? taken.offset : start, isOwn ? Math.min(upTo, last) : last).some(isSame);
+    });
   }
 
   /** The key was published again after the snapshot, to an exchange of it. */
-  isNewer({ key, reached }: Taken): boolean {
+  isNewer({ epoch, key, reached }: Taken): boolean {
     const shared = reached.filter((incarnation) => this.#snapshotOf.has(incarnation));
     return this.truth
-      .between(this.epoch, this.start, this.truth.last(this.epoch))
+      .between(epoch, this.ofEpoch(epoch)?.start ?? 0, this.truth.last(epoch))
       .some((later) => later.key === key && shared.some((one) => later.reached.includes(one)));
   }
 
@@ -283,5 +325,12 @@ export class QueueAccount {
   }
 }
 
+/** Offset of the oldest record that a log still has. */
+type FirstKept = (log: LogId) => number;
+
 const textOf = (item: Deliver['items'][number]): string =>
-  item.kind === 'message' ? String(item.offset) : item.kind === 'gap' ? `gap ${item.gap.count}` : item.kind;
+  item.kind === 'message'
+    ? `${item.log === 'd' ? 'd' : ''}${item.offset}`
+    : item.kind === 'gap'
+      ? `gap ${item.gap.count}`
+      : item.kind;

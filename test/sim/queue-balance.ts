@@ -1,10 +1,17 @@
 /**
- * The balance of one session queue: what it was due, against what is sent, waiting, conflated and told. Drawn up anew
- * each time from the queue's account and its ring.
+ * The balance of one session queue: what it was due of each log, against what is sent, waiting, conflated and told. Drawn
+ * up anew each time from the queue's account and its ring.
  */
-import type { GapRange } from '@ringhub/protocol';
+import type { GapRange, LogId } from '@ringhub/protocol';
+import type { LogAccount } from './log-account.ts';
 import type { QueueAccount } from './queue-account.ts';
 import type { Taken } from './truth.ts';
+
+/** What is in a ring, and what of it concerns one log. */
+interface Waiting {
+  readonly offsets: ReadonlySet<number>;
+  readonly ranges: readonly GapRange[];
+}
 
 export class QueueBalance {
   constructor(private readonly account: QueueAccount) {}
@@ -12,97 +19,123 @@ export class QueueBalance {
   /**
    * Every record up to where the queue has read is sent, waiting, conflated, or told as lost: to the message.
    *
-   * @param fed offset of the last record that every live queue has been offered
+   * @param fed offset of the last record of a log that every live queue has been offered
    */
-  check(fed: number): void {
-    const { queue } = this.account.subscription;
-    const reader = queue.readers.of('v')!;
+  check(fed: (log: LogId) => number): void {
+    const { account } = this;
+    const waitingGaps = this.#waitingGaps();
+    const told = account.ranges(waitingGaps);
+    let [missing, lost] = [0, 0];
+    for (const part of account.logs) {
+      const ranges = told.filter((r) => r.epoch === part.epoch && r.reason !== 'epoch');
+      const counted = this.#checkLog(part, { offsets: this.#waiting(part), ranges }, fed(part.log));
+      missing += counted.missing;
+      lost += counted.told;
+    }
+    // Joined with what had been sent, a range counts that, too.
+    if (told.some((r) => r.reason === 'several')) return;
+    if (account.isConflating) this.#checkConflated(missing, lost);
+    if (account.isConflating || account.isJoined || account.isSnapshot) return;
+    const { ledger } = account.subscription.queue;
+    if (ledger.routed < missing) account.fail('routed', `${missing} missing of ${ledger.routed} routed`);
+  }
+
+  #waiting({ log, sentBy }: LogAccount): Set<number> {
+    const { ready } = this.account.subscription.queue;
+    const offsets = new Set<number>();
+    for (let i = 0; i < ready.length; i++) {
+      const entry = ready.peek(i)!;
+      if (entry.kind !== 'message' || entry.log !== log) continue;
+      offsets.add(entry.offset);
+      if (sentBy.has(entry.offset))
+        this.account.fail('sent-once', `offset ${entry.offset} was sent and waits again`);
+    }
+    return offsets;
+  }
+
+  #waitingGaps(): GapRange[] {
+    const { ready } = this.account.subscription.queue;
+    const ranges: GapRange[] = [];
+    for (let i = 0; i < ready.length; i++) {
+      const entry = ready.peek(i)!;
+      if (entry.kind === 'gap') ranges.push(...entry.toGap().ranges);
+    }
+    return ranges;
+  }
+
+  #checkLog(part: LogAccount, { offsets, ranges }: Waiting, fed: number): { missing: number; told: number } {
+    const reader = this.account.subscription.queue.readers.of(part.log);
+    if (reader?.log !== part.log) return { missing: 0, told: 0 };
     const head = reader.phase === 'live' ? Math.max(fed, reader.after) : reader.after;
-    const waiting = new Set<number>();
-    const waitingGaps: GapRange[] = [];
-    for (let i = 0; i < queue.ready.length; i++) {
-      const entry = queue.ready.peek(i)!;
-      if (entry.kind === 'message') waiting.add(entry.offset);
-      else if (entry.kind === 'gap') waitingGaps.push(...entry.toGap().ranges);
-    }
-    for (const offset of waiting) {
-      if (this.account.sentBy.has(offset))
-        this.account.fail('sent-once', `offset ${offset} was sent and waits again`);
-    }
-    const isThere = (taken: Taken): boolean =>
-      this.account.sentBy.has(taken.offset) || waiting.has(taken.offset);
-    const missing = this.account.duty.between(this.account.start, head).filter((t) => !isThere(t));
-    const ranges = this.account
-      .ranges(waitingGaps)
-      .filter((r) => r.epoch === this.account.epoch && r.reason !== 'epoch');
-    this.#checkSnapshot(isThere, ranges);
-    this.#checkMissing(missing, ranges, head);
+    const isThere = ({ offset }: Taken): boolean => part.sentBy.has(offset) || offsets.has(offset);
+    const missing = part.duty.between(part.start, head).filter((t) => !isThere(t));
+    this.#checkSnapshot(part, isThere, ranges);
+    return this.#checkMissing(part, missing, ranges, head);
   }
 
-  #checkSnapshot(isThere: (taken: Taken) => boolean, ranges: readonly GapRange[]): void {
-    if (this.account.snapshot.length === 0) return;
-    const isWhole = this.account.snapshotExchanges.every((e) => e.lastValues.snapshot(() => false).complete);
-    for (const taken of this.account.snapshot) {
+  #checkSnapshot(
+    { snapshot }: LogAccount,
+    isThere: (taken: Taken) => boolean,
+    ranges: readonly GapRange[],
+  ): void {
+    const { account } = this;
+    if (snapshot.length === 0) return;
+    const isWhole = account.snapshotExchanges.every((e) => e.lastValues.snapshot(() => false).complete);
+    for (const taken of snapshot) {
       if (isThere(taken) || !isWhole || ranges.some((r) => covers(r, taken.offset))) continue;
-      if (this.account.isNewer(taken)) continue;
-      if (
-        this.account.isConflating &&
-        this.account.isSuperseded(taken, this.account.truth.last(this.account.epoch))
-      )
-        continue;
-      this.account.fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, is missing`);
+      if (account.isNewer(taken)) continue;
+      if (account.isConflating && account.isSuperseded(taken, Number.POSITIVE_INFINITY)) continue;
+      account.fail('snapshot', `offset ${taken.offset}, the last of ${taken.key}, is missing`);
     }
   }
 
-  #checkMissing(missing: readonly Taken[], ranges: readonly GapRange[], head: number): void {
-    const { ledger } = this.account.subscription.queue;
+  #checkMissing(
+    part: LogAccount,
+    missing: readonly Taken[],
+    ranges: readonly GapRange[],
+    head: number,
+  ): { missing: number; told: number } {
+    const { account } = this;
     const unknown = ranges.filter((r) => r.count === null);
     const exact = ranges.filter((r) => r.count !== null);
     const known = missing.filter((t) => !unknown.some((r) => covers(r, t.offset)));
     const lost: Taken[] = [];
     for (const taken of known) {
       if (exact.some((r) => covers(r, taken.offset))) lost.push(taken);
-      else if (!this.account.isConflating || !this.account.isSuperseded(taken, head)) {
-        this.account.fail('told', `offset ${taken.offset} is neither sent nor waiting nor told`);
+      else if (!account.isConflating || !account.isSuperseded(taken, head)) {
+        account.fail('told', `offset ${taken.offset} is neither sent nor waiting nor told`);
       }
     }
     // A snapshot loses records from before the start; which, nobody else counts.
-    const told = exact.filter((r) => r.from > this.account.start).reduce((sum, r) => sum + r.count!, 0);
-    // Joined with what had been sent, a range counts that, too.
-    if (ranges.some((r) => r.reason === 'several')) return;
-    if (this.account.isConflating) this.#checkConflated(known.length, told);
-    else if (!this.account.isSnapshot && told !== known.length) {
-      this.account.fail(
-        'gap-exact',
-        `${known.length} messages are missing, gaps count ${told} (head ${head})`,
-      );
+    const told = exact.filter((r) => r.from > part.start).reduce((sum, r) => sum + r.count!, 0);
+    const counted = { missing: known.length, told };
+    const isJoined = ranges.some((r) => r.reason === 'several');
+    if (isJoined || account.isConflating || account.isSnapshot) return counted;
+    if (told !== known.length) {
+      account.fail('gap-exact', `${known.length} messages are missing, gaps count ${told} (head ${head})`);
     }
-    if (this.account.isConflating || this.account.isJoined || this.account.isSnapshot) return;
+    if (account.isJoined) return counted;
     for (const range of exact) {
       const inside = lost.filter((t) => covers(range, t.offset)).length;
       if (inside !== range.count) {
-        this.account.fail(
-          'gap-exact',
-          `${inside} missing from ${range.from} to ${range.to}, told ${range.count}`,
-        );
+        account.fail('gap-exact', `${inside} missing from ${range.from} to ${range.to}, told ${range.count}`);
       }
     }
-    if (ledger.routed < known.length)
-      this.account.fail('routed', `${known.length} missing of ${ledger.routed} routed`);
+    return counted;
   }
 
   #checkConflated(missing: number, told: number): void {
-    const { ledger } = this.account.subscription.queue;
+    const { account } = this;
+    const { ledger, ready } = account.subscription.queue;
     const conflated = ledger.droppedBy?.get('conflated') ?? 0;
-    if (this.account.isSnapshot) return;
+    if (account.isSnapshot) return;
     if (missing !== conflated + told) {
-      this.account.fail('gap-exact', `${missing} are missing, ${conflated} conflated and ${told} told`);
+      account.fail('gap-exact', `${missing} are missing, ${conflated} conflated and ${told} told`);
     }
-    if (this.account.replaced > conflated)
-      this.account.fail('replaced', `told ${this.account.replaced} of ${conflated} replaced`);
-    const { ready } = this.account.subscription.queue;
-    if (told === 0 && ready.messages === 0 && this.account.replaced !== conflated) {
-      this.account.fail('replaced', `told ${this.account.replaced} of ${conflated} replaced`);
+    if (account.replaced > conflated)
+      account.fail('replaced', `told ${account.replaced} of ${conflated} replaced`);
+    if (told === 0 && ready.messages === 0 && account.replaced !== conflated) {
+      account.fail('replaced', `told ${account.replaced} of ${conflated} replaced`);
     }
   }
 }

@@ -10,12 +10,19 @@
  * was handed out, and whose ranges cover the place.
  */
 import type { GapRange, Message, Subscription, SubscriptionEvent } from '@ringhub/client';
-import { type BindingSpec, type Deliver, parseCursor, type SubscribeOptions } from '@ringhub/protocol';
+import {
+  type BindingSpec,
+  type Deliver,
+  type LogId,
+  type Position,
+  parseCursor,
+  type SubscribeOptions,
+} from '@ringhub/protocol';
 import { BindingWishes } from './binding-wishes.ts';
 import { jumpFault } from './jump.ts';
 import { Lives } from './lives.ts';
 import type { QueueAccount } from './queue-account.ts';
-import { conflationKey, type Taken, type Truth } from './truth.ts';
+import { conflationKey, DISK_EPOCH, type Taken, type Truth } from './truth.ts';
 import type { World } from './world.ts';
 
 type State = 'in-hand' | 'processed' | 'rejected' | 'nacked';
@@ -29,8 +36,7 @@ interface Handing {
 
 /** The end of a snapshot. */
 interface Ending {
-  readonly epoch: string;
-  readonly offset: number;
+  readonly positions: readonly Position[];
   readonly complete: boolean;
   /** The queue whose snapshot it was. */
   readonly by: QueueAccount;
@@ -66,8 +72,8 @@ export class Reader {
   #processedEpoch = -1;
   /** As of when the last hello was said: what was processed later, the hub could not know. */
   #epochAtHello = -1;
-  #lastEpoch = -1;
-  #lastOffset = 0;
+  /** By log, where the message handed out last stood. */
+  readonly #last = new Map<LogId, { readonly epoch: number; readonly offset: number }>();
 
   constructor(
     private readonly world: World,
@@ -93,7 +99,7 @@ export class Reader {
   /** The subscription has a queue, its first or, after a lost session, another. */
   begin(account: QueueAccount): void {
     this.world.note(
-      `${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.start}`,
+      `${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.logs.map(({ start }) => start)}`,
     );
     this.account = account;
     this.#lives.begin(account);
@@ -101,14 +107,19 @@ export class Reader {
     this.ackedUpTo = 0;
     this.mayJump = false;
     this.#ending = undefined;
+    // Nothing more comes of a log whose last binding was taken back before its session was lost.
+    if (!account.of('v').isRead)
+      for (const epoch of this.#starts.keys()) if (epoch !== DISK_EPOCH) this.#starts.delete(epoch);
     if (account.isSnapshot) {
-      this.#lastOffset = 0;
+      this.#last.clear();
       return;
     }
     const { since } = this.options;
-    const given = typeof since === 'object' && 'cursor' in since ? parseCursor(since.cursor)?.[0] : undefined;
-    if (given && this.#starts.size === 0) this.#starts.set(given.epoch, given.offset);
-    if (!this.#starts.has(account.epoch)) this.#starts.set(account.epoch, account.start);
+    const given = typeof since === 'object' && 'cursor' in since ? (parseCursor(since.cursor) ?? []) : [];
+    if (this.#starts.size === 0)
+      for (const { log, epoch, offset } of given) if (account.of(log).isRead) this.#starts.set(epoch, offset);
+    for (const { isRead, epoch, start } of account.logs)
+      if (isRead && !this.#starts.has(epoch)) this.#starts.set(epoch, start);
   }
 
   /** A `deliver` frame has arrived: its tags follow those before, or are sent again after a nack. */
@@ -141,13 +152,13 @@ export class Reader {
       this.#gapsBy.set(event, this.account!);
       for (const range of event.ranges) this.#takeRange(range);
     } else if (event.kind === 'snapshot-end') {
-      const [position] = parseCursor(event.cursor) ?? [];
-      if (!position) {
+      const positions = parseCursor(event.cursor);
+      if (!positions) {
         this.#fail('snapshot', `ended with cursor ${event.cursor}`);
         return;
       }
-      this.world.note(`${this.name} snapshot ends at ${position.offset}`);
-      this.#ending = { ...position, complete: event.complete, by: this.account! };
+      this.world.note(`${this.name} snapshot ends at ${event.cursor}`);
+      this.#ending = { positions, complete: event.complete, by: this.account! };
     } else {
       this.#takeMessage(event);
     }
@@ -158,19 +169,21 @@ export class Reader {
     this.#told.push(range);
     const present = this.truth.indexOf(this.account!.epoch);
     const over = this.truth.indexOf(range.epoch);
+    if (range.log === 'd') return;
     if (range.reason !== 'epoch' || over === present) return;
     if (this.#epochAtHello > over) {
       this.#fail('epoch-once', `the end of epoch ${over + 1} is told after epoch ${this.#epochAtHello + 1}`);
     }
     for (const epoch of this.#starts.keys()) {
+      if (epoch === DISK_EPOCH) continue;
       const index = this.truth.indexOf(epoch);
       if (over < index && index < present) this.#told.push({ ...range, epoch, from: 1 });
     }
   }
 
   #takeMessage(event: Message): void {
-    const { epoch, offset } = event.position;
-    this.world.note(`${this.name} takes ${offset}`);
+    const { log, epoch, offset } = event.position;
+    this.world.note(`${this.name} takes ${log}${offset}`);
     const taken = this.truth.at(epoch, offset);
     if (!taken || taken.payload !== event.data || taken.key !== event.routingKey) {
       this.#fail('content', `offset ${offset} was not published as handed out`);
@@ -186,31 +199,33 @@ export class Reader {
     this.messages++;
     if (before || this.isConflating) return;
     const index = this.truth.indexOf(epoch);
-    const isBack = index < this.#lastEpoch || (index === this.#lastEpoch && offset <= this.#lastOffset);
+    const last = this.#last.get(log) ?? { epoch: -1, offset: 0 };
+    const isBack = index < last.epoch || (index === last.epoch && offset <= last.offset);
     // What one queue lost and told, the next one may bring: it reads from the cursor again.
     // So may a binding that was made later than this was published.
     if (isBack && !this.#isTold(epoch, offset) && !this.#lives.isNew(taken))
-      this.#fail('order', `offset ${offset} came after ${this.#lastOffset}`);
-    this.#lastEpoch = index;
-    this.#lastOffset = offset;
+      this.#fail('order', `offset ${offset} came after ${last.offset}`);
+    this.#last.set(log, { epoch: index, offset });
   }
 
   /** The application is done with something it was handed. */
   settle(event: SubscriptionEvent, state: Exclude<State, 'in-hand'>): void {
     this.#thaw();
-    if (event.kind === 'gap') this.#processedBy(this.#gapsBy.get(event)!);
+    // Where the volatile log stands, nothing of the durable one says.
+    if (event.kind === 'gap' && event.ranges.some(({ log }) => log === 'v'))
+      this.#processedBy(this.#gapsBy.get(event)!);
     if (event.kind !== 'message') return;
     const handing = this.#handed.get(this.truth.place(event.position.epoch, event.position.offset));
     if (handing?.event !== event || handing.state !== 'in-hand') return;
     handing.state = state;
-    if (state !== 'nacked') this.#processedBy(handing.by);
+    if (state !== 'nacked' && event.position.log === 'v') this.#processedBy(handing.by);
   }
 
   /** From the end of its snapshot on, everything is due. Until then a lost session begins another snapshot. */
   #thaw(): void {
     if (!this.#ending || this.subscription?.cursor === null) return;
     this.#snapshots.push(this.#ending);
-    this.#starts.set(this.#ending.epoch, this.#ending.offset);
+    for (const { epoch, offset } of this.#ending.positions) this.#starts.set(epoch, offset);
     this.#ending = undefined;
   }
 
@@ -237,11 +252,12 @@ export class Reader {
     for (let tag = from; tag <= to; tag++) {
       const item = account.item(tag);
       if (!item || typeof item !== 'object' || !('offset' in item)) continue;
-      const state = this.#handed.get(this.truth.place(account.epoch, item.offset))?.state;
+      const { epoch } = account.of(item.log);
+      const state = this.#handed.get(this.truth.place(epoch, item.offset))?.state;
       // Told as lost by one queue, it is passed over when the next one brings it after all.
       const isDone =
-        state === 'processed' || state === 'rejected' || (!state && this.#isTold(account.epoch, item.offset));
-      if (isDone || (this.isConflating && this.#isSuperseded(account.epoch, item.offset))) continue;
+        state === 'processed' || state === 'rejected' || (!state && this.#isTold(epoch, item.offset));
+      if (isDone || (this.isConflating && this.#isSuperseded(epoch, item.offset))) continue;
       this.#fail(
         'ack-processed',
         `tag ${tag} (offset ${item.offset}) is acknowledged, though ${state ?? 'unseen'}`,
@@ -255,7 +271,11 @@ export class Reader {
     this.#thaw();
     for (const { epoch, offset } of parseCursor(cursor) ?? []) {
       const start = this.#starts.get(epoch);
-      if (start === undefined) continue;
+      if (start === undefined) {
+        // A log that a binding has added: it is read on from here, if the session is lost.
+        if (this.account?.ofEpoch(epoch)?.isRead) this.#starts.set(epoch, offset);
+        continue;
+      }
       const fault = this.#firstMissing(epoch, start, offset, true);
       if (fault) this.#fail('cursor', `${cursor} is beyond offset ${fault.offset}, which was not processed`);
     }
@@ -270,9 +290,9 @@ export class Reader {
       if (missing)
         this.#fail('accounted', `offset ${missing.offset} of ${epoch} was neither processed nor told`);
     }
-    for (const { epoch, offset, complete, by } of this.#snapshots) {
-      if (!complete || offset !== this.#starts.get(epoch)) continue;
-      for (const taken of by.snapshot) {
+    for (const { positions, complete, by } of this.#snapshots) {
+      if (!complete || positions.some(({ epoch, offset }) => offset !== this.#starts.get(epoch))) continue;
+      for (const taken of by.logs.flatMap(({ snapshot }) => snapshot)) {
         if (this.#isAccounted(taken, false) || by.isNewer(taken)) continue;
         this.#fail(
           'snapshot',
@@ -300,8 +320,8 @@ export class Reader {
     return this.#later(taken).some(
       (later) =>
         isOpen ||
-        this.#handed.has(this.truth.place(epoch, later.offset)) ||
-        this.#isTold(epoch, later.offset),
+        this.#handed.has(this.truth.place(later.epoch, later.offset)) ||
+        this.#isTold(later.epoch, later.offset),
     );
   }
 
@@ -314,14 +334,15 @@ export class Reader {
 
   #isSuperseded(epoch: string, offset: number): boolean {
     const taken = this.truth.at(epoch, offset);
-    return !!taken && this.#later(taken).some((t) => this.#handed.has(this.truth.place(epoch, t.offset)));
+    return !!taken && this.#later(taken).some((t) => this.#handed.has(this.truth.place(t.epoch, t.offset)));
   }
 
   /** Records after this one with its conflation key. */
   #later(taken: Taken): Taken[] {
     const { conflationHeader } = this.options;
     const key = conflationKey(taken, conflationHeader);
-    return this.#lives.later(taken).filter((later) => conflationKey(later, conflationHeader) === key);
+    const later = [...this.#lives.later(taken), ...this.#lives.beside(taken)];
+    return later.filter((one) => conflationKey(one, conflationHeader) === key);
   }
 
   #fail(invariant: string, text: string): void {

@@ -22,9 +22,22 @@ export interface Bound {
   readonly id: string;
 }
 
-interface Link extends Bound {
+export interface Link extends Bound {
   readonly destination: Declared;
 }
+
+/** What outlives the hub process. */
+export interface Kept {
+  readonly exchanges: readonly Declared[];
+  readonly links: readonly Link[];
+}
+
+/** Counts declarations over all lives of the hub. */
+export interface Incarnations {
+  last: number;
+}
+
+export const isDurable = ({ options }: Declared): boolean => options.durable === true;
 
 /** What routing asks of a message. */
 export interface Routed {
@@ -48,12 +61,27 @@ export class ReferenceRouter {
   readonly deleted = new Set<string>();
   /** Called with each queue whose bindings have changed. */
   onRebound: (queue: number, bindings: readonly Bound[]) => void = () => {};
+  /** Called after each change of what a disk keeps. */
+  onKept: () => void = () => {};
   links: readonly Link[] = [];
   readonly #queues = new Map<number, readonly Bound[]>();
-  #incarnations = 0;
 
-  constructor() {
+  /** @param kept what an earlier life of the hub has left on its disk */
+  constructor(
+    private readonly incarnations: Incarnations = { last: 0 },
+    kept: Kept = { exchanges: [], links: [] },
+  ) {
     for (const [name, options] of PREDECLARED) this.#create(name, options);
+    for (const exchange of kept.exchanges) this.exchanges.set(exchange.name, exchange);
+    this.links = kept.links;
+  }
+
+  /** What a disk keeps of all this. */
+  get kept(): Kept {
+    return {
+      exchanges: [...this.exchanges.values()].filter(isDurable),
+      links: this.links.filter(({ exchange }) => isDurable(exchange)),
+    };
   }
 
   // ── changes: each returns the error that the hub has to answer ──
@@ -62,6 +90,9 @@ export class ReferenceRouter {
     const there = this.exchanges.get(name);
     if (there) return isSame(there.options, options) ? undefined : 'exchange-mismatch';
     if (isReserved(name)) return 'reserved-name';
+    const alternate = this.exchanges.get(options.alternate ?? '');
+    if (options.alternate !== undefined && alternate && isDurable(alternate) !== (options.durable === true))
+      return 'durability-mismatch';
     this.#create(name, options);
     return undefined;
   }
@@ -79,8 +110,11 @@ export class ReferenceRouter {
     const bound = this.bound(spec);
     const destination = this.exchanges.get(to);
     if (!bound || !destination) return 'unknown-exchange';
+    if (isDurable(bound.exchange) !== isDurable(destination)) return 'durability-mismatch';
     const isThere = this.links.some((l) => l.id === bound.id && l.destination === destination);
-    if (!isThere) this.links = [...this.links, { ...bound, destination }];
+    if (isThere) return undefined;
+    this.links = [...this.links, { ...bound, destination }];
+    if (isDurable(destination)) this.onKept();
     return undefined;
   }
 
@@ -92,6 +126,7 @@ export class ReferenceRouter {
     if (left.length === this.links.length) return 'unknown-binding';
     this.links = left;
     this.#leave(bound.exchange);
+    if (isDurable(destination)) this.onKept();
     return undefined;
   }
 
@@ -136,18 +171,20 @@ export class ReferenceRouter {
   }
 
   /** Incarnations of all exchanges a publish reaches. */
-  reach(name: string, key: string, headers: Headers | undefined): number[] {
-    const reached: number[] = [];
+  reach(name: string, key: string, headers: Headers | undefined): Declared[] {
+    const reached: Declared[] = [];
     const visit = (exchange: Declared | undefined): void => {
-      if (!exchange || reached.includes(exchange.incarnation)) return;
-      reached.push(exchange.incarnation);
+      if (!exchange || reached.includes(exchange)) return;
+      reached.push(exchange);
       const takes = (bound: Bound): boolean =>
         bound.exchange === exchange && bindingTakes(bound, key, headers);
       const links = this.links.filter(takes);
       for (const { destination } of links) visit(destination);
       const isTaken = links.length > 0 || [...this.#queues.values()].some((bindings) => bindings.some(takes));
-      const { alternate } = exchange.options;
-      if (!isTaken && alternate !== undefined) visit(this.exchanges.get(alternate));
+      const alternate = this.exchanges.get(exchange.options.alternate ?? '');
+      // Declared later, it may be of the other log: then it takes nothing.
+      const leads = exchange.options.alternate !== undefined && alternate !== undefined && !isTaken;
+      if (leads && isDurable(alternate) === isDurable(exchange)) visit(alternate);
     };
     visit(this.exchanges.get(name));
     return reached;
@@ -164,7 +201,8 @@ export class ReferenceRouter {
   // ── ends of exchanges ──
 
   #create(name: string, options: ExchangeOptions): void {
-    this.exchanges.set(name, { incarnation: ++this.#incarnations, name, options });
+    this.exchanges.set(name, { incarnation: ++this.incarnations.last, name, options });
+    if (options.durable) this.onKept();
   }
 
   #rebind(queue: number, bindings: readonly Bound[]): void {
@@ -193,6 +231,7 @@ export class ReferenceRouter {
       if (left.length < bindings.length) this.#rebind(queue, left);
     }
     for (const source of sources) this.#leave(source);
+    if (isDurable(exchange)) this.onKept();
   }
 }
 
@@ -248,6 +287,7 @@ export function idOf(
 
 const isSame = (a: ExchangeOptions, b: ExchangeOptions): boolean =>
   a.type === b.type &&
+  Boolean(a.durable) === Boolean(b.durable) &&
   Boolean(a.internal) === Boolean(b.internal) &&
   Boolean(a.autoDelete) === Boolean(b.autoDelete) &&
   a.alternate === b.alternate;

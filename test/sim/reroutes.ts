@@ -24,9 +24,10 @@ export class Reroutes {
     if (!hub || application.isOver) return;
     const random = this.#random;
     const { router } = this.simulation.watch;
+    const { isDurable } = this.simulation.settings;
     switch (trouble) {
       case 'declare':
-        application.administer(hub.declareExchange(drawPassing(random), drawDeclaration(random)));
+        application.administer(hub.declareExchange(drawPassing(random), drawDeclaration(random, isDurable)));
         return;
       case 'delete-exchange':
         application.administer(
@@ -37,12 +38,12 @@ export class Reroutes {
         // As the old one was, or another: nothing of the old one may be seen.
         const name = drawPassing(random);
         const options = router.exchanges.get(name)?.options;
-        const declaration = random.chance(0.5) && options ? options : drawDeclaration(random);
+        const declaration = random.chance(0.5) && options ? options : drawDeclaration(random, isDurable);
         application.administer(this.#redeclare(application, name, declaration));
         return;
       }
       case 'bind':
-        if (reader) application.rebind(reader, 'bind', drawBinding(random, drawExchange(random)));
+        if (reader) application.rebind(reader, 'bind', drawBinding(random, drawExchange(random, isDurable)));
         return;
       case 'unbind': {
         const bound = reader?.wishes.bindings ?? [];
@@ -50,8 +51,8 @@ export class Reroutes {
         return;
       }
       case 'link': {
-        const [source, ...rest] = drawBinding(random, drawExchange(random));
-        application.administer(bindExchange(hub, drawExchange(random), source, ...rest));
+        const [source, ...rest] = drawBinding(random, drawExchange(random, isDurable));
+        application.administer(bindExchange(hub, drawExchange(random, isDurable), source, ...rest));
         return;
       }
       case 'unlink': {
@@ -62,7 +63,7 @@ export class Reroutes {
         return;
       }
       case 'history': {
-        const bindings = reader?.wishes.bindings ?? [drawBinding(random, drawExchange(random))];
+        const bindings = reader?.wishes.bindings ?? [drawBinding(random, drawExchange(random, isDurable))];
         application.administer(readHistory(this.simulation, application, random, bindings));
         return;
       }

@@ -1,13 +1,15 @@
 /**
- * Runs seeds of the simulation: `node scripts/run-ts.mjs test/sim/run.ts --seeds 10000 --from 1`.
+ * Runs seeds of the simulation: `node scripts/run-ts.mjs test/sim/run.ts --seeds 10000 --workers 2`.
  *
- * `--seed 42 --trace` plays one seed and prints the end of its trace; `--fault NAME` plants a fault; `--keep-going` does
- * not stop at the first seed that fails; `--twice` plays each seed twice and compares; `--reached` prints what the runs
- * came across.
+ * `--seed 42 --trace` plays one seed and prints the end of its trace; `--fault NAME` plants a fault, `--faults` each of them
+ * in turn, and prints how many seeds it took to find; `--keep-going` does not stop at the first seed that fails; `--twice`
+ * plays each seed twice and compares; `--reached` prints what the runs came across; `--digests` one line for each seed.
  */
 import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { FAULTS, faultNamed } from './faults.ts';
-import { type Outcome, playSeed } from './seed.ts';
+import { playSeed } from './seed.ts';
+import { type Played, Tally } from './tally.ts';
 import { World } from './world.ts';
 
 const { values } = parseArgs({
@@ -15,11 +17,15 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '200' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    share: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '1' },
     fault: { type: 'string', default: process.env.RINGHUB_SIM_FAULT ?? '' },
+    faults: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     lines: { type: 'string', default: '60' },
     'keep-going': { type: 'boolean', default: false },
     reached: { type: 'boolean', default: false },
+    digests: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -27,66 +33,99 @@ const { values } = parseArgs({
 
 if (values.help) {
   console.log(
-    '--seeds N  --from N  --seed N  --trace  --lines N  --keep-going  --reached  --twice  --fault NAME, one of:',
+    '--seeds N  --from N  --seed N  --share 0..1 of the time of trouble  --workers N  --trace  --lines N  --keep-going\n' +
+      '--reached  --digests  --twice  --faults (all, within --seeds of each)  --fault NAME, one of:',
   );
-  for (const [name, { about }] of Object.entries(FAULTS)) console.log(`  ${name.padEnd(16)} ${about}`);
+  for (const [name, { about }] of Object.entries(FAULTS)) console.log(`  ${name.padEnd(20)} ${about}`);
   process.exit(0);
 }
 
 const fault = faultNamed(values.fault);
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
-const lines = Number(values.lines);
-
-World.traceLines = Math.max(World.traceLines, lines);
+const share = Number(values.share);
+World.traceLines = Math.max(World.traceLines, Number(values.lines));
 
 const rejections: unknown[] = [];
 process.on('unhandledRejection', (reason) => rejections.push(reason));
 
-function print({ seed, violation, trace, hash, steps, published }: Outcome): void {
-  if (values.trace || violation) for (const line of trace.slice(-lines)) console.log(`  ${line}`);
-  const end = violation ? `FAILED ${violation.message}` : 'ok';
-  console.log(`seed ${seed}: ${end} (${steps} steps, ${published} publishes, hash ${hash})`);
+async function play(seed: number): Promise<Played> {
+  const { violation, trace, reached, ...rest } = await playSeed(seed, fault, share);
+  const again = values.twice ? await playSeed(seed, fault, share) : undefined;
+  const [unhandled] = rejections.splice(0);
+  const other =
+    again && again.hash !== rest.hash ? `not-the-same: ${rest.hash}, then ${again.hash}` : undefined;
+  const broken = violation?.message ?? (unhandled ? `unhandled: ${String(unhandled)}` : other);
+  return { ...rest, broken, trace: broken || values.trace ? trace : [], reached: [...reached] };
 }
 
-const startedAt = performance.now();
-const seconds = (): number => (performance.now() - startedAt) / 1000;
-const broken = new Map<string, number[]>();
-let steps = 0;
-let published = 0;
-let toldAt = 0;
-const reached = new Map<string, number>();
-for (let seed = first; seed < first + count; seed++) {
-  const outcome = await playSeed(seed, fault);
-  if (values.twice) {
-    const again = await playSeed(seed, fault);
-    if (again.hash !== outcome.hash) console.log(`seed ${seed}: ${outcome.hash}, then ${again.hash}`);
-  }
-  steps += outcome.steps;
-  published += outcome.published;
-  for (const [what, times] of outcome.reached) reached.set(what, (reached.get(what) ?? 0) + times);
-  if (rejections.length > 0 && !outcome.violation) console.log(`seed ${seed}: unhandled`, rejections[0]);
-  if (outcome.violation || rejections.length > 0) {
-    const { invariant } = outcome.violation ?? { invariant: 'unhandled-rejection' };
-    broken.set(invariant, [...(broken.get(invariant) ?? []), seed]);
-    if (values['keep-going']) console.log(`seed ${seed}: ${outcome.violation?.message.split('\n')[0]}`);
-    else {
-      print(outcome);
-      break;
-    }
+/** Every n-th seed from one on, given to somebody as they are played; until that one has had enough. */
+async function playAll(from: number, step: number, told: (played: Played) => boolean): Promise<void> {
+  for (let seed = from; seed < first + count; seed += step) if (!told(await play(seed))) return;
+}
+
+/** The least seeds in which each fault is found. */
+async function findFaults(): Promise<boolean> {
+  let isFound = true;
+  console.log('| fault | what it does | seeds | found by |\n|---|---|---|---|');
+  for (const [name, planted] of Object.entries(FAULTS)) {
+    let found: string | undefined;
+    let seed = first;
+    for (; !found && seed < first + count; seed++)
+      found = (await playSeed(seed, planted, share)).violation?.invariant;
     rejections.length = 0;
-  } else if (count === 1) print(outcome);
-  if (seconds() - toldAt > 5 && count > 1) {
-    toldAt = seconds();
-    const done = seed - first + 1;
+    isFound &&= found !== undefined;
     console.log(
-      `${done} seeds, ${(done / toldAt).toFixed(1)} a second, ${steps} steps, ${published} publishes`,
+      `| \`${name}\` | ${planted.about} | ${found ? seed - first : 'not found'} | ${found ?? ''} |`,
     );
   }
+  return isFound;
 }
-console.log(`${steps} steps, ${published} publishes, ${seconds().toFixed(1)} s`);
-if (values.reached)
-  for (const what of [...reached.keys()].sort()) console.log(`  ${what}: ${reached.get(what)}`);
-for (const [invariant, seeds] of broken)
-  console.log(`${invariant}: ${seeds.length} seeds, first ${seeds[0]}`);
-process.exit(broken.size > 0 ? 1 : 0);
+
+if (values.faults) process.exit((await findFaults()) ? 0 : 1);
+
+if (!isMainThread) {
+  const { offset, step } = workerData as { offset: number; step: number };
+  await playAll(first + offset, step, (played) => {
+    parentPort!.postMessage(played);
+    return true;
+  });
+  process.exit(0);
+}
+
+const tally = new Tally(count, {
+  lines: Number(values.lines),
+  printsAll: count === 1,
+  printsDigests: values.digests,
+  keepsGoing: values['keep-going'],
+});
+const workers = Math.min(Number(values.workers), count);
+if (workers <= 1) await playAll(first, 1, (played) => tally.add(played));
+else {
+  const threads = Array.from(
+    { length: workers },
+    (_, offset) =>
+      new Worker(new URL(import.meta.url), {
+        argv: process.argv.slice(2),
+        workerData: { offset, step: workers },
+      }),
+  );
+  const endAll = (): void => {
+    for (const thread of threads) void thread.terminate();
+  };
+  await Promise.all(
+    threads.map(
+      (thread) =>
+        new Promise<void>((resolve) => {
+          thread.on('message', (played: Played) => tally.add(played) || endAll());
+          thread.on('error', (error) => {
+            console.error(error);
+            process.exitCode = 1;
+          });
+          thread.on('exit', () => resolve());
+        }),
+    ),
+  );
+}
+tally.end(values.reached);
+process.exit(tally.isClean ? process.exitCode : 1);

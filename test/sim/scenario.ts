@@ -34,10 +34,12 @@ export class Scenario {
 
   async play(share: number): Promise<void> {
     const { world, settings } = this.simulation;
+    this.simulation.onShutOut = (application) => this.replace(application, 'crash');
     for (const subject of this.publishers) {
       this.#start(subject, [], ({ hub }) => {
         if (!settings.isRerouted || subject !== 'p1') return;
-        for (const name of PASSING) hub?.declareExchange(name, drawDeclaration(this.#random)).catch(() => {});
+        for (const name of PASSING)
+          hub?.declareExchange(name, drawDeclaration(this.#random, settings.isDurable)).catch(() => {});
       });
     }
     for (const subject of this.#subjects) {
@@ -48,9 +50,10 @@ export class Scenario {
     }
     for (const subject of this.publishers) this.#publishLater(subject);
     for (let i = settings.followers; i > 0; i--) {
-      const { options, slowMs } = drawListening(this.#random, settings.slowHandlerMs);
+      const { options, slowMs } = drawListening(this.#random, settings.slowHandlerMs, settings.isDurable);
       world.after(this.#random.int(0, 2_000), 'arrival', () => this.simulation.follow(options, slowMs));
     }
+    this.simulation.crew?.begin();
     new Troubles(this.simulation, this).begin();
     await world.run(() => false, settings.chaosMs * share);
     await this.#drain();
@@ -70,7 +73,11 @@ export class Scenario {
       wire.end.link.unstall('client');
       wire.end.link.unstall('hub');
     }
+    simulation.isCalm = true;
     for (const follower of simulation.followers) follower.isCalm = true;
+    simulation.disk?.resume();
+    simulation.guards.calm();
+    simulation.crew?.calm();
     for (const application of simulation.running.values()) {
       application.isCalm = true;
       application.surroundings.thaw(true);
@@ -93,6 +100,7 @@ export class Scenario {
     for (const follower of this.simulation.followers) follower.leave();
     let left = 0;
     for (const application of running.values()) void application.close().then(() => left++);
+    void this.simulation.crew?.close();
     const isEmpty = (): boolean => left === running.size && network.wires.size === 0;
     await world.run(isEmpty, LEAVE_MS);
     // A session whose bye was lost is there until its resume window is over.
@@ -119,7 +127,7 @@ export class Scenario {
 
   newSubscription() {
     const { settings, world } = this.simulation;
-    const options = drawOptions(this.#random, 1_700_000_000_000 + world.nowMs, settings.isRerouted);
+    const options = drawOptions(this.#random, 1_700_000_000_000 + world.nowMs, settings);
     return { options, manner: drawManner(this.#random, settings.slowHandlerMs) };
   }
 

@@ -42,6 +42,15 @@ export const TROUBLES = {
   redeclare: 8,
   history: 14,
   'stream-cut': 3,
+  'disk-stall': 3,
+  'power-cut': 10,
+  grant: 14,
+  narrow: 10,
+  'close-session': 2,
+  'revoke-subject': 2,
+  'no-tokens': 10,
+  'worker-kill': 5,
+  'worker-cut': 4,
 } as const;
 
 /** What changes routing: only in runs that have such changes at all. */
@@ -54,6 +63,12 @@ const REROUTES: readonly Trouble[] = [
   'link',
   'unlink',
 ];
+
+/** What changes who may do what: only in runs that have such changes. */
+/** What befalls workers on named queues, where there are any. */
+const WORK: readonly Trouble[] = ['worker-kill', 'worker-cut'];
+
+const GUARDS: readonly Trouble[] = ['grant', 'narrow', 'close-session', 'revoke-subject', 'no-tokens'];
 
 export type Trouble = keyof typeof TROUBLES;
 
@@ -76,6 +91,17 @@ export interface Settings {
   readonly troubles: readonly Trouble[];
   /** Exchanges of all types come and go, and bindings with them. */
   readonly isRerouted: boolean;
+  /** Who may do what changes. */
+  readonly isGuarded: boolean;
+  /** There is a disk, and what is declared durable lies on it. */
+  readonly isDurable: boolean;
+  /** Somebody works on named queues. */
+  readonly hasCrew: boolean;
+  /** How long a sync takes at most. */
+  readonly syncMs: number;
+  readonly durableLog: LogLimits;
+  /** How long a token is good for; Infinity for ever. */
+  readonly tokenLifeMs: number;
   /** Readers of event streams. */
   readonly followers: number;
 }
@@ -83,9 +109,14 @@ export interface Settings {
 export function drawSettings(random: Random): Settings {
   const tightMemory = random.chance(0.25);
   const routing = random.fork('routing');
+  const disk = random.fork('disk');
+  const guard = random.fork('guard');
+  const isDurable = disk.chance(0.65);
+  const hasCrew = isDurable && disk.chance(0.4);
+  const isGuarded = guard.chance(0.5);
   const isRerouted = routing.chance(0.6);
   const heartbeatMs = random.pick([1_000, 2_000, 4_000]);
-  return {
+  const settings: Settings = {
     publishers: random.int(1, 3),
     subscribers: random.int(2, 6),
     chaosMs: random.pick([5_000, 10_000, 18_000]),
@@ -109,6 +140,9 @@ export function drawSettings(random: Random): Settings {
       maxSocketBufferBytes: random.chance(0.3) ? random.int(500, 4_000) : 1024 * 1024,
       lastPerKeyEntries: random.chance(0.3) ? 3 : 1_000,
       maxRedeliveries: random.int(1, 5),
+      // They all come from one.
+      maxConnectionsPerAddress: 1_000,
+      queueMemoryBytes: disk.chance(0.25) ? 1_500 : NODE_LIMITS.queueMemoryBytes,
     },
     sessionLimits: {
       publishWindowMessages: random.pick([2, 8, 64]),
@@ -123,9 +157,32 @@ export function drawSettings(random: Random): Settings {
       maxAgeMs: random.chance(0.2) ? 4_000 : 3_600_000,
     },
     troubles: (Object.keys(TROUBLES) as Trouble[]).filter((trouble) =>
-      REROUTES.includes(trouble) ? isRerouted && routing.chance(0.8) : random.chance(0.4),
+      REROUTES.includes(trouble)
+        ? isRerouted && routing.chance(0.8)
+        : GUARDS.includes(trouble)
+          ? isGuarded && guard.chance(0.8)
+          : WORK.includes(trouble)
+            ? hasCrew
+            : random.chance(0.4),
     ),
     isRerouted,
+    isGuarded,
+    isDurable,
+    hasCrew,
+    syncMs: disk.pick([0, 3, 30, 200, 200]),
+    durableLog: {
+      maxMessages: disk.pick([15, 60, 10_000]),
+      maxBytes: disk.chance(0.2) ? 8_000 : 1024 * 1024,
+      maxAgeMs: disk.chance(0.2) ? 5_000 : 3_600_000,
+    },
+    tokenLifeMs: guard.pick([Infinity, Infinity, 3_000, 12_000, 30_000]),
     followers: routing.pick([0, 0, 1, 2]),
   };
+  // Many at once, who are given little.
+  return random.fork('crowd').chance(CROWD)
+    ? { ...settings, subscribers: 200, meanPublishMs: 1_200 }
+    : settings;
 }
+
+/** Share of runs with hundreds of sessions: each is as much work as dozens of others. */
+const CROWD = 0.01;

@@ -8,21 +8,28 @@
  *
  * What is seen on the way is passed on by WireWatch and HubWatch; Balance closes the accounts.
  */
+import type { MemoryDisk } from '../../server/src/stores/memory-disk.ts';
 import { Application } from './application.ts';
 import { Balance } from './balance.ts';
+import { Crew } from './crew.ts';
+import { DiskBook } from './disk-book.ts';
 import type { Fault } from './faults.ts';
 import { Follower } from './follower.ts';
+import { Guards } from './guards.ts';
 import { HubProcess } from './hub-process.ts';
 import { HubWatch } from './hub-watch.ts';
 import { Network } from './network.ts';
+import { Permits } from './permits.ts';
 import { Publications } from './publications.ts';
 import type { QueueAccount } from './queue-account.ts';
 import type { Random } from './random.ts';
 import type { Reader } from './reader.ts';
 import { drawSettings, type Settings } from './settings.ts';
+import { simulatedDisk } from './simulated-disk.ts';
 import { StepChecks } from './step-checks.ts';
-import { Truth } from './truth.ts';
+import { DISK_EPOCH, Truth } from './truth.ts';
 import { WireWatch } from './wire-watch.ts';
+import { PASSING } from './wishes.ts';
 import { World } from './world.ts';
 
 /** How often queues are held against the truth between steps; always when they end. */
@@ -33,6 +40,10 @@ export class Simulation {
   readonly random: Random;
   readonly settings: Settings;
   readonly truth = new Truth();
+  readonly permits = new Permits();
+  readonly guards: Guards;
+  /** Workers on named queues, where there are any. */
+  readonly crew: Crew | undefined;
   readonly network: Network;
   readonly publications: Publications;
   /** Applications that run now, by subject. */
@@ -47,9 +58,17 @@ export class Simulation {
   readonly balance: Balance;
   hub!: HubProcess;
   wallStepMs = 0;
+  /** Whoever comes now finds no trouble any more. */
+  isCalm = false;
+  /** Called when a client has given up for want of a token that is good. */
+  onShutOut: (application: Application) => void = () => {};
   /** How often something worth reaching was reached: reasons of gaps, closes, errors, kinds of resume. */
   readonly reached = new Map<string, number>();
 
+  /** Of all hub processes, where there is one. */
+  readonly disk: MemoryDisk | undefined;
+
+  readonly #book = new DiskBook();
   readonly #watches = new Map<number, HubWatch>();
   readonly #checks: StepChecks;
 
@@ -60,12 +79,23 @@ export class Simulation {
     this.world = new World(seed);
     this.random = this.world.random.fork('scenario');
     this.settings = drawSettings(this.world.random.fork('settings'));
+    if (this.settings.isDurable) {
+      this.truth.begin(DISK_EPOCH);
+      this.disk = simulatedDisk(this.world, this.settings.syncMs);
+      this.fault?.disk?.(this.disk, this);
+    }
     this.network = new Network(this.world);
     this.wires = new WireWatch(this);
     this.balance = new Balance(this);
+    this.guards = new Guards(this);
+    this.crew = this.settings.hasCrew ? new Crew(this) : undefined;
     this.network.tap = this.wires;
     this.calmNetwork();
-    this.publications = new Publications(this.world, this.truth);
+    this.publications = new Publications(
+      this.world,
+      this.truth,
+      ({ exchange }) => this.settings.isGuarded || PASSING.includes(exchange as 'y.1'),
+    );
     this.#checks = new StepChecks(this.world);
     this.world.onStep = () => this.#step();
     this.startHub();
@@ -80,9 +110,14 @@ export class Simulation {
 
   startHub(): void {
     const number = (this.hub?.number ?? 0) + 1;
-    this.hub = new HubProcess(number, this.world, this.network, this.settings, () => this.wallStepMs, {
+    this.#book.isTorn = (this.disk?.torn.length ?? 0) > 0;
+    const settings = { ...this.settings, disk: this.disk, permits: this.permits };
+    this.hub = new HubProcess(number, this.world, this.network, settings, () => this.wallStepMs, {
       engine: (process) => {
-        const watch = new HubWatch(this.world, this.truth, process, (what) => this.reach(what));
+        this.fault?.engine?.(process, this);
+        const watch = new HubWatch(this.world, this.truth, process, this.#book, this.permits, (what) =>
+          this.reach(what),
+        );
         watch.onQueue = ({ subscription }) => this.fault?.queue?.(subscription.queue, this);
         this.#watches.set(number, watch);
       },
@@ -118,7 +153,12 @@ export class Simulation {
       this.network,
       subject,
       instance,
-      this.settings,
+      {
+        ...this.settings,
+        tokenFor: (...asked) => this.guards.tokenFor(...asked),
+        isRevoked: (one) => this.guards.isRevoked(one),
+        onShutOut: (one) => this.world.after(0, 'shut out', () => this.onShutOut(one)),
+      },
       (reader) => this.fault?.reader?.(reader, this),
     );
     this.running.set(subject, application);
@@ -131,6 +171,7 @@ export class Simulation {
   follow(options: Follower['options'], slowMs: number): void {
     const follower = new Follower(this, `f${this.followers.length + 1}`, options, slowMs);
     this.fault?.follower?.(follower, this);
+    follower.isCalm = this.isCalm;
     this.followers.push(follower);
     follower.connect();
   }
@@ -149,7 +190,10 @@ export class Simulation {
     }
     for (const follower of this.followers) follower.step();
     if (!this.hub.isAlive) return;
-    this.#checks.check(this.hub);
+    // With many sessions, not after each step.
+    const { size } = this.hub.insides.context.sessions;
+    if (this.world.steps % (1 + (size >> 4)) === 0) this.#checks.check(this.hub);
+    if (size >= 200) this.reached.set('hundreds of sessions', size);
     if (this.world.steps % QUEUE_CHECK_EVERY === 0) this.watch.check();
   }
 }

@@ -7,6 +7,7 @@ import { MAX_RANGES } from '../../server/src/core/gap-entry.ts';
 import type { Session } from '../../server/src/core/session.ts';
 import type { SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
+import { queueBindings } from './balance.ts';
 import type { HubProcess } from './hub-process.ts';
 import type { World } from './world.ts';
 
@@ -19,7 +20,7 @@ export class StepChecks {
   check(process: HubProcess): void {
     const { context, sessions } = process.insides;
     this.#holders.clear();
-    let bindings = context.exchanges.exchangeBindingCount;
+    let bindings = context.exchanges.exchangeBindingCount + queueBindings(context);
     let parked = 0;
     for (const session of context.sessions.values()) {
       bindings += this.#session(session);
@@ -34,6 +35,8 @@ export class StepChecks {
     if (parked !== sessions.parkedCount)
       this.#fail('parked', `${parked} counted, ${sessions.parkedCount} said`);
     if (parked > context.limits.maxParkedSessions) this.#fail('bound', `${parked} parked sessions`);
+    for (const { name, state } of context.namedQueues.values())
+      if (state.residual !== 0) this.#fail('ledger', `the law of ${name} leaves over ${state.residual}`);
     if (context.endedResidual !== 0) this.#fail('ledger', `ended queues leave over ${context.endedResidual}`);
     this.#budget(process);
     this.#log(process);
@@ -136,8 +139,10 @@ export class StepChecks {
   }
 
   #log({ engine }: HubProcess): void {
-    const { first, last, messages } = engine.bounds('v');
-    if (messages !== last - first + 1) this.#fail('log', `${messages} messages from ${first} to ${last}`);
+    for (const log of engine.logs) {
+      const { first, last, messages } = engine.bounds(log);
+      if (messages !== last - first + 1) this.#fail('log', `${messages} messages from ${first} to ${last}`);
+    }
   }
 
   #fail(invariant: string, text: string): void {

@@ -124,14 +124,36 @@ export class Troubles {
         if (reader) this.scenario.setPrefetch(reader, this.#random.int(1, 20));
         return;
       case 'burst':
-        for (let i = this.#random.int(5, 40); i > 0; i--)
-          this.scenario.publish(this.#random.pick(this.scenario.publishers));
+        this.#burst();
         return;
       case 'clock-step':
-        simulation.wallStepMs += this.#random.int(-5_000, 5_000);
+        simulation.wallStepMs += this.#random.int(-5_000, 5_000) * this.#random.pick([1, 1, 1, 720]);
+        simulation.guards.clockSetMs = world.nowMs;
+        simulation.reach('clock set');
         return;
       case 'wake':
         surroundings.wake();
+        return;
+      case 'disk-stall':
+        simulation.disk?.stall();
+        this.#after(50, 2_000, () => simulation.disk?.resume());
+        return;
+      case 'power-cut':
+        // In the midst of much that is on its way to the disk.
+        simulation.disk?.stall();
+        this.#burst();
+        this.#after(5, 300, () => this.#killHub());
+        return;
+      case 'worker-kill':
+      case 'worker-cut':
+        simulation.crew?.killSomebody(trouble);
+        return;
+      case 'grant':
+      case 'narrow':
+      case 'close-session':
+      case 'revoke-subject':
+      case 'no-tokens':
+        simulation.guards.make(trouble, application);
         return;
       default:
         this.#reroutes.make(trouble, application, reader);
@@ -142,6 +164,11 @@ export class Troubles {
     this.simulation.world.after(this.#random.int(fromMs, toMs), 'trouble ends', () => {
       if (this.scenario.isChaos) run();
     });
+  }
+
+  #burst(): void {
+    for (let i = this.#random.int(5, 40); i > 0; i--)
+      this.scenario.publish(this.#random.pick(this.scenario.publishers));
   }
 
   /** Cuts a client's connection, and the next ones as soon as they are there. */

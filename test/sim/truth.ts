@@ -2,11 +2,12 @@
  * What was really published: every record that an engine took, by epoch and offset, seen at the engine itself. All
  * accounts are held against it, with the naive router's word on which exchanges each one reached.
  */
-import type { Headers } from '@ringhub/protocol';
+import type { Headers, LogId } from '@ringhub/protocol';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
-import { type Bound, isFor } from './reference-router.ts';
+import { type Bound, type Declared, isFor } from './reference-router.ts';
 
 export interface Taken {
+  readonly log: LogId;
   readonly epoch: string;
   readonly offset: number;
   readonly exchange: string;
@@ -14,13 +15,47 @@ export interface Taken {
   readonly headers: Headers | undefined;
   /** By the reference router, in incarnations of its own. */
   readonly reached: readonly number[];
+  /** These, as they were then. */
+  readonly exchanges: readonly Declared[];
   /** The text its publisher made, unlike any other: `publisher/number` and filling. */
   readonly payload: string;
   readonly id: string | undefined;
   readonly subject: string;
   readonly timeMs: number;
+  readonly ttlMs: number | undefined;
   /** On the world's clock. */
   readonly expiresMs: number;
+}
+
+/** The one epoch of the durable log: no crash of the hub ends it. */
+export const DISK_EPOCH = 'disk';
+
+/** What the engine was given, as it will stand in the truth once the log has it. */
+export function takenOf(
+  epoch: string,
+  record: StoredRecord,
+  { reached, exchanges }: Pick<Taken, 'reached' | 'exchanges'>,
+  nowMs: number,
+): Taken {
+  const { log, offset, exchange, key, headers, id, subject, timeMs, ttlMs } = record;
+  const payload = String(record.payload);
+  const expiresMs = ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + ttlMs;
+  return {
+    log,
+    epoch,
+    offset,
+    exchange,
+    key,
+    headers,
+    reached,
+    exchanges,
+    payload,
+    id,
+    subject,
+    timeMs,
+    ttlMs,
+    expiresMs,
+  };
 }
 
 export class Truth {
@@ -34,17 +69,13 @@ export class Truth {
   }
 
   /** Adds a record; false where its offset is not the next one. */
-  take(epoch: string, record: StoredRecord, reached: readonly number[], nowMs: number): boolean {
-    const log = this.#logs.get(epoch)!;
-    const { offset, exchange, key, headers, id, subject, timeMs, ttlMs } = record;
-    const payload = String(record.payload);
-    const expiresMs = ttlMs === undefined ? Number.POSITIVE_INFINITY : nowMs + ttlMs;
-    const taken = { epoch, offset, exchange, key, headers, reached, payload, id, subject, timeMs, expiresMs };
+  take(taken: Taken): boolean {
+    const log = this.#logs.get(taken.epoch)!;
     log.push(taken);
-    const same = this.#byPayload.get(payload);
+    const same = this.#byPayload.get(taken.payload);
     if (same) same.push(taken);
-    else this.#byPayload.set(payload, [taken]);
-    return offset === log.length;
+    else this.#byPayload.set(taken.payload, [taken]);
+    return taken.offset === log.length;
   }
 
   at(epoch: string, offset: number): Taken | undefined {
@@ -93,4 +124,22 @@ export class Truth {
 export function conflationKey({ exchange, key, headers }: Taken, header: string | undefined): string {
   const value = header === undefined ? undefined : headers?.[header];
   return value === undefined ? `key ${exchange} ${key}` : `header ${typeof value} ${value}`;
+}
+
+/**
+ * Whether nobody may be given a message any more. Of the durable log it may be read from disk, where a TTL goes by the wall
+ * clock, which jumps: it has expired for certain where both clocks say so.
+ */
+export function isExpired({ log, timeMs, ttlMs, expiresMs }: Taken, nowMs: number, wallMs: number): boolean {
+  if (expiresMs >= nowMs) return false;
+  return log === 'v' || timeMs + ttlMs! < wallMs;
+}
+
+/** Whether one of them does. */
+export function mayBeExpired(
+  { log, timeMs, ttlMs, expiresMs }: Taken,
+  nowMs: number,
+  wallMs: number,
+): boolean {
+  return expiresMs <= nowMs || (log === 'd' && ttlMs !== undefined && timeMs + ttlMs <= wallMs);
 }

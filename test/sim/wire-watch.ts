@@ -12,8 +12,10 @@ import {
 import type { Message } from '../../server/src/ports/transport.ts';
 import type { Application } from './application.ts';
 import type { Wire, WireTap } from './network.ts';
+import { CREW } from './permits.ts';
 import type { Reader } from './reader.ts';
 import type { Simulation } from './simulation.ts';
+import { tokenOf } from './tokens.ts';
 
 /** What one hub process said, counted from outside. */
 export interface Told {
@@ -38,7 +40,8 @@ export class WireWatch implements WireTap {
   }
 
   clientSent(wire: Wire, message: Message): void {
-    const application = this.simulation.applications.get(wire.client)!;
+    const application = this.simulation.applications.get(wire.client);
+    if (!application) return;
     for (const frame of framesOf(message)) {
       switch (frame.type) {
         case 'subscribe':
@@ -88,7 +91,8 @@ export class WireWatch implements WireTap {
   }
 
   clientReceived(wire: Wire, frames: readonly ServerFrame[]): void {
-    const application = this.simulation.applications.get(wire.client)!;
+    const application = this.simulation.applications.get(wire.client);
+    if (!application) return;
     for (const frame of frames) {
       if (frame.type === 'ok' && frame.result && 'queue' in frame.result) {
         const reader = application.byRef.get(frame.ref);
@@ -127,12 +131,21 @@ export class WireWatch implements WireTap {
   }
 
   hubReceived(wire: Wire, message: Message): void {
-    const [hello] = framesOf(message);
-    if (hello?.type === 'hello') wire.hello ??= hello;
+    if (wire.hello && !hasToken(message)) return;
+    for (const frame of framesOf(message)) {
+      if (frame.type === 'hello') wire.hello ??= frame;
+      if (frame.type !== 'hello' && frame.type !== 'auth') continue;
+      const token = tokenOf(frame.token);
+      if (!wire.token || (token && token.expiresAtMs > wire.token.expiresAtMs)) wire.token = token;
+    }
   }
 
   hubSent(wire: Wire, frames: readonly ServerFrame[]): void {
+    this.simulation.crew?.account.hear(wire.client, wire.process, frames, (queue) =>
+      this.simulation.permits.mayConsume(CREW, queue),
+    );
     for (const frame of frames) {
+      if (frame.type === 'deliver') this.simulation.guards.delivers(wire);
       if (frame.type === 'deliver' || frame.type === 'mark') this.delivered(wire.process, frame);
       else if (frame.type === 'welcome') this.#hubWelcomes(wire, frame);
       else if (frame.type === 'error' || frame.type === 'refused') {
@@ -159,7 +172,7 @@ export class WireWatch implements WireTap {
     }
     for (const [, note] of frame.notes)
       for (const what of Object.keys(note)) this.simulation.reach(`note ${what}`);
-    account?.sent(frame, this.simulation.hub.engine.bounds('v'));
+    account?.sent(frame, (log) => this.simulation.hub.engine.bounds(log).first);
   }
 
   hubClosed(_: Wire, code: number): void {
@@ -167,6 +180,7 @@ export class WireWatch implements WireTap {
   }
 
   #hubWelcomes(wire: Wire, frame: Extract<ServerFrame, { type: 'welcome' }>): void {
+    this.simulation.guards.welcomed(wire);
     const told = this.toldBy(wire.process);
     if (wire.hello?.resume) this.simulation.reach(frame.resumed ? 'resumed' : 'begun anew');
     if (frame.resumed) told.resumed++;
@@ -176,6 +190,10 @@ export class WireWatch implements WireTap {
     this.simulation.world.after(0, 'cut', () => wire.end.link.cut('lost'));
   }
 }
+
+/** Whether a message may hold a frame `auth`: reading each a second time would cost much. */
+const hasToken = (message: Message): boolean =>
+  typeof message === 'string' ? message.includes('"auth"') : true;
 
 const framesOf = (message: Message) =>
   typeof message === 'string' ? decodeClientMessage(message) : decodeClientMessageBinary(message);

@@ -14,9 +14,13 @@ import type { Random } from './random.ts';
 const EXCHANGES = ['amq.topic', 'x.a', 'x.b'] as const;
 /** Exchanges that come and go, of one type or another. */
 export const PASSING = ['y.1', 'y.2', 'y.3'] as const;
+/** Exchanges on the disk, where there is one. */
+export const DURABLE = ['d.a', 'd.b'] as const;
 const LASTING = ['amq.topic', 'amq.direct', 'amq.fanout', 'amq.headers', 'x.a', 'x.b'] as const;
+/** Every exchange that applications have to do with. */
+export const LASTING_AND_PASSING: readonly string[] = [...LASTING, ...DURABLE, ...PASSING];
 const WORDS = ['a', 'b', 'c'] as const;
-const PATTERNS = ['#', '#', 'a.#', '*.b', 'a.*', '#.c', 'a', 'b.#.a', '*', '#.b.#', ''] as const;
+export const PATTERNS = ['#', '#', 'a.#', '*.b', 'a.*', '#.c', 'a', 'b.#.a', '*', '#.b.#', ''] as const;
 
 export function drawKey(random: Random): string {
   const words: string[] = [];
@@ -27,13 +31,22 @@ export function drawKey(random: Random): string {
 export const drawPassing = (random: Random): string => random.pick(PASSING);
 
 /** Any exchange of a run in which routing changes. */
-export const drawExchange = (random: Random): string => random.pick(random.chance(0.5) ? PASSING : LASTING);
+export const drawExchange = (random: Random, isDurable: boolean): string =>
+  random.chance(0.5) ? random.pick(PASSING) : drawLasting(random, isDurable);
 
-export function drawDeclaration(random: Random): ExchangeOptions {
+const drawLasting = (random: Random, isDurable: boolean): string =>
+  isDurable && random.chance(0.3) ? random.pick(DURABLE) : random.pick(LASTING);
+
+/** Of an application that knows only some. */
+const drawOwn = (random: Random, isDurable: boolean): string =>
+  isDurable && random.chance(0.4) ? random.pick(DURABLE) : random.pick(EXCHANGES);
+
+export function drawDeclaration(random: Random, isDurable: boolean): ExchangeOptions {
   return {
     type: random.pick(['direct', 'fanout', 'topic', 'topic', 'headers']),
     ...(random.chance(0.3) ? { autoDelete: true } : {}),
-    ...(random.chance(0.5) ? { alternate: drawExchange(random) } : {}),
+    ...(random.chance(0.5) ? { alternate: drawExchange(random, isDurable) } : {}),
+    ...(isDurable && random.chance(0.4) ? { durable: true } : {}),
   };
 }
 
@@ -50,13 +63,21 @@ export function drawBinding(random: Random, exchange: string): BindingSpec {
   return [exchange, random.chance(0.3) ? drawKey(random) : random.pick(PATTERNS)];
 }
 
+/** What there is in a run. */
+export interface Kinds {
+  readonly isRerouted: boolean;
+  readonly isDurable: boolean;
+}
+
 const withoutRepeats = (bindings: readonly BindingSpec[]): BindingSpec[] => [
   ...new Map(bindings.map((spec) => [JSON.stringify(spec), spec])).values(),
 ];
 
 /** What an event stream is asked for; it names only exchanges that are always there. */
-export function drawListening(random: Random, slowHandlerMs: number) {
-  const bindings = Array.from({ length: random.int(1, 3) }, () => drawBinding(random, random.pick(LASTING)));
+export function drawListening(random: Random, slowHandlerMs: number, isDurable: boolean) {
+  const bindings = Array.from({ length: random.int(1, 3) }, () =>
+    drawBinding(random, drawLasting(random, isDurable)),
+  );
   const options: SubscribeOptions = {
     bindings: withoutRepeats(bindings),
     overflow: random.pick(OVERFLOW_POLICIES),
@@ -66,7 +87,11 @@ export function drawListening(random: Random, slowHandlerMs: number) {
   return { options, slowMs: random.pick([0, 0, slowHandlerMs]) };
 }
 
-export function drawOptions(random: Random, nowWallMs: number, isRerouted: boolean): SubscribeOptions {
+export function drawOptions(
+  random: Random,
+  nowWallMs: number,
+  { isRerouted, isDurable }: Kinds,
+): SubscribeOptions {
   const bindings: BindingSpec[] = [];
   for (
     let i = random.weighted([
@@ -79,7 +104,9 @@ export function drawOptions(random: Random, nowWallMs: number, isRerouted: boole
   ) {
     const isOther = isRerouted && random.chance(0.5);
     bindings.push(
-      isOther ? drawBinding(random, drawExchange(random)) : [random.pick(EXCHANGES), random.pick(PATTERNS)],
+      isOther
+        ? drawBinding(random, drawExchange(random, isDurable))
+        : [drawOwn(random, isDurable), random.pick(PATTERNS)],
     );
   }
   const capacity = random.pick([2, 3, 5, 10, 40]);
@@ -118,10 +145,10 @@ export const drawManner = (random: Random, slowHandlerMs: number): Manner => ({
 export function drawPublish(
   random: Random,
   name: string,
-  { payloadBytes, isRerouted }: { readonly payloadBytes: number; readonly isRerouted: boolean },
+  { payloadBytes, isRerouted, isDurable }: Kinds & { readonly payloadBytes: number },
 ): PublishWish {
   return {
-    exchange: isRerouted && random.chance(0.6) ? drawExchange(random) : random.pick(EXCHANGES),
+    exchange: isRerouted && random.chance(0.6) ? drawExchange(random, isDurable) : drawOwn(random, isDurable),
     key: drawKey(random),
     payload: `${name} ${'.'.repeat(random.int(0, payloadBytes))}`,
     id: random.chance(0.4) ? name : undefined,

@@ -1,12 +1,14 @@
 /**
  * One run of an application that works on named queues: a real SDK client that consumes, dawdles, fails and dies.
  */
-import { connect, type Hub } from '@ringhub/client';
+import { connect, type Hub, RinghubError } from '@ringhub/client';
 import { BinaryCodec } from '@ringhub/client/binary';
 import { bindQueue, consume, declareQueue, type QueueMessage } from '@ringhub/client/queues';
+import type { Guards } from './guards.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 import { Surroundings } from './surroundings.ts';
+import { NoToken, TOKEN_TROUBLE } from './tokens.ts';
 import type { WorkAccount, WorkQueue } from './work-account.ts';
 import type { World } from './world.ts';
 
@@ -23,15 +25,22 @@ export class Worker {
   readonly surroundings: Surroundings;
   hub: Hub | undefined;
   isOver = false;
+  /** It publishes or consumes. */
+  isAtWork = false;
+  /** Called when it is not permitted to consume any more. */
+  onForbidden: () => void = () => {};
   /** Set at the end: everything is worked off at once. */
   isCalm = false;
   private readonly random: Random;
 
   constructor(
     readonly name: string,
+    /** Where it works; undefined for one that publishes. */
+    readonly queue: WorkQueue | undefined,
     private readonly world: World,
     network: Network,
     private readonly account: WorkAccount,
+    private readonly guards: Guards,
   ) {
     this.surroundings = new Surroundings(name, world, network);
     this.random = world.random.fork(`worker ${name}`);
@@ -40,14 +49,14 @@ export class Worker {
   /** Resolves once the client is connected and has what it declares; never where it dies before. */
   async start(): Promise<Hub> {
     this.hub = await connect('ws://hub', {
-      token: this.name.split('.')[0]!,
+      getToken: ({ reason }) => this.guards.tokenFor(this.name.split('.')[0]!, reason),
       backoff: { minMs: 50, maxMs: 500 },
       ackDelayMs: this.random.pick([0, 20]),
       codec: this.random.chance(0.5) ? new BinaryCodec() : undefined,
       environment: this.surroundings.environment,
     });
     const { hub } = this;
-    hub.addEventListener('error', ({ error }) => this.world.fail('client-error', `${this.name}: ${error}`));
+    hub.addEventListener('error', ({ error }) => this.failed(error));
     hub.addEventListener('state', ({ state, error }) => {
       if (state === 'closed' && !this.isOver)
         this.world.fail('client-stopped', `${this.name} stopped for good: ${String(error)}`);
@@ -70,9 +79,18 @@ export class Worker {
 
   async work(manner: WorkManner): Promise<void> {
     const { queue, prefetch, onLost } = manner;
-    await consume<string>(this.hub!, queue, { ack: 'manual', prefetch, onLost }, (message) =>
+    const consumer = await consume<string>(this.hub!, queue, { ack: 'manual', prefetch, onLost }, (message) =>
       this.take(message, manner),
     );
+    void consumer.closed.then((error) => error && this.failed(error));
+  }
+
+  /** An error that nobody expects, but for what it comes to that permissions change. */
+  failed(error: unknown): void {
+    if (this.isOver || error instanceof NoToken) return;
+    if (error instanceof RinghubError && TOKEN_TROUBLE.includes(error.name)) return;
+    if (error instanceof RinghubError && error.name === 'forbidden') this.onForbidden();
+    else this.world.fail('client-error', `${this.name}: ${String(error)}`);
   }
 
   /** Its process ends without a word. */

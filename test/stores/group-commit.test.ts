@@ -172,6 +172,26 @@ describe('the disk in memory', () => {
     }
   });
 
+  it('tears what a power cut interrupts: a part of it lies on the platter, and counts for nothing once a store is opened', () => {
+    const clock = new ManualClock();
+    const disk = new MemoryDisk({ clock, syncMs: 10 });
+    const store = new MemoryStore(disk);
+    store.commit([write(1)], () => {});
+    clock.settle();
+    clock.advance(10);
+    store.commit([write(2), write(3), write(4)], () => {});
+    clock.settle();
+    let at = 0;
+    disk.crash(
+      () => 'torn',
+      () => at++ !== 1,
+    );
+    expect(disk.torn.map(({ key }) => key[0])).toEqual([2, 4]);
+    const reopened = new MemoryStore(disk);
+    expect(disk.torn).toEqual([]);
+    expect(reopened.keys(Uint8Array.of(0), Uint8Array.of(9), 9).map((key) => key[0])).toEqual([1]);
+  });
+
   it('stands still until it goes on, and rots where it is told to', () => {
     const clock = new ManualClock();
     const disk = new MemoryDisk({ clock });

@@ -27,3 +27,14 @@ export function mayByBinding(
       return type satisfies never;
   }
 }
+
+/** Whether somebody may read a message with this routing key from an exchange: by key, or where keys mean nothing, all or none. */
+export function mayReadKey(
+  principal: Principal,
+  name: string,
+  { type }: ExchangeOptions,
+  key: string,
+): boolean {
+  const hasKeys = type === 'topic' || type === 'direct';
+  return hasKeys ? principal.may('subscribe', name, key) : principal.mayAll('subscribe', name, '#');
+}

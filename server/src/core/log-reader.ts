@@ -13,13 +13,17 @@ export type ReaderPhase = 'snapshot' | 'reading' | 'live';
 export class LogReader {
   /** A read of the engine is under way. */
   pending = false;
+  /** The record behind this one was the first to be read. */
+  readonly start: number;
 
   constructor(
     readonly log: LogId,
     readonly epoch: string,
     public after: number,
     public phase: ReaderPhase,
-  ) {}
+  ) {
+    this.start = after;
+  }
 
   takesLive(offset: number): boolean {
     return this.phase === 'live' && offset > this.after;

@@ -49,15 +49,23 @@ export class PublishWindow {
    */
   private ring: (number | Settled | undefined)[] = [];
   private forgotUpTo = 0;
-  /** Bytes of pending ones that left the ring, as a client sent on and on though all was refused. */
+  /** Bytes of pending ones that left the ring: others were answered meanwhile, or refused. */
   private readonly overtaken = new Map<number, number>();
+  /**
+   * Outcomes of those that were settled when more than a window had come after them, as those that wait for a disk are. A
+   * client that has not heard of one sends less than a window more: kept for as many, and so never more than two windows.
+   */
+  private readonly late = new Map<number, { readonly outcome: Settled; readonly until: number }>();
 
   constructor(private readonly limits: WindowLimits) {}
 
   /** Admits a publish by number; `new` ones must be settled once. */
   admit(seq: number, bytes: number): Admission {
     if (seq <= this.highWater) {
-      const found = seq > this.forgotUpTo ? this.ring[this.placeOf(seq)] : this.overtaken.get(seq);
+      const isInRing = seq > this.forgotUpTo;
+      const found = isInRing
+        ? this.ring[this.placeOf(seq)]
+        : (this.overtaken.get(seq) ?? this.late.get(seq)?.outcome);
       if (found === undefined) return SEQUENCE;
       return typeof found === 'number' ? PENDING : { kind: 'answered', outcome: found };
     }
@@ -88,6 +96,8 @@ export class PublishWindow {
     if (typeof bytes !== 'number') throw new Error(`publish ${seq} settled twice`);
     if (isInRing) this.ring[this.placeOf(seq)] = outcome;
     else this.overtaken.delete(seq);
+    const { messages } = this.limits;
+    if (this.highWater - seq > messages) this.late.set(seq, { outcome, until: this.highWater + messages });
     this.pending--;
     this.untoldMessages++;
     this.untoldBytes += bytes;
@@ -102,6 +112,10 @@ export class PublishWindow {
   }
 
   private put(seq: number, state: number | Settled): void {
+    for (const [number, { until }] of this.late) {
+      if (until >= seq) break;
+      this.late.delete(number);
+    }
     for (const upTo = seq - 2 * this.limits.messages; this.forgotUpTo < upTo; ) {
       const place = this.placeOf(++this.forgotUpTo);
       const old = this.ring[place];

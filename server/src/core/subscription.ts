@@ -4,7 +4,7 @@
 import { type ExchangeType, splitWords } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
-import { mayByBinding } from './binding-permission.ts';
+import { mayByBinding, mayReadKey } from './binding-permission.ts';
 import type { HubExchange } from './declared-queue.ts';
 import type { BindingArguments, Matcher } from './routing-table.ts';
 import type { Session } from './session.ts';
@@ -51,6 +51,8 @@ export class Subscription {
   readonly bindings: Binding[] = [];
   /** The last record of the feed that was offered: one that reached several of its exchanges is offered once. */
   offered = 0;
+  /** Exchanges of bindings that were taken back while the queue held what they had brought. */
+  private readonly former = new Set<HubExchange>();
 
   constructor(
     readonly session: Session,
@@ -71,15 +73,45 @@ export class Subscription {
     if (at < 0) return false;
     this.bindings.splice(at, 1);
     wanted.exchange.table.unbind(wanted.spec, this);
+    if (this.holdsMessages) this.former.add(wanted.exchange);
     return true;
   }
 
-  /** A binding that this principal might not make now. */
-  forbiddenTo(principal: Principal): Binding | undefined {
-    return this.bindings.find(
+  /** The exchange of a binding that this principal might not make now, or of a message held that it may not read. */
+  forbiddenTo(principal: Principal): HubExchange | undefined {
+    const binding = this.bindings.find(
       ({ exchange, spec }) =>
         !mayByBinding(principal, 'subscribe', exchange.name, exchange.options, spec.key),
     );
+    return binding?.exchange ?? this.forbiddenMessageTo(principal);
+  }
+
+  /** Whatever the bindings bring may be read; what one brought that was taken back is looked at message by message. */
+  private forbiddenMessageTo(principal: Principal): HubExchange | undefined {
+    if (!this.holdsMessages) this.former.clear();
+    if (this.former.size === 0) return undefined;
+    const exchanges = new Set([...this.bindings.map(({ exchange }) => exchange), ...this.former]);
+    for (const { reached, key } of this.held()) {
+      const ways = [...exchanges].filter(({ incarnation }) => reached.includes(incarnation));
+      if (!ways.some(({ name, options }) => mayReadKey(principal, name, options, key))) return ways[0];
+    }
+    return undefined;
+  }
+
+  private get holdsMessages(): boolean {
+    return this.queue.ready.messages + this.queue.window.messages > 0;
+  }
+
+  private *held(): Iterable<StoredRecord> {
+    const { ready, window: unacked } = this.queue;
+    for (let i = 0; i < ready.length; i++) {
+      const entry = ready.peek(i);
+      if (entry?.kind === 'message') yield entry;
+    }
+    for (let tag = unacked.firstTag; tag <= unacked.lastTag; tag++) {
+      const entry = unacked.get(tag);
+      if (entry?.kind === 'message') yield entry;
+    }
   }
 
   matches(record: StoredRecord): boolean {

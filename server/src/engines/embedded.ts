@@ -189,8 +189,8 @@ export class EmbeddedEngine implements Engine {
     }
     const id = extras.isOwn ? undefined : record.id;
     if (id !== undefined && this.answerDuplicate(durable, record, id, done)) return;
-    // Published before, it may have led to no durable queue.
-    if (id !== undefined && record.log === 'v' && this.answerRemembered(record, id, done)) return;
+    // Published before, it may have led to no durable queue, or the exchange may have been a volatile one.
+    if (id !== undefined && this.answerRemembered(record, id, done)) return;
     if (record.refuseNew) {
       done({ kind: 'refused', error: record.refuseNew });
       return;

@@ -213,13 +213,14 @@ export class Publishing {
     if (this.hub.draining) return { error: 'unavailable' };
     if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
     // Whoever may not write there is told nothing of it: not that it is there, nor who listens.
-    if (!principal.may('publish', name, key)) return { error: 'forbidden', detail: { exchange: name } };
-    const exchange = this.hub.exchanges.get(name);
+    const isPermitted = principal.may('publish', name, key);
+    const exchange = isPermitted ? this.hub.exchanges.get(name) : undefined;
     if (!exchange) {
-      // Sent again with its id, it may have been published when the exchange was still there.
+      const error = isPermitted ? 'unknown-exchange' : 'forbidden';
+      // Sent again with its id, it may have been published when it still could be.
       if (properties.id !== undefined)
-        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? 'unknown-exchange' };
-      return { error: 'unknown-exchange', detail: { exchange: name } };
+        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? error };
+      return { error, detail: { exchange: name } };
     }
     if (exchange.options.internal) return { error: 'internal-exchange', detail: { exchange: name } };
     const { log } = exchange;

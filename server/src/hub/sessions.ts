@@ -133,7 +133,7 @@ export class Sessions {
       const forbidden = subscription.forbiddenTo(principal);
       if (!forbidden) continue;
       this.subscriptions.end(subscription, 'revoked');
-      told(subscription.queue.id, forbidden.exchange.name);
+      told(subscription.queue.id, forbidden.name);
     }
     for (const made of session.consumers.values()) {
       if (principal.may('consume', made.queue.name, '') && !lost.has(made.queue)) continue;

@@ -1,7 +1,15 @@
 /**
  * Commands that change or list what the hub routes by: exchanges and bindings (PROTOCOL §5).
  */
-import type { BindingInfo, BindingSpec, ExchangeOptions, PassiveDeclare, Topology } from '@ringhub/protocol';
+import {
+  type BindingInfo,
+  type BindingSpec,
+  type Bound,
+  type ExchangeOptions,
+  formatCursor,
+  type PassiveDeclare,
+  type Topology,
+} from '@ringhub/protocol';
 import { mayByBinding } from '../core/binding-permission.ts';
 import type { DeclaredQueue, HubExchange } from '../core/declared-queue.ts';
 import { DEFAULT_EXCHANGE, type ExchangeBinding } from '../core/exchanges.ts';
@@ -18,6 +26,8 @@ import type { Asker, NamedQueues } from './named-queues.ts';
 import type { Refusal, Subscriptions } from './subscriptions.ts';
 
 type Done = (refusal?: Refusal) => void;
+/** Of a binding to a queue of the session itself. */
+type BoundOrRefused = (answer?: Bound | Refusal) => void;
 
 export type TopologyCommand = Extract<Command, { type: 'declare' | 'bind' | 'unbind' | 'delete' }>;
 
@@ -38,7 +48,7 @@ export class TopologyCommands {
   ) {}
 
   /** Performs a command of a session, or says why not; what is durable is done when it is on disk. */
-  change(session: Session, command: TopologyCommand, done: Done): void {
+  change(session: Session, command: TopologyCommand, done: BoundOrRefused): void {
     if ('to' in command && typeof command.to === 'number') {
       done(this.changeQueue(session, command, command.to));
       return;
@@ -182,7 +192,11 @@ export class TopologyCommands {
     };
   }
 
-  private changeQueue(session: Session, { type, binding }: BindCommand, queue: number): Refusal | undefined {
+  private changeQueue(
+    session: Session,
+    { type, binding }: BindCommand,
+    queue: number,
+  ): Bound | Refusal | undefined {
     const subscription = session.subscriptions.get(queue);
     if (!subscription) return { error: 'unknown-queue', detail: { queue } };
     const wanted = this.subscriptions.find(session.principal, binding);
@@ -194,7 +208,9 @@ export class TopologyCommands {
       return { error: 'too-many-bindings' };
     }
     this.subscriptions.bind(subscription, wanted);
-    return undefined;
+    // Of a log that it did not read before, the client's cursor would say nothing until something of it was processed.
+    const { log, epoch, start } = subscription.queue.readers.of(wanted.exchange.log)!;
+    return { cursor: formatCursor([{ log, epoch, offset: start }]) };
   }
 
   private changeExchange(

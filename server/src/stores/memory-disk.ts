@@ -22,6 +22,8 @@ export class MemoryDisk {
   readonly clock: Clock;
   /** What is on the platter. */
   entries = new SortedEntries();
+  /** What reached the platter of a transaction whose sync was cut off: without its end, it counts for nothing. */
+  torn: readonly StoreWrite[] = [];
 
   private readonly syncMs: () => number;
   private unsynced: Unsynced[] = [];
@@ -47,17 +49,28 @@ export class MemoryDisk {
 
   /**
    * Power cut: stores opened before hear nothing more. A transaction that was not synced is lost, or has happened to
-   * reach the disk: `survives`, asked for each, decides (default: none does). Those behind a lost one are lost, too.
+   * reach the disk, whole or in part: `fateOf`, asked for each, decides (default: all are lost). Those behind one that
+   * is lost or torn are lost, too.
+   *
+   * @param reaches asked for each write of a transaction that is torn: whether it has reached the platter
    */
-  crash(survives: () => boolean = () => false): void {
+  crash(fateOf: () => boolean | 'torn' = () => false, reaches: () => boolean = () => true): void {
     const unsynced = this.unsynced;
     this.unsynced = [];
     this.stalled = false;
     this.refusal = undefined;
+    this.torn = [];
     for (const { writes } of unsynced) {
-      if (!survives()) return;
+      const fate = fateOf();
+      if (fate === 'torn') this.torn = writes.filter(reaches);
+      if (fate !== true) return;
       this.entries.apply(writes);
     }
+  }
+
+  /** A store is opened on what a crash has left: a transaction without its end is as if it had never been. */
+  recover(): void {
+    this.torn = [];
   }
 
   /** From now on every sync is refused, until the next crash. */

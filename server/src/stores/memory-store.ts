@@ -27,6 +27,7 @@ export class MemoryStore implements Store {
     options: MemoryStoreOptions = {},
   ) {
     const { clock = disk.clock, flushDeadlineMs = DEFAULT_FLUSH_DEADLINE_MS } = options;
+    disk.recover();
     const limits = { flushDeadlineMs, maxGroupWrites: 20_000, maxGroupBytes: 16 * 1024 * 1024 };
     this.commits = new GroupCommit(clock, limits, (writes, settled) => disk.write(writes, settled));
   }
