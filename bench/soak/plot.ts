@@ -33,6 +33,7 @@ export function plot(title: string, panels: readonly Panel[]): string {
   const drawn = panels.map((panel, i) => panelOf(panel, head + i * (PANEL_HEIGHT + GAP), seconds));
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}">`,
+    `<title>${escaped(title)}</title>`,
     `<style>${STYLE}</style>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     `<text x="${LEFT}" y="21" class="title">${escaped(title)}</text>`,
