@@ -119,7 +119,9 @@ describe.each(transportsHere)('over %s', (transport) => {
     );
     for (let i = 0; i < 64; i++) for (const client of clients) client.send(chunk);
     await Promise.all(clients.map((client) => client.answered()));
-    expect(new Set(clients.map(({ status }) => status))).toEqual(new Set(['413']));
+    // Whoever is still sending when the hub ends the connection may be reset before it has read the answer.
+    const statuses = clients.map(({ status, isClosed }) => status ?? (isClosed ? 'reset' : 'none'));
+    expect(new Set(statuses.filter((status) => status !== 'reset'))).toEqual(new Set(['413']));
     expect((await hub.memory()).rss - before).toBeLessThan(2 * BODIES * BODY_LIMIT + NOISE);
     // They go on for ever, but not here.
     for (const client of clients) client.drip('1\r\nx\r\n', 100);
