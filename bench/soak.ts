@@ -8,6 +8,7 @@ import { pageOf, plotOf, type Soak } from './soak/soak-page.ts';
 import { Sampler } from './soak/soak-samples.ts';
 import { type Finding, findings, type Sample } from './soak/verdict.ts';
 import { FarHub } from './support/far-hub.ts';
+import { runCommand } from './support/run-command.ts';
 
 const FAULTS = ['leak-sessions', 'never-expire'];
 const HELP = `Puts a hub under a mixed load, samples its process and its metrics, and says whether anything grew.
@@ -158,11 +159,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.help) console.log(HELP);
-else {
-  await main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
-  process.exit();
-}
+await runCommand(values.help ? HELP : undefined, main);

@@ -1,5 +1,6 @@
 /** Cuts at full size, by command; see HELP. */
 import { parseArgs } from 'node:util';
+import { runCommand } from '../../bench/support/run-command.ts';
 import { cutsRun } from './cuts.ts';
 import { CUTS_FAULTS, type CutsFault } from './cuts-faults.ts';
 import { ChaosPlace } from './programs.ts';
@@ -60,11 +61,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.help) console.log(HELP);
-else {
-  await main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
-  process.exit();
-}
+await runCommand(values.help ? HELP : undefined, main);

@@ -1,5 +1,6 @@
 /** A herd by command; see HELP. */
 import { parseArgs } from 'node:util';
+import { runCommand } from '../../bench/support/run-command.ts';
 import { type HerdDrop, herdRun } from './herd.ts';
 import { ChaosPlace } from './programs.ts';
 
@@ -63,11 +64,4 @@ async function main(): Promise<void> {
   }
 }
 
-if (values.help) console.log(HELP);
-else {
-  await main().catch((error) => {
-    console.error(error);
-    process.exitCode = 1;
-  });
-  process.exit();
-}
+await runCommand(values.help ? HELP : undefined, main);
