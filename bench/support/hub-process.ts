@@ -3,11 +3,10 @@
  * unless the arguments say where.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import type { HubStats } from '../../server/src/ports/hub-api.ts';
+import { cpuSeconds, ownMib, rssMib } from './process-usage.ts';
 
 const TOKEN = 'bench-token-0123456789-0123456789';
-const CLOCK_TICKS_A_SECOND = 100;
 const START_DEADLINE_MS = 30_000;
 
 export class HubProcess {
@@ -28,15 +27,28 @@ export class HubProcess {
     return `${this.httpUrl.replace('http', 'ws')}/v1/ws`;
   }
 
-  /** Resolves once the hub listens. It is stopped with this process at the latest. */
+  /**
+   * Resolves once the hub listens. It is stopped with this process at the latest.
+   *
+   * @param command changes the command line, as to where it runs
+   */
   static async start(
     args: readonly string[] = [],
-    { data = 'none', nodeArgs = [] }: { data?: string; nodeArgs?: readonly string[] } = {},
+    {
+      data = 'none',
+      nodeArgs = [],
+      command = (line) => line,
+    }: {
+      data?: string;
+      nodeArgs?: readonly string[];
+      command?: (line: readonly string[]) => readonly string[];
+    } = {},
   ): Promise<HubProcess> {
     const port = 20_000 + (process.pid % 10_000);
     const options = ['serve', '--dev', '--no-demo', '--port', String(port), '--data', data, ...args];
     const startedMs = performance.now();
-    const child = spawn(process.execPath, [...nodeArgs, 'server/dist/main.js', ...options], {
+    const [file, ...line] = command([process.execPath, ...nodeArgs, 'server/dist/main.js', ...options]);
+    const child = spawn(file!, line, {
       env: { ...process.env, RINGHUB_TOKEN: TOKEN },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -63,20 +75,17 @@ export class HubProcess {
 
   /** Resident memory in MiB without the pages of mapped files: what the process itself takes. */
   ownMib(): number {
-    const rollup = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/RssAnon:\s+(\d+)/.exec(rollup)?.[1] ?? 0) / 1024;
+    return ownMib(this.pid);
   }
 
   /** Resident memory in MiB. */
   rssMib(): number {
-    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+    return rssMib(this.pid);
   }
 
   /** Seconds of CPU used so far. */
   cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS_A_SECOND;
+    return cpuSeconds(this.pid);
   }
 
   stop(): Promise<void> {

@@ -1,0 +1,17 @@
+/** One run, as it is printed: one line of JSON. */
+import type { Figures } from '../scenarios/scenario.ts';
+
+export interface RunLine {
+  readonly scenario: string;
+  readonly system: string;
+  readonly run: number;
+  readonly at: string;
+  readonly node: string;
+  readonly cores: number;
+  readonly pinned: boolean;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly subscribers?: number;
+  readonly bytes?: number;
+  readonly figures: Figures;
+}

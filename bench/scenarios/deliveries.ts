@@ -1,0 +1,137 @@
+/**
+ * S1, S1max, S2, S2max, S3, S5: one publisher, many subscribers, messages of 128 bytes.
+ *
+ * "max" is a closed loop: a bounded number of deliveries is under way, so nobody is driven into loss, and latency there is what waits
+ * in line, not what the server takes. The others publish at a fixed rate.
+ */
+import { measure } from '../load/measurement.ts';
+import { closedLoop, type Load, type NextKey, openLoop, settled } from '../load/publishing.ts';
+import { Tally } from '../load/tally.ts';
+import type { Ability, Peer, RunningSystem, System } from '../systems/system.ts';
+import { CONNECTIONS, manyPatterns } from './many-patterns.ts';
+import type { Figures, RunOptions, Scenario } from './scenario.ts';
+
+const MESSAGE_BYTES = 128;
+/** How many clients connect at the same time. */
+const CONNECTING = 50;
+
+type Rate = { readonly perSecond: number } | { readonly outstanding: (subscribers: number) => number };
+
+interface Shape {
+  readonly name: string;
+  readonly title: string;
+  readonly needs: Ability;
+  readonly subscribers: number;
+  readonly rate: Rate;
+}
+
+const SHAPES: readonly Shape[] = [
+  {
+    name: 'S1',
+    title: '1,000 subscribers of one key, 10 messages a second',
+    needs: 'fan-out',
+    subscribers: 1_000,
+    rate: { perSecond: 10 },
+  },
+  {
+    name: 'S1max',
+    title: '1,000 subscribers of one key, 32 messages under way',
+    needs: 'fan-out',
+    subscribers: 1_000,
+    rate: { outstanding: (subscribers) => 32 * subscribers },
+  },
+  {
+    name: 'S2',
+    title: '10,000 patterns of 1,000 connections, 2,000 messages a second with keys that are new',
+    needs: 'patterns',
+    subscribers: CONNECTIONS,
+    rate: { perSecond: 2_000 },
+  },
+  {
+    name: 'S2max',
+    title: '10,000 patterns of 1,000 connections, 4,000 deliveries under way',
+    needs: 'patterns',
+    subscribers: CONNECTIONS,
+    rate: { outstanding: () => 4_000 },
+  },
+  {
+    name: 'S2wide',
+    title: '10,000 patterns of 1,000 connections, 32,000 deliveries under way',
+    needs: 'patterns',
+    subscribers: CONNECTIONS,
+    rate: { outstanding: () => 32_000 },
+  },
+  {
+    name: 'S3',
+    title: '100 subscribers of one key, 200 messages a second: 20,000 deliveries a second',
+    needs: 'fan-out',
+    subscribers: 100,
+    rate: { perSecond: 200 },
+  },
+  {
+    name: 'S5',
+    title: '100 subscribers that acknowledge, 64 messages under way',
+    needs: 'acks',
+    subscribers: 100,
+    rate: { outstanding: (subscribers) => 64 * subscribers },
+  },
+];
+
+export const DELIVERY_SCENARIOS: readonly Scenario[] = SHAPES.map((shape) => ({
+  name: shape.name,
+  title: shape.title,
+  needs: shape.needs,
+  figure:
+    'perSecond' in shape.rate
+      ? { name: 'serverUsPerDelivery', better: 'less' }
+      : { name: 'deliveredPerSec', better: 'more' },
+  run: (system, options) => run(shape, system, options),
+}));
+
+async function run(shape: Shape, system: System, options: RunOptions): Promise<Figures> {
+  const tally = new Tally();
+  const running = await system.start(shape.needs);
+  try {
+    const { next, count } = await subscribeAll(shape, running, tally, options.subscribers);
+    const publisher = await running.connect(tally, false);
+    const load = begin(shape.rate, publisher, tally, next, count, options.bytes ?? MESSAGE_BYTES);
+    const measured = await measure(running.pid, tally, options);
+    load.stop();
+    const missing = await settled(tally, load.published.expected);
+    return { subscribers: count, ...measured, published: load.published.messages, missing };
+  } finally {
+    await running.stop();
+  }
+}
+
+async function subscribeAll(
+  { needs, subscribers }: Shape,
+  running: RunningSystem,
+  tally: Tally,
+  count = subscribers,
+): Promise<{ next: NextKey; count: number }> {
+  const many = needs === 'patterns' ? manyPatterns(1) : undefined;
+  const patternsOf = (i: number): readonly string[] => many?.patterns[i] ?? ['load.all'];
+  const wanted = many ? subscribers : count;
+  for (let from = 0; from < wanted; from += CONNECTING) {
+    const some = Array.from({ length: Math.min(CONNECTING, wanted - from) }, async (_, i) => {
+      const peer = await running.connect(tally, needs === 'acks');
+      await peer.subscribe(patternsOf(from + i));
+    });
+    await Promise.all(some);
+  }
+  return { next: many ? many.next : () => ['load.all', wanted], count: wanted };
+}
+
+function begin(
+  rate: Rate,
+  publisher: Peer,
+  tally: Tally,
+  next: NextKey,
+  subscribers: number,
+  bytes: number,
+): Load {
+  return 'perSecond' in rate
+    ? openLoop(publisher, next, rate.perSecond, bytes)
+    : closedLoop(publisher, tally, next, rate.outstanding(subscribers), bytes);
+}

@@ -1,0 +1,84 @@
+/** The two raw limits: what a server of uWebSockets.js, or of ws, reaches that promises nothing. */
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import type { Tally } from '../load/tally.ts';
+import { type LoadSocket, LoadSockets } from '../load/web-socket.ts';
+import { ACK, publishOf, subscribeTo } from './limit-protocol.ts';
+import { startServer } from './server-process.ts';
+import type { Ability, Peer, RunningSystem, System } from './system.ts';
+
+const OK = 0x6f;
+
+export class Limit implements System {
+  readonly can: ReadonlySet<Ability> = new Set(['fan-out', 'patterns', 'acks']);
+
+  constructor(
+    readonly name: string,
+    private readonly library: string,
+    private readonly file: string,
+  ) {}
+
+  missing(): string | undefined {
+    try {
+      createRequire(resolve('server/package.json'))(this.library);
+      return undefined;
+    } catch {
+      return `${this.library} is not installed, or does not load here`;
+    }
+  }
+
+  async start(ability: Ability): Promise<RunningSystem> {
+    const server = await startServer(this.file, ability === 'patterns' ? ['patterns'] : []);
+    const sockets = new LoadSockets();
+    return {
+      pid: server.pid,
+      connect: async (tally, acks) =>
+        new LimitPeer(await sockets.open({ port: server.port, path: '/' }), tally, acks),
+      stop: () => {
+        sockets.closeAll();
+        return server.stop();
+      },
+    };
+  }
+}
+
+class LimitPeer implements Peer {
+  readonly room = Number.POSITIVE_INFINITY;
+  private answers = 0;
+  private onAnswered = (): void => {};
+
+  constructor(
+    private readonly socket: LoadSocket,
+    tally: Tally,
+    acks: boolean,
+  ) {
+    socket.onFrame = (bytes, start, end) => {
+      if (bytes[start] === OK) {
+        if (--this.answers === 0) this.onAnswered();
+        return;
+      }
+      tally.took(1, bytes, start, end);
+      if (acks) socket.sendBinary(ACK);
+    };
+  }
+
+  get reads(): number {
+    return this.socket.reads;
+  }
+
+  subscribe(patterns: readonly string[]): Promise<void> {
+    this.answers += patterns.length;
+    for (const pattern of patterns) this.socket.sendBinary(subscribeTo(pattern));
+    return new Promise((resolve) => {
+      this.onAnswered = resolve;
+    });
+  }
+
+  publish(key: string, message: string): void {
+    this.socket.sendBinary(publishOf(key, message));
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
