@@ -11,7 +11,7 @@ import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { arePinned, moveToLoadCore } from './support/cores.ts';
 import { runCommand } from './support/run-command.ts';
-import { SYSTEMS } from './systems/index.ts';
+import { allSystems } from './systems/index.ts';
 import type { System } from './systems/system.ts';
 
 const OPTIONS = {
@@ -23,8 +23,12 @@ const OPTIONS = {
   'warm-up': { type: 'string', default: '1' },
   subscribers: { type: 'string' },
   bytes: { type: 'string' },
+  profile: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
+
+const { values } = parseArgs({ options: OPTIONS });
+const SYSTEMS = allSystems(values.profile);
 
 const HELP = `npm run build && npm run bench -- [options]
 
@@ -40,6 +44,7 @@ medians and ratios to standard error.
   --warm-up N        seconds before that; default 1
   --subscribers N    other than the scenario's own
   --bytes N          size of a message; default 128
+  --profile DIR      Ringhub leaves a CPU profile of each run there, for Chrome's DevTools
 
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(8)} ${title}`).join('\n')}
 
@@ -61,8 +66,6 @@ function present(systems: readonly System[]): System[] {
     return missing === undefined;
   });
 }
-
-const { values } = parseArgs({ options: OPTIONS });
 
 async function main(): Promise<void> {
   const scenarios = chosen('scenario', values.scenario, SCENARIOS);

@@ -3,11 +3,12 @@ import { Limit } from './limits.ts';
 import { Ringhub } from './ringhub.ts';
 import type { System } from './system.ts';
 
-export const SYSTEMS: readonly System[] = [
+/** @param profileDir where Ringhub's process leaves a CPU profile of each run */
+export const allSystems = (profileDir?: string): readonly System[] => [
   new Limit('limit-uws', 'uWebSockets.js', 'bench/systems/limit-uws-server.ts'),
   new Limit('limit-ws', 'ws', 'bench/systems/limit-ws-server.ts'),
-  new Ringhub('uws', 'binary'),
-  new Ringhub('uws', 'json'),
-  new Ringhub('ws', 'binary'),
-  new Ringhub('ws', 'json'),
+  new Ringhub('uws', 'binary', profileDir),
+  new Ringhub('uws', 'json', profileDir),
+  new Ringhub('ws', 'binary', profileDir),
+  new Ringhub('ws', 'json', profileDir),
 ];

@@ -26,6 +26,7 @@ export class Ringhub implements System {
   constructor(
     private readonly transport: 'ws' | 'uws',
     private readonly codec: Codec,
+    private readonly profileDir?: string,
   ) {
     this.name = `ringhub-${transport}-${codec}`;
   }
@@ -36,7 +37,12 @@ export class Ringhub implements System {
 
   async start(): Promise<RunningRinghub> {
     const data = mkdtempSync(join(tmpdir(), 'ringhub-bench-'));
-    const hub = await HubProcess.start(['--transport', this.transport], { data, command: onServerCore });
+    const nodeArgs = this.profileDir ? ['--cpu-prof', `--cpu-prof-dir=${this.profileDir}`] : [];
+    const hub = await HubProcess.start(['--transport', this.transport], {
+      data,
+      nodeArgs,
+      command: onServerCore,
+    });
     return new RunningRinghub(hub, this.codec, () => rmSync(data, { recursive: true, force: true }));
   }
 }
@@ -74,7 +80,7 @@ export class RunningRinghub implements RunningSystem {
   async stop(): Promise<void> {
     clearInterval(this.ackTimer);
     this.sockets.closeAll();
-    await this.hub.kill();
+    await this.hub.stop();
     this.clean();
   }
 }
