@@ -37,6 +37,26 @@ export class ByteWriter {
     if (this.#bytes.length > MAX_KEPT_BYTES) this.#replaceBuffer(INITIAL_BYTES);
   }
 
+  /** Begins anew, as `reset`, but what was written stands until it is written over: `restore` takes it back. */
+  restart(): void {
+    this.length = 0;
+  }
+
+  /** Takes back what was written before `restart`, up to `length`; nothing may have been written since. */
+  restore(length: number): void {
+    this.length = length;
+  }
+
+  /** All of the buffer, to overwrite what was written. */
+  get buffer(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Whether a view is one of the buffer that is written to now. */
+  isIn(view: Uint8Array): boolean {
+    return view.buffer === this.#bytes.buffer;
+  }
+
   /**
    * Begins behind what was written, which is not overwritten any more, or in a new buffer of `size` bytes where fewer
    * than `room` are left; returns where.

@@ -48,6 +48,8 @@ export class KillAccount {
   loggedConfirmed = 0;
   /** Confirms that named an earlier publish. */
   duplicates = 0;
+  /** Copies of them that have to come out of queues. */
+  private copies = 0;
   /** Messages that came out of any queue, each as often as it came. */
   receipts = 0;
   redeliveries = 0;
@@ -67,8 +69,14 @@ export class KillAccount {
     if (this.confirmations[publisher]!.has(n)) this.violation(`${publisher}:${n} was confirmed twice`);
     this.confirmations[publisher]!.add(n);
     this.confirmed++;
+    this.copies += wayOf(publisher, n).queues.length;
     if (wayOf(publisher, n).exchange === EXCHANGE) this.loggedConfirmed++;
     if (isDuplicate) this.duplicates++;
+  }
+
+  /** About how many confirmed copies have not come out yet. */
+  get waiting(): number {
+    return this.copies - (this.receipts - this.redeliveries);
   }
 
   /** A message came out of a queue; returns publisher and number. */

@@ -49,6 +49,11 @@ const DEADLINE_MS = 60_000;
 /** A hub that lost what it confirmed may never be done: its queues count as empty when nothing came out for so long. */
 const SILENCE_MS = 5_000;
 const NACK_EVERY = 997;
+/**
+ * Publishers wait while more are behind: on a machine where consumers are slower than they, queues would come to their
+ * bounds, and what is asked for there is not what this is about.
+ */
+const MAX_WAITING = 100_000;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -116,6 +121,7 @@ class KillRun {
   }
 
   private mayPublish(): boolean {
+    if (this.account.waiting > MAX_WAITING) return false;
     const published = this.account.published.reduce((sum, n) => sum + n, 0);
     const nowMs = performance.now();
     const loadedMs = this.underLoadMs + nowMs - (this.loadedSinceMs ?? nowMs);

@@ -109,7 +109,7 @@ export class NamedQueueScene {
     this.storeMarks();
     // As the hub does with what did not fit a frame.
     if (consumer.hasSomethingToSend) this.dirty.add(consumer);
-    return batch.entries.map((entry, i) => {
+    return batch.toArray().map((entry, i) => {
       const note = batch.notes.find(([index]) => index === i)?.[1];
       const seq = entry.kind === 'message' ? entry.offset : -1;
       return { tag: batch.firstTag + i, seq, ...note };

@@ -72,7 +72,8 @@ export class QueueScene {
     const sent: SentItem[] = [];
     for (;;) {
       this.queue.fill(this.batch, maxItems, maxBytes, this.nowMs);
-      const { entries, notes, firstTag } = this.batch;
+      const { notes, firstTag } = this.batch;
+      const entries = this.batch.toArray();
       if (entries.length === 0) return sent;
       const noteAt = new Map(notes);
       sent.push(

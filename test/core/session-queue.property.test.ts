@@ -159,7 +159,7 @@ class Pair {
         const batch = this.scene.batch;
         queue.fill(batch, command.items, 1e9, nowMs);
         const notes = new Map(batch.notes);
-        const items = batch.entries.map((entry, i) => ({
+        const items = batch.toArray().map((entry, i) => ({
           tag: batch.firstTag + i,
           entry,
           note: notes.get(i) && { ...notes.get(i) },

@@ -308,8 +308,8 @@ describe('resume', () => {
     const batches: string[][] = [];
     for (;;) {
       s.queue.fill(s.batch, 512, 1e9, s.nowMs);
-      if (s.batch.entries.length === 0) break;
-      batches.push(s.batch.entries.map((_, i) => String(s.batch.firstTag + i)));
+      if (s.batch.count === 0) break;
+      batches.push(s.batch.toArray().map((_, i) => String(s.batch.firstTag + i)));
     }
     expect(batches).toEqual([['1', '2'], ['4'], ['6']]);
   });

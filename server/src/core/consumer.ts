@@ -128,7 +128,7 @@ export class Consumer {
     if (this.closed || !this.isAttached) return;
     if (this.fillResends(batch, maxItems, maxBytes)) return;
     if (this.notice) this.fillNotice(batch, this.notice);
-    while (batch.entries.length < maxItems && batch.bytes < maxBytes) {
+    while (batch.count < maxItems && batch.bytes < maxBytes) {
       const entry = this.takeAssigned(moment, effects);
       if (!entry) break;
       this.send(entry, batch, moment, effects);
@@ -265,13 +265,13 @@ export class Consumer {
   private fillResends(batch: Batch, maxItems: number, maxBytes: number): boolean {
     for (let tag = this.window.nextResend(); tag > 0; tag = this.window.nextResend()) {
       const entry = this.window.get(tag)!;
-      const joins = batch.entries.length === 0 || tag === batch.firstTag + batch.entries.length;
-      if (!joins || batch.entries.length >= maxItems || batch.bytes >= maxBytes) break;
+      const joins = batch.count === 0 || tag === batch.firstTag + batch.count;
+      if (!joins || batch.count >= maxItems || batch.bytes >= maxBytes) break;
       if (entry.kind === 'message') batch.add(tag, entry.record, noteOf(entry));
       else batch.add(tag, entry, undefined);
       this.window.markSent(tag);
     }
-    return batch.entries.length > 0;
+    return batch.count > 0;
   }
 
   private fillNotice(batch: Batch, gap: GapEntry): void {

@@ -44,14 +44,34 @@ export class HeldMessages {
     this.sessionBytes.held += record.bytes;
   }
 
+  /** Many at once, which came in now: as `begin` and `hold` of each. `bytes` is what they take together. */
+  holdAll(records: readonly StoredRecord[], bytes: number, nowMs: number): void {
+    this.ledger.begin(records.length);
+    this.sessionBytes.held += bytes;
+    for (let i = 0; i < records.length; i++) {
+      const record = records[i]!;
+      this.budget.hold(record);
+      this.enteredMs?.set(record, nowMs);
+    }
+  }
+
   /** The only way out for a message that is held. */
   release(record: StoredRecord, outcome: Outcome): void {
+    this.letGo(record);
+    // Last, as it asserts: a fault in the books must not keep memory held.
+    this.ledger.settle(outcome);
+  }
+
+  /** The first half of `release`, for many that end in the same way: their outcome is told once, by `settled`. */
+  letGo(record: StoredRecord): void {
     this.enteredMs?.delete(record);
     if (this.notes.size > 0) this.notes.delete(record);
     this.sessionBytes.held -= record.bytes;
     this.budget.release(record);
-    // Last, as it asserts: a fault in the books must not keep memory held.
-    this.ledger.settle(outcome);
+  }
+
+  settled(outcome: Outcome, count: number): void {
+    if (count > 0) this.ledger.settle(outcome, count);
   }
 
   /** The only way out for one that never was. */

@@ -10,12 +10,12 @@ import {
 } from '@ringhub/protocol';
 import type { Message } from '../ports/transport.ts';
 import type { Batch } from './batch.ts';
-import { type Answer, type HubCodec, sameEntries } from './hub-codec.ts';
+import { type Answer, type HubCodec, hasEntries } from './hub-codec.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { Entry } from './ready-ring.ts';
 
 export class JsonHubCodec implements HubCodec {
-  private readonly lines: string[] = [];
+  private message = '';
   /** The last batch's entries and their joined text. */
   private sharedEntries: Entry[] = [];
   private sharedText = '';
@@ -35,19 +35,19 @@ export class JsonHubCodec implements HubCodec {
   }
 
   begin(): void {
-    this.lines.length = 0;
+    this.message = '';
   }
 
   put(frame: Message): void {
-    this.lines.push(frame as string);
+    this.addLine(frame as string);
   }
 
   putBatch(queue: number, batch: Batch): void {
-    this.lines.push(encodeDeliver(queue, batch.firstTag, this.textOf(batch), batch.notes));
+    this.addLine(encodeDeliver(queue, batch.firstTag, this.textOf(batch), batch.notes));
   }
 
   end(): string | undefined {
-    return this.lines.length > 1 ? this.lines.join('\n') : this.lines[0];
+    return this.message === '' ? undefined : this.message;
   }
 
   forgetShared(): void {
@@ -55,12 +55,17 @@ export class JsonHubCodec implements HubCodec {
     this.sharedText = '';
   }
 
-  private textOf({ entries }: Batch): string {
-    if (entries.length === 1) return this.itemText(entries[0]!);
-    if (sameEntries(entries, this.sharedEntries)) return this.sharedText;
+  private addLine(line: string): void {
+    this.message = this.message === '' ? line : `${this.message}\n${line}`;
+  }
+
+  private textOf(batch: Batch): string {
+    const { entries, count } = batch;
+    if (count === 1) return this.itemText(entries[0]!);
+    if (hasEntries(batch, this.sharedEntries, this.sharedEntries.length)) return this.sharedText;
     let text = this.itemText(entries[0]!);
-    for (let i = 1; i < entries.length; i++) text += `,${this.itemText(entries[i]!)}`;
-    this.sharedEntries = entries.slice();
+    for (let i = 1; i < count; i++) text += `,${this.itemText(entries[i]!)}`;
+    this.sharedEntries = batch.toArray();
     this.sharedText = text;
     return text;
   }

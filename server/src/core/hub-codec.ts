@@ -35,9 +35,13 @@ export interface HubCodec {
   forgetShared(): void;
 }
 
-/** Gaps of different queues are different entries, so equal arrays have equal items. */
-export function sameEntries(a: readonly Entry[], b: readonly Entry[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+/** Gaps of different queues are different entries, so equal entries have equal items. */
+export function hasEntries(
+  { entries, count }: Batch,
+  shared: readonly Entry[],
+  sharedCount: number,
+): boolean {
+  if (count !== sharedCount) return false;
+  for (let i = 0; i < count; i++) if (entries[i] !== shared[i]) return false;
   return true;
 }

@@ -52,9 +52,9 @@ export class Ledger {
   /** By reason; made at the first drop, as most queues have none. */
   droppedBy: Map<DropReason, number> | undefined;
 
-  /** A queue took or refused a message: an obligation begins. */
-  begin(): void {
-    this.routed++;
+  /** A queue took or refused a message, or several: as many obligations begin. */
+  begin(count = 1): void {
+    this.routed += count;
   }
 
   /** One obligation ends, or several at once in the same way. */

@@ -55,6 +55,17 @@ export class ReadyRing {
     return index;
   }
 
+  /** Appends messages; `bytes` is what they take together. */
+  pushAll(records: readonly StoredRecord[], bytes: number): void {
+    while (this.length + records.length > this.slots.length) this.grow();
+    const mask = this.slots.length - 1;
+    const tail = this.head + this.length;
+    for (let i = 0; i < records.length; i++) this.slots[(tail + i) & mask] = records[i];
+    this.length += records.length;
+    this.messages += records.length;
+    this.bytes += bytes;
+  }
+
   /** Puts an entry before the head. */
   unshift(entry: Entry): void {
     if (this.length === this.slots.length) this.grow();

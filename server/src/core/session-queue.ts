@@ -93,6 +93,40 @@ export class SessionQueue {
   }
 
   /**
+   * Messages of the live feed that match a binding, in their order: as `offer` of each, until one fills a `disconnect` ring.
+   *
+   * @param bytes what they take together
+   */
+  offerAll(records: readonly StoredRecord[], bytes: number, nowMs: number): Offered {
+    if (this.takesAll(records, bytes)) {
+      this.readers.of(records[0]!.log)!.passed(records[records.length - 1]!.offset);
+      this.held.holdAll(records, bytes, nowMs);
+      this.ready.pushAll(records, bytes);
+      return 'changed';
+    }
+    let outcome: Offered = 'passed';
+    for (const record of records) {
+      const offered = this.offer(record, nowMs);
+      if (offered === 'disconnect') return offered;
+      if (offered === 'changed') outcome = offered;
+    }
+    return outcome;
+  }
+
+  /** Whether nothing can happen to any of these but that it waits here. */
+  private takesAll(records: readonly StoredRecord[], bytes: number): boolean {
+    const [first] = records;
+    return (
+      !this.closed &&
+      this.conflation === undefined &&
+      this.readers.of(first!.log)?.takesLive(first!.offset) === true &&
+      this.ready.messages + this.window.span + records.length <= this.settings.capacity &&
+      this.bytes + bytes <= this.settings.capacityBytes &&
+      this.sessionBytes.held + bytes <= this.sessionBytes.max
+    );
+  }
+
+  /**
    * A message read from the log.
    *
    * @returns false where it has to wait for room, here or in the memory budget; nothing read is lost to
@@ -145,8 +179,9 @@ export class SessionQueue {
   fill(batch: Batch, maxItems: number, maxBytes: number, nowMs: number): void {
     batch.clear();
     if (this.fillResends(batch, maxItems, maxBytes) || this.fillNacked(batch)) return;
-    while (batch.entries.length < maxItems && batch.bytes < maxBytes && this.hasCredit) {
-      this.expire(nowMs);
+    while (batch.count < maxItems && batch.bytes < maxBytes && this.hasCredit) {
+      const head = this.ready.peek();
+      if (head?.kind !== 'message' || this.held.expiresMs(head) < nowMs) this.expire(nowMs);
       const entry = this.ready.shift();
       if (!entry) return;
       this.send(entry, batch);
@@ -378,13 +413,13 @@ export class SessionQueue {
   private fillResends(batch: Batch, maxItems: number, maxBytes: number): boolean {
     for (let tag = this.window.nextResend(); tag > 0; tag = this.window.nextResend()) {
       const entry = this.window.get(tag)!;
-      const joins = batch.entries.length === 0 || tag === batch.firstTag + batch.entries.length;
-      if (!joins || batch.entries.length >= maxItems || batch.bytes >= maxBytes) break;
+      const joins = batch.count === 0 || tag === batch.firstTag + batch.count;
+      if (!joins || batch.count >= maxItems || batch.bytes >= maxBytes) break;
       this.nacked.delete(tag);
       batch.add(tag, entry, this.held.noteOf(entry));
       this.window.markSent(tag);
     }
-    return batch.entries.length > 0;
+    return batch.count > 0;
   }
 
   /** One nacked entry a batch: they are few, and their tags are apart. */
@@ -413,7 +448,16 @@ export class SessionQueue {
   }
 
   private settleUpTo(upTo: number): void {
-    for (let tag = this.window.firstTag; tag <= upTo; tag++) this.settle(tag, 'acked');
+    let count = 0;
+    for (let tag = this.window.firstTag; tag <= upTo; tag++) {
+      const entry = this.window.take(tag);
+      if (!entry) continue;
+      if (this.nacked.size > 0) this.nacked.delete(tag);
+      if (entry.kind !== 'message') continue;
+      this.held.letGo(entry);
+      count++;
+    }
+    this.held.settled('acked', count);
   }
 
   private settleRanges(ranges: TagRanges, outcome: Outcome): void {

@@ -103,6 +103,7 @@ export class Flusher {
       }
     }
     sessions.length = 0;
+    this.batch.forget();
     this.replayer.turnOver();
     this.hub.jsonCodec.forgetShared();
     this.hub.binaryCodec.forgetShared();
@@ -155,22 +156,29 @@ export class Flusher {
       while (bytes < MAX_MESSAGE_BYTES) {
         const { lastTag } = made.consumer.window;
         this.consumers.fill(made, batch, MAX_BATCH_ITEMS, MAX_MESSAGE_BYTES - bytes);
-        if (batch.entries.length === 0) break;
+        if (batch.count === 0) break;
         bytes += batch.bytes;
         this.count(batch, lastTag);
         codec.putBatch(made.id, batch);
         // A message of a named queue goes to one consumer only.
-        for (const entry of batch.entries) if (entry.kind === 'message') this.hub.budget.forgetUnheld(entry);
+        this.forgetUnheld(batch);
       }
       if (made.consumer.hasSomethingToSend) this.markConsumer(made);
     }
     return bytes;
   }
 
+  private forgetUnheld({ entries, count }: Batch): void {
+    for (let i = 0; i < count; i++) {
+      const entry = entries[i]!;
+      if (entry.kind === 'message') this.hub.budget.forgetUnheld(entry);
+    }
+  }
+
   private count(batch: Batch, lastTag: number): void {
     const { counters } = this.hub;
-    counters.deliveries += batch.entries.length;
-    if (batch.firstTag <= lastTag) counters.redeliveries += batch.entries.length;
+    counters.deliveries += batch.count;
+    if (batch.firstTag <= lastTag) counters.redeliveries += batch.count;
     counters.gaps += batch.gaps;
   }
 
@@ -183,7 +191,7 @@ export class Flusher {
       this.replayer.pull(subscription);
       const lastTag = queue.window.lastTag;
       queue.fill(batch, MAX_BATCH_ITEMS, maxBytes - bytes, this.hub.clock.nowMs());
-      if (batch.entries.length === 0) return bytes;
+      if (batch.count === 0) return bytes;
       bytes += batch.bytes;
       this.count(batch, lastTag);
       codec.putBatch(queue.id, batch);

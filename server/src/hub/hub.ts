@@ -84,6 +84,7 @@ export class Hub implements HubApi {
   private readonly flusher: Flusher;
   private readonly subscriptions: Subscriptions;
   private readonly sessions: Sessions;
+  private readonly feed: Feed;
   private readonly graph: TopologyCommands;
   private readonly publishing: Publishing;
   private readonly pages: History;
@@ -133,7 +134,7 @@ export class Hub implements HubApi {
     events.onPublish((exchange, key, payload) => this.publishing.publishOwn(exchange, key, payload));
     this.sweeper = new Sweeper(context, this.sessions, this.queues, this.flusher);
     this.checkpoints = new LastValueCheckpoints(context);
-    new Feed(
+    this.feed = new Feed(
       context,
       this.flusher,
       this.sessions,
@@ -178,6 +179,15 @@ export class Hub implements HubApi {
     return this.context.limitsOf(role);
   }
 
+  /** A client's message begins: its publishes may come to the rings together, at the latest with `messageEnds`. */
+  messageBegins(): void {
+    this.feed.gather(true);
+  }
+
+  messageEnds(): void {
+    this.feed.gather(false);
+  }
+
   /** Answers a hello with a session on this connection, or says why not. */
   open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
     return this.sessions.open(principal, hello, link);
@@ -185,17 +195,20 @@ export class Hub implements HubApi {
 
   /** Answers `auth`, once it is known who shows the newer token, or why it is refused. */
   renew(session: Session, ref: number, shown: Principal | Refusal): void {
+    this.feed.giveOut();
     this.answer(session, ref, 'error' in shown ? shown : this.control.renew(session, shown));
   }
 
   /** The connection is gone; the session, if it is still this connection's, is parked, or ends where nobody could resume it. */
   lost(session: Session, link: Link): void {
+    this.feed.giveOut();
     if (session.link !== link) return;
     this.sessions.happened(session, session.isUnheard ? 'unheard-lost' : 'connection-lost');
   }
 
   /** Writes what waits for a session now: its connection is about to be closed. */
   flush(session: Session): void {
+    this.feed.giveOut();
     this.flusher.flushSession(session);
   }
 
@@ -226,6 +239,7 @@ export class Hub implements HubApi {
    * @returns an error that ends the connection, or `undefined`
    */
   handle(session: Session, frame: Command): ErrorName | undefined {
+    if (frame.type !== 'publish') this.feed.giveOut();
     switch (frame.type) {
       case 'publish':
         return this.publishing.publish(session, frame);
