@@ -62,9 +62,11 @@ export class NamedQueueModel {
 
   admit(bytes: number): boolean {
     const { maxMessages, maxBytes, overflow } = this.settings;
-    const staying = [...this.delayed, ...this.inflight, ...(overflow === 'drop-head' ? [] : this.ready)];
-    const messages = staying.length + this.admitted.length + 1;
-    const total = sum(staying) + this.admitted.reduce((a, b) => a + b, 0) + bytes;
+    const givesWay = overflow === 'drop-head';
+    const staying = [...this.delayed, ...this.inflight, ...(givesWay ? [] : this.ready)];
+    const coming = givesWay ? [] : this.admitted;
+    const messages = staying.length + coming.length + 1;
+    const total = sum(staying) + coming.reduce((a, b) => a + b, 0) + bytes;
     if (messages <= maxMessages && total <= maxBytes) {
       this.admitted.push(bytes);
       return true;

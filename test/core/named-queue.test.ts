@@ -354,7 +354,7 @@ describe('attempts', () => {
 
 describe('bounds', () => {
   it('refuse what can never fit, and count it when it is told not to come', () => {
-    const scene = new NamedQueueScene({ maxBytes: 100 });
+    const scene = new NamedQueueScene({ maxBytes: 100, overflow: 'reject-publish' });
     expect([scene.queue.admit(101), scene.queue.admit(100), scene.queue.admit(1)]).toEqual([
       'too-large',
       'admitted',

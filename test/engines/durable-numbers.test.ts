@@ -183,6 +183,8 @@ describe('numbers on disk', () => {
           op: fc.constant('add' as const),
           session: fc.constantFrom(...'abcdefgh'),
           count: fc.integer({ min: 1, max: 5 }),
+          // Numbers in between went to a log in memory.
+          skips: fc.nat(2),
         }),
       },
       { weight: 3, arbitrary: fc.constant({ op: 'turn' as const }) },
@@ -196,10 +198,12 @@ describe('numbers on disk', () => {
         const made = scene(SMALL);
         const next = new Map<string, number>();
         const stored = new Set<string>();
+        const skipped: [session: string, seq: number][] = [];
         for (const one of commands) {
           if (one.op === 'add') {
             for (let i = 0; i < one.count; i++) {
-              const seq = (next.get(one.session) ?? 0) + 1;
+              let seq = (next.get(one.session) ?? 0) + 1;
+              for (let skips = one.skips; skips > 0; skips--) skipped.push([one.session, seq++]);
               next.set(one.session, seq);
               made.add(one.session, seq);
               made.whenStored((failed) => {
@@ -219,6 +223,7 @@ describe('numbers on disk', () => {
         }
         // What was never published is not taken for stored.
         for (const [session, seq] of next) expect(made.fate(session, seq + 1)).toBe('not-stored');
+        for (const [session, seq] of skipped) expect(made.fate(session, seq)).toBe('not-stored');
         for (const { key } of made.disk.all()) expect(tableOf(key)).toMatch(/^number|meta/);
       }),
     );

@@ -377,6 +377,37 @@ describe('a publish', () => {
     expect(made.hub.stats().publishes.duplicate).toBeGreaterThanOrEqual(3);
   });
 
+  it('sent among volatile ones are told apart after a crash, as many as may be unconfirmed', () => {
+    const made = scene();
+    const client = made.client();
+    const { session } = client.all('welcome')[0]!;
+    const window = 600;
+    const frames = (seqs: readonly number[], properties: (seq: number) => object) =>
+      seqs.map((seq, i) => {
+        const exchange = seq % 2 ? KEPT : 'amq.topic';
+        return ['publish', i + 1, exchange, 'key', `${seq}`, properties(seq)];
+      });
+    const all = Array.from({ length: window }, (_, i) => i + 1);
+    client.send(...frames(all, () => ({})));
+    made.flush();
+    // All is on disk, and the client heard of nothing.
+    made.crash();
+    const again = made.client();
+    again.send(...frames(all, (seq) => ({ resent: [session, seq] })));
+    made.flush();
+    const said = again.take();
+    const confirmed = said.flatMap((frame) => (frame.type === 'confirm' ? frame.runs : []));
+    expect(confirmed.every(({ duplicate }) => duplicate)).toBe(true);
+    expect(confirmed.flatMap(({ seq, count }) => all.slice(seq - 1, seq - 1 + count))).toEqual(
+      all.filter((seq) => seq % 2),
+    );
+    // These may have been published, or not.
+    expect(said.flatMap((frame) => (frame.type === 'refused' ? [[frame.seq, frame.code]] : []))).toEqual(
+      all.filter((seq) => seq % 2 === 0).map((seq) => [seq, ERRORS['fate-unknown'].code]),
+    );
+    expect(made.engine.bounds('d').last).toBe(window / 2);
+  });
+
   it('sent again while it is on its way is not confirmed before it is on disk', () => {
     const made = scene();
     const client = made.client();

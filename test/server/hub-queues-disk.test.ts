@@ -226,6 +226,34 @@ describe('a durable queue and the disk', () => {
     }
   });
 
+  it('that drops its head takes a burst that goes to disk together, and drops the older ones', () => {
+    for (const durable of [true, false]) {
+      const made = new QueueScene(true);
+      made.ask(made.operator, 'declare', 'kept', { type: 'fanout', durable: true });
+      made.declare({ durable, maxMessages: 2 });
+      made.ask(made.operator, 'bind', { queue: JOBS }, 'kept', '');
+      const publisher = made.client();
+      made.disk.stall();
+      publisher.send(...letters(7).map((letter, i) => ['publish', i + 1, 'kept', '', letter]));
+      made.disk.resume();
+      made.clock.advance(3_000);
+      made.flush();
+      expect(publisher.takeOf('confirm').flatMap(({ runs }) => runs)).toMatchObject([
+        { seq: 1, count: 7, queues: { took: [JOBS], refused: [] } },
+      ]);
+      expect(made.info()).toMatchObject({
+        messages: { ready: 2 },
+        ledger: { routed: 7, dropped: { overflow: 5 } },
+      });
+      if (durable) made.expectExact();
+      const client = made.client();
+      made.consume(client);
+      made.flush();
+      expect(got(client)).toEqual(['1:m6', '2:m7']);
+      expect(made.faults).toEqual([]);
+    }
+  });
+
   it('bound since a message was sent first is what that is sent again for, unless it has an id', () => {
     const made = new QueueScene(true);
     const reader = made.client('reader');

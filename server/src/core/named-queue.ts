@@ -6,8 +6,8 @@
  *               └───┴──────────── delayed (until due) ◄── nack with delay, retry backoff ◄─────┘
  *
  * Invariants: first in, first out until a redelivery, which goes back to its place; round robin over consumers with
- * credit, one message each; ready, delayed, in-flight and admitted messages together keep to the bounds (but while
- * the oldest ones of a full `drop-head` queue are on their way from the store); every message ends exactly once. Pure:
+ * credit, one message each; ready, delayed and in-flight messages together keep to the bounds (but while the oldest
+ * ones of a full `drop-head` queue are on their way from the store), with admitted ones where nothing gives way; every message ends exactly once. Pure:
  * time and chance are arguments, results are values or effects appended to the caller's list.
  */
 import type { QueueSettings } from '@ringhub/protocol';

@@ -16,11 +16,14 @@ export class QueueRoom {
 
   constructor(private readonly bounds: Pick<QueueSettings, 'maxMessages' | 'maxBytes' | 'overflow'>) {}
 
-  /** Keeps room for a message, beside what the queue holds and would not drop for it; false where there is none. */
+  /**
+   * Keeps room for a message, beside what the queue holds and would not drop for it; false where there is none. What is on
+   * its way will be ready, and so gives way as what is ready does.
+   */
   admit(bytes: number, held: Amount, ready: Amount): boolean {
     const givesWay = this.bounds.overflow === 'drop-head';
-    const messages = this.admittedMessages + held.messages - (givesWay ? ready.messages : 0);
-    const taken = this.admittedBytes + held.bytes - (givesWay ? ready.bytes : 0);
+    const messages = held.messages + (givesWay ? -ready.messages : this.admittedMessages);
+    const taken = held.bytes + (givesWay ? -ready.bytes : this.admittedBytes);
     if (messages >= this.bounds.maxMessages || taken + bytes > this.bounds.maxBytes) return false;
     this.admittedMessages++;
     this.admittedBytes += bytes;

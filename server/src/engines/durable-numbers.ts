@@ -89,10 +89,10 @@ export class DurableNumbers {
   }
 
   /** A publish is about to be stored; it counts with the batch under way. */
-  add(subject: string, { session, seq }: PublishNumber): void {
+  add(subject: string, { session, seq, window }: PublishNumber): void {
     const kept = this.kept(subject, session);
     const { fresh } = kept;
-    kept.numbers.add(seq);
+    kept.numbers.add(seq, window);
     if (fresh.length === 0) this.gathered.push(kept);
     // Publishes of a session come in batches.
     if (fresh.length > 0 && fresh[fresh.length - 1] === seq - 1) fresh[fresh.length - 1] = seq;

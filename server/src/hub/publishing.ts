@@ -27,7 +27,7 @@ const isStored = ({ log, taking }: Way): boolean => log === 'd' || taking.stored
 
 /** The number of a publish, and that which it had in a session that was lost. */
 function numbersOf(session: Session, { seq, properties: { resent } }: Publish): PublishNumber[] {
-  const number = { session: session.id, seq };
+  const number = { session: session.id, seq, window: session.limits.publishWindowMessages };
   return resent ? [number, { session: resent[0], seq: resent[1] }] : [number];
 }
 

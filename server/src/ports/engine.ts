@@ -63,6 +63,8 @@ export type LogEntry = StoredRecord | CorruptRecord;
 export interface PublishNumber {
   readonly session: string;
   readonly seq: number;
+  /** How many of its session may be unconfirmed at a time; where it is not known, many. */
+  readonly window?: number;
 }
 
 /** What goes along with a publish, in one atomic step. */

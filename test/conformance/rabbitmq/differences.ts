@@ -23,12 +23,6 @@ const isBounded = ({ options }: QueueInfo): boolean => {
 const arrivalsAt = (name: string, { before, after }: Step): number =>
   (after.queues.get(name)?.ledger.routed ?? 0) - (before.queues.get(name)?.ledger.routed ?? 0);
 
-const isDroppingHead = (info: QueueInfo): boolean => isBounded(info) && info.options.overflow === 'drop-head';
-
-/** Whether what was published waits for the disk before a queue has it. */
-const isReachedOverDisk = ({ options }: QueueInfo, { operation, before }: Step): boolean =>
-  operation.does === 'publish' && (options.durable || before.durableExchanges.has(operation.exchange));
-
 const refusalsOf = (name: string, { before, after }: Step): number =>
   (after.queues.get(name)?.ledger.dropped.refused ?? 0) -
   (before.queues.get(name)?.ledger.dropped.refused ?? 0);
@@ -92,20 +86,6 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     name: 'unacked-fill-a-queue',
     explain: (step) => (isFilledByUnacked(step) ? 'parts' : undefined),
-  },
-  {
-    name: 'on-its-way-to-disk',
-    isHidden: true,
-    explain: (step) =>
-      [...step.after.queues.values()].some(
-        (info) =>
-          isReachedOverDisk(info, step) &&
-          isDroppingHead(info) &&
-          refusalsOf(info.name, step) > 0 &&
-          arrivalsAt(info.name, step) > 1,
-      )
-        ? 'parts'
-        : undefined,
   },
   {
     name: 'larger-than-the-queue',
