@@ -33,7 +33,7 @@ function runSuite(program, [project, files], report) {
   return new Promise((done) => {
     const child = spawn(
       program,
-      [...args, '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`],
+      [...args, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
       {
         cwd: root,
         // What tests start by the name `node` is of this version, too.

@@ -126,13 +126,13 @@ export async function openReaders(
 
   const kept = account.reader({ name: 'kept', ways: ['kept'] });
   const alone = await consume<string>(await clients.open(), 'kept', { prefetch: 64 });
-  void eachOf(alone, ({ data }) => kept.take(data));
+  void eachOf(alone, (message) => kept.take(message.data, false, message));
   const shared = account.reader({ name: 'shared', ways: ['shared'], isShared: true });
   for (const onLost of ['keep', 'requeue'] as const) {
     const options = { ack: 'manual', prefetch: 64, onLost } as const;
     const consumer = await consume<string>(await clients.open(), 'shared', options);
     void eachOf(consumer, (message: QueueMessage<string>) => {
-      shared.take(message.data, message.redelivered);
+      shared.take(message.data, message.redelivered, [onLost, message]);
       message.ack();
     });
   }
@@ -148,7 +148,7 @@ function takerOf(book: ReaderBook, random: (() => number) | undefined) {
   return (event: SubscriptionEvent): void => {
     if (event.kind === 'gap') book.gap(event.reason);
     if (event.kind !== 'message') return;
-    book.take(event.raw);
+    book.take(event.raw, false, event);
     if (!random) return;
     hand.push(event);
     if (hand.length < 30) return;
