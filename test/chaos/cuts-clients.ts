@@ -21,6 +21,8 @@ const LIVE_RING = { capacity: 100_000, capacityBytes: 64 * 1024 * 1024, prefetch
 export class Clients {
   readonly all: Hub[] = [];
   readonly errors: unknown[] = [];
+  /** Those that are being opened included: they may be opened side by side. */
+  private opened = 0;
 
   constructor(
     private readonly url: () => string,
@@ -28,7 +30,7 @@ export class Clients {
   ) {}
 
   async open(options: ConnectOptions = {}): Promise<Hub> {
-    const isBinary = this.all.length % 2 === 1;
+    const isBinary = this.opened++ % 2 === 1;
     const client = await connect(this.url(), {
       token: this.token,
       backoff: { minMs: 2, maxMs: 50 },
