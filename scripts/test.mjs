@@ -5,10 +5,11 @@
  */
 
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { canInstallChromium, findChromium, installChromium } from './chromium.mjs';
 import { findRabbitmq } from './rabbitmq.mjs';
+import { readReport, summarize } from './test-report.mjs';
 
 const root = resolve(import.meta.dirname, '..');
 const report = join(root, 'node_modules/.cache/test/report.json');
@@ -59,39 +60,7 @@ async function runVitest(chromium) {
       ...(!withRabbitmq && { RINGHUB_TESTS_LEFT_OUT: RABBITMQ_TESTS }),
     },
   );
-  return summarize(exitCode, readReport());
-}
-
-function readReport() {
-  try {
-    return JSON.parse(readFileSync(report, 'utf8')).testResults;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Counts test by test, so that what vitest calls a success is not taken on trust. */
-function summarize(exitCode, files) {
-  const summary = { passed: 0, failed: 0, skipped: [], notes: [] };
-  const fail = (note) => {
-    summary.failed += 1;
-    summary.notes.push(note);
-  };
-  if (!files) fail('vitest left no report: it crashed');
-
-  for (const file of files ?? []) {
-    const name = relative(root, file.name);
-    const before = summary.failed;
-    for (const { status, fullName } of file.assertionResults) {
-      if (status === 'passed') summary.passed += 1;
-      else if (status === 'failed') summary.failed += 1;
-      else summary.skipped.push(`${name}: ${fullName}`);
-    }
-    if (file.status === 'failed' && summary.failed === before) fail(`${name} did not load or did not finish`);
-  }
-  if (files && summary.passed + summary.failed === 0) fail('no test ran');
-  if (exitCode !== 0 && summary.failed === 0) fail(`vitest exited with ${exitCode}: see the errors above`);
-  return summary;
+  return summarize(exitCode, readReport(report), root);
 }
 
 function printSummary({ passed, failed, skipped, notes }) {

@@ -158,8 +158,11 @@ export class ReaderBook {
     return this.last[publisher]!;
   }
 
-  /** @param isMarked whether the message says that it was sent before */
-  take(payload: unknown, isMarked = false): void {
+  /**
+   * @param isMarked whether the message says that it was sent before
+   * @param said what else it says of itself, to be told of one that is not right
+   */
+  take(payload: unknown, isMarked = false, said: unknown = undefined): void {
     const [, publisher, n] = (PAYLOAD.exec(String(payload)) ?? []).map(Number);
     const { name, ways, isShared } = this.rules;
     if (
@@ -168,7 +171,8 @@ export class ReaderBook {
       !ways.includes(wayOf(publisher, n)) ||
       !this.wasPublished(publisher, n)
     ) {
-      this.account.violation(`${name} was given ${String(payload)}, which was never published to it`);
+      const rest = said === undefined ? '' : ` (${JSON.stringify(said)})`;
+      this.account.violation(`${name} was given ${String(payload)}${rest}, which was never published to it`);
       return;
     }
     const seen = this.seen[publisher]!;

@@ -21,6 +21,8 @@ const LIVE_RING = { capacity: 100_000, capacityBytes: 64 * 1024 * 1024, prefetch
 export class Clients {
   readonly all: Hub[] = [];
   readonly errors: unknown[] = [];
+  /** Those that are being opened included: they may be opened side by side. */
+  private opened = 0;
 
   constructor(
     private readonly url: () => string,
@@ -28,7 +30,7 @@ export class Clients {
   ) {}
 
   async open(options: ConnectOptions = {}): Promise<Hub> {
-    const isBinary = this.all.length % 2 === 1;
+    const isBinary = this.opened++ % 2 === 1;
     const client = await connect(this.url(), {
       token: this.token,
       backoff: { minMs: 2, maxMs: 50 },
@@ -126,13 +128,13 @@ export async function openReaders(
 
   const kept = account.reader({ name: 'kept', ways: ['kept'] });
   const alone = await consume<string>(await clients.open(), 'kept', { prefetch: 64 });
-  void eachOf(alone, ({ data }) => kept.take(data));
+  void eachOf(alone, (message) => kept.take(message.data, false, message));
   const shared = account.reader({ name: 'shared', ways: ['shared'], isShared: true });
   for (const onLost of ['keep', 'requeue'] as const) {
     const options = { ack: 'manual', prefetch: 64, onLost } as const;
     const consumer = await consume<string>(await clients.open(), 'shared', options);
     void eachOf(consumer, (message: QueueMessage<string>) => {
-      shared.take(message.data, message.redelivered);
+      shared.take(message.data, message.redelivered, [onLost, message]);
       message.ack();
     });
   }
@@ -148,7 +150,7 @@ function takerOf(book: ReaderBook, random: (() => number) | undefined) {
   return (event: SubscriptionEvent): void => {
     if (event.kind === 'gap') book.gap(event.reason);
     if (event.kind !== 'message') return;
-    book.take(event.raw);
+    book.take(event.raw, false, event);
     if (!random) return;
     hand.push(event);
     if (hand.length < 30) return;

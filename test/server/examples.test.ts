@@ -4,19 +4,10 @@
  *
  * The programs run in a copy of the folder, beside an SDK of their own, so that they need no build.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-} from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { extname, join, relative, resolve } from 'node:path';
 import { connect } from '@ringhub/client';
@@ -25,6 +16,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readIssuers } from '../../server/src/auth/configured-issuers.ts';
 import type { RunningHub } from '../../server/src/index.ts';
 import { nodeClock } from '../../server/src/node-clock.ts';
+import { needsPython, python } from '../python.ts';
 import { startHub } from './support/start-hub.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -35,7 +27,6 @@ const WRONG = 'wrong';
 /** Programs that ran with a token that is right. */
 const ran = new Set<string>();
 const children: ChildProcess[] = [];
-const python = findPython() ?? installPython();
 let folder: string;
 let hub: RunningHub;
 
@@ -257,8 +248,6 @@ describe('plain-websocket', () => {
   });
 });
 
-const needsPython = python ? '' : ' (left out: there is no python3 with websockets 10.1 or later)';
-
 describe.skipIf(!python)(`python/consumer.py${needsPython}`, () => {
   it('goes on where it was after a cut, and from its cursor after a restart of the hub', async () => {
     const token = 'a token that survives the restart'.replaceAll(' ', '-');
@@ -348,33 +337,4 @@ async function startRelay(hubPort: () => number) {
     cut();
   };
   return { port: (server.address() as { port: number }).port, cut, close };
-}
-
-/** The first python3 that has the library; the one on the PATH need not be the system's. */
-function findPython(): string | undefined {
-  const probe =
-    'import sys, websockets; sys.exit(tuple(map(int, websockets.__version__.split(".")[:2])) < (10, 1))';
-  return ['python3', '/usr/bin/python3'].find((command) => {
-    try {
-      execFileSync(command, ['-c', probe], { stdio: 'ignore' });
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** On a Debian, as root; elsewhere the example is left out. */
-function installPython(): string | undefined {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return undefined;
-  console.log('installing python3-websockets with apt-get, for examples/python');
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  for (const words of ['update', 'install --yes --no-install-recommends python3-websockets']) {
-    try {
-      execFileSync('apt-get', words.split(' '), { env, stdio: 'ignore', timeout: 60_000 });
-    } catch {
-      console.log(`apt-get ${words} failed`);
-    }
-  }
-  return findPython();
 }

@@ -52,6 +52,12 @@ export class Lives {
     return !before.some((o) => o.epoch === taken.epoch && o.start < taken.offset && o.duty.isDue(taken));
   }
 
+  /** Due by this queue or by one before it. */
+  wasDueBy(account: QueueAccount, taken: Taken): boolean {
+    const lives = this.#accounts.slice(0, this.#accounts.indexOf(account) + 1).flatMap(({ logs }) => logs);
+    return lives.some((o) => o.epoch === taken.epoch && o.start < taken.offset && o.duty.isDue(taken));
+  }
+
   #of(epoch: string): LogAccount[] {
     return this.#accounts.flatMap(({ logs }) => logs.filter((one) => one.epoch === epoch));
   }

@@ -316,13 +316,26 @@ export class Reader {
     const state = this.#handed.get(this.truth.place(epoch, offset))?.state;
     if (state === 'processed' || state === 'rejected') return true;
     if (this.#isTold(epoch, offset)) return true;
-    if (!this.isConflating) return false;
+    if (!this.isConflating) return this.#isPassed(taken);
     return this.#later(taken).some(
       (later) =>
         isOpen ||
         this.#handed.has(this.truth.place(later.epoch, later.offset)) ||
         this.#isTold(later.epoch, later.offset),
     );
+  }
+
+  /**
+   * Of a binding made after this was published, and after the queue of that time had brought something later, which was
+   * processed. The next queue may bring it (PROTOCOL §5), but the SDK has passed it by then: nobody owes it.
+   */
+  #isPassed(taken: Taken): boolean {
+    for (const { event, by, state } of this.#handed.values()) {
+      if (event.kind !== 'message' || (state !== 'processed' && state !== 'rejected')) continue;
+      const { epoch, offset } = event.position;
+      if (epoch === taken.epoch && offset > taken.offset && !this.#lives.wasDueBy(by, taken)) return true;
+    }
+    return false;
   }
 
   #isTold(epoch: string, offset: number): boolean {

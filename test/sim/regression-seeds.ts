@@ -43,4 +43,10 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
   [293, 'the same once more', 'all of it'],
   [6544, 'SDK, ack none: a mark moved the cursor past what was given up and not told yet'],
   [189, 'a publish with an id to an exchange that was deleted, and declared anew as durable'],
+  [
+    1579,
+    'the account: of a binding made later, what stands before what the queue of that time had brought is owed by nobody',
+  ],
+  [3917, 'the account: a client that is turned away twice gives up, and its subscriptions end with it'],
+  [6133, 'the same'],
 ];
