@@ -1,13 +1,15 @@
 /** The ws transport: the suites, and which codes `ws` gives to broken frames. */
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ERRORS, WEBSOCKET_PATH } from '@ringhub/protocol';
+import type { Duplex } from 'node:stream';
+import { ERRORS, SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
 import { expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { WsTransport } from '../../server/src/transports/ws.ts';
 import { handshakeSuite } from './handshake-suite.ts';
 import { clientFrame, closeCodeOf, exchange, handshakeHead } from './raw-handshake.ts';
-import { transportSuite } from './transport-suite.ts';
+import { Accepted, SUITE_LIMITS, transportSuite } from './transport-suite.ts';
 
 const listening = (server: Server): Promise<number> =>
   new Promise((resolve) =>
@@ -89,3 +91,35 @@ handshakeSuite(
     });
   },
 );
+
+it('takes a message within the limit, however the network cuts it', async () => {
+  const server = createServer();
+  const transport = new WsTransport({ server, objection: () => undefined });
+  const accepted: Accepted[] = [];
+  transport.start(
+    (socket) => {
+      const handler = new Accepted(socket);
+      accepted.push(handler);
+      return handler;
+    },
+    { ...SUITE_LIMITS, maxFrameBytes: 10_000 },
+  );
+  let stream: Duplex | undefined;
+  server.on('upgrade', (_, upgraded) => {
+    stream = upgraded;
+  });
+  const port = await listening(server);
+  const client = new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, SUBPROTOCOL_JSON);
+  await once(client, 'open');
+  const text = 'x'.repeat(10_000);
+  // As if each byte had come alone: what the kernel joins is not ours to say.
+  const head = Buffer.from([0x81, 0xfe, text.length >> 8, text.length & 0xff, 0, 0, 0, 0]);
+  for (const byte of Buffer.concat([head, Buffer.from(text)])) stream!.emit('data', Buffer.of(byte));
+  client.send('after');
+  await accepted[0]!.called('message after');
+  expect(accepted[0]!.calls).toEqual([`message ${text}`, 'message after']);
+  client.terminate();
+  await accepted[0]!.called('closed');
+  await transport.close();
+  await closed(server);
+});

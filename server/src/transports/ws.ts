@@ -28,6 +28,7 @@ import {
   refusalOf,
   subprotocolOf,
 } from './handshake.ts';
+import { joinChunks } from './joined-chunks.ts';
 
 export interface WsTransportOptions {
   readonly server: Server | TlsServer;
@@ -44,7 +45,8 @@ const DEFAULT_CLOSE_GRACE_MS = 3_000;
 /** How long `close` waits for closing handshakes that are under way. */
 const FAREWELL_MS = 1_000;
 const MAX_FRAGMENTS = 64;
-const MAX_BUFFERED_CHUNKS = 1_024;
+/** More than are kept apart (joined-chunks.ts). */
+const MAX_BUFFERED_CHUNKS = 2_048;
 
 export class WsTransport implements Transport {
   readonly name = 'ws';
@@ -93,6 +95,7 @@ export class WsTransport implements Transport {
 
   /** Not where the handshake is: what a connection's listeners can see stays in memory as long as it does. */
   #open(ws: HubWebSocket, address: string, accept: (socket: Socket) => SocketHandler): void {
+    joinChunks(ws);
     const socket = new WsSocket(ws, address, this.#gone);
     this.#sockets.add(socket);
     socket.open(accept(socket));
