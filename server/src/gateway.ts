@@ -150,7 +150,7 @@ class Connection implements Link, SocketHandler {
     if (this.state === 'open') this.session?.tokens.prove();
     try {
       if (this.earlyBytes > MAX_EARLY_BYTES) this.fail('hello-expected');
-      else this.readTogether(this.codec.decode(message));
+      else this.read(this.codec.decode(message));
     } catch (error) {
       this.options.onFault?.('a frame could not be handled', error);
       this.end(ERRORS.internal);
@@ -217,16 +217,6 @@ class Connection implements Link, SocketHandler {
   private fail(error: ErrorName): void {
     if (this.session && this.state === 'open') this.options.hub.flush(this.session);
     this.end(ERRORS[error]);
-  }
-
-  private readTogether(frames: readonly Frame[]): void {
-    const { hub } = this.options;
-    if (frames.length > 1) hub.messageBegins();
-    try {
-      this.read(frames);
-    } finally {
-      if (frames.length > 1) hub.messageEnds();
-    }
   }
 
   private read(frames: readonly Frame[]): void {

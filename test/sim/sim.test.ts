@@ -48,7 +48,7 @@ const FOUND_BY: Record<FaultName, readonly [invariants: RegExp, from: number]> =
   'unsettled-purge': [/^(ledger|session-bytes|budget)$/, 10],
   'never-asked': [/^(permission|topology)$/, 5],
   'expiry-ignored': [/^expiry$/, 39],
-  'revocation-forgotten': [/^revoked$/, 5],
+  'revocation-forgotten': [/^revoked$/, 45],
   'no-relief': [/^bound$/, 3],
 };
 

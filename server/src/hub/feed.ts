@@ -2,14 +2,14 @@
  * The ordered feed: every record of the log comes back here and goes to the rings that want it (ARCHITECTURE, rule 4).
  *
  * Hot path. What many subscribers share is touched again and again, but what each has of its own lies all over the memory. So
- * of the publishes of one client's message that go the same way one after the other, the first is offered to each ring, and
- * those that follow are a run, which each ring is given at once:
+ * of the records of one turn that go the same way one after the other, the first is offered to each ring, and those that
+ * follow are a run, which each ring is given at once:
  *
- *     gather ─► take: offered · take, take, take: wait, routed to the same subscriptions
- *                                  └─ another way, another command, the end of the message ─► giveOut: ring by ring
+ *     take: offered · take, take, take: wait, routed to the same subscriptions
+ *                         └─ another way, a command that is no publish, the end of the turn ─► giveOut: ring by ring
  *
- * Nobody may see rings between `gather` and `giveOut`; while nothing is gathered, each record is offered at once. What is
- * published by what a ring does with a record comes after that record, for everybody.
+ * A record that waits has not been brought yet, for anybody: no ring, last value or offset tells of it. What is published by
+ * what a ring does with a record comes after that record, for everybody.
  */
 import type { HubExchange } from '../core/declared-queue.ts';
 import type { Offered } from '../core/session-queue.ts';
@@ -21,19 +21,19 @@ import type { LastValueCheckpoints } from './last-value-checkpoints.ts';
 import type { MemoryRelief } from './memory-relief.ts';
 import type { Sessions } from './sessions.ts';
 
-/** Records of one run: what comes behind them is the next one. */
+/** What one run may hold: it is counted in no budget yet. */
 const MAX_RUN = 512;
-const NOBODY: readonly Subscription[] = [];
+const MAX_RUN_BYTES = 1024 * 1024;
 
 export class Feed {
-  private isGathering = false;
   private isOffering = false;
   /** Published meanwhile. */
   private readonly later: StoredRecord[] = [];
   private readonly run: StoredRecord[] = [];
   private runBytes = 0;
+  private runFrom: HubExchange | undefined;
   /** Where the run goes: as the routing table gave it, which holds until a binding changes. */
-  private runTo = NOBODY;
+  private runTo: readonly Subscription[] = [];
   /** Sessions that the first one reached, and so reach those that follow. */
   private runSessions = 0;
 
@@ -45,12 +45,7 @@ export class Feed {
     private readonly checkpoints: LastValueCheckpoints,
   ) {
     hub.engine.onFeed((record) => this.take(record));
-  }
-
-  /** From now on records may wait for others that go the same way; or no more. */
-  gather(isGathering: boolean): void {
-    this.isGathering = isGathering;
-    if (!isGathering) this.endRun();
+    flusher.onFlush(() => this.giveOut());
   }
 
   /** Everything taken is in its rings after this. */
@@ -66,7 +61,7 @@ export class Feed {
     if (this.joinsRun(record)) return;
     this.endRun();
     this.offerOne(record);
-    if (this.isGathering) this.beginRun(record);
+    this.beginRun(record);
   }
 
   // ── runs ──
@@ -76,17 +71,19 @@ export class Feed {
     // What reaches several exchanges may come to one ring by several of them.
     const exchange = reached.length === 1 ? this.hub.exchanges.ofIncarnation(reached[0]!) : undefined;
     if (!exchange) return;
+    // A run ends with its turn.
+    this.flusher.wake();
+    this.runFrom = exchange;
     this.runTo = exchange.table.route(key, headers);
     this.runSessions = sessions;
   }
 
   private joinsRun(record: StoredRecord): boolean {
     const { reached, key, headers } = record;
-    if (this.runTo === NOBODY || reached.length !== 1 || this.run.length === MAX_RUN) return false;
-    const exchange = this.hub.exchanges.ofIncarnation(reached[0]!);
-    if (exchange?.table.route(key, headers) !== this.runTo) return false;
-    this.reached(record);
-    exchange.lastValues.put(record);
+    const { runFrom } = this;
+    if (!runFrom || reached.length !== 1 || reached[0] !== runFrom.incarnation) return false;
+    if (this.run.length === MAX_RUN || this.runBytes > MAX_RUN_BYTES) return false;
+    if (runFrom.table.route(key, headers) !== this.runTo) return false;
     record.sessions = this.runSessions;
     this.run.push(record);
     this.runBytes += record.bytes;
@@ -94,10 +91,16 @@ export class Feed {
   }
 
   private endRun(): void {
-    const { run, runTo } = this;
-    this.runTo = NOBODY;
+    const { run, runTo, runFrom } = this;
+    // Of a ring that is being offered it something may have come here.
+    if (!runFrom || this.isOffering) return;
+    this.runFrom = undefined;
     if (run.length === 0) return;
     this.isOffering = true;
+    for (const record of run) {
+      this.reached(record);
+      runFrom.lastValues.put(record);
+    }
     const nowMs = this.hub.clock.nowMs();
     // Backwards: a session that ends by what its ring does takes its bindings out, and the last moves up.
     for (let i = runTo.length - 1; i >= 0; i--) {

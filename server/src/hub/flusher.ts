@@ -26,6 +26,7 @@ export interface ConsumerFill {
 
 export class Flusher {
   private consumers: ConsumerFill = { fill: (_, batch) => batch.clear() };
+  private beforeFlush: () => void = () => {};
   private dirty: Session[] = [];
   private spare: Session[] = [];
   private isScheduled = false;
@@ -34,6 +35,11 @@ export class Flusher {
 
   constructor(private readonly hub: HubContext) {
     this.replayer = new Replayer(hub, (subscription) => this.markSubscription(subscription));
+  }
+
+  /** Sets what is done before each flush. */
+  onFlush(before: () => void): void {
+    this.beforeFlush = before;
   }
 
   /** Set once they are there: what follows from filling is performed by them. */
@@ -46,6 +52,11 @@ export class Flusher {
     if (session.isDirty) return;
     session.isDirty = true;
     this.dirty.push(session);
+    this.wake();
+  }
+
+  /** There is a flush at the end of this turn. */
+  wake(): void {
     if (this.isScheduled) return;
     this.isScheduled = true;
     this.hub.clock.endOfTurn(() => this.flush());
@@ -88,6 +99,7 @@ export class Flusher {
 
   /** Writes for every marked session. */
   flush(): void {
+    this.beforeFlush();
     const sessions = this.dirty;
     this.dirty = this.spare;
     this.spare = sessions;

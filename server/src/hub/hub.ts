@@ -179,17 +179,9 @@ export class Hub implements HubApi {
     return this.context.limitsOf(role);
   }
 
-  /** A client's message begins: its publishes may come to the rings together, at the latest with `messageEnds`. */
-  messageBegins(): void {
-    this.feed.gather(true);
-  }
-
-  messageEnds(): void {
-    this.feed.gather(false);
-  }
-
   /** Answers a hello with a session on this connection, or says why not. */
   open(principal: Principal, hello: Hello, link: Link): Session | ErrorEntry {
+    this.feed.giveOut();
     return this.sessions.open(principal, hello, link);
   }
 
@@ -220,6 +212,7 @@ export class Hub implements HubApi {
 
   /** A heartbeat goes out, and with it where each subscription stands. */
   beat(session: Session): void {
+    this.feed.giveOut();
     this.write(session, { type: 'ping' });
     for (const { queue } of session.subscriptions.values()) {
       const positions = queue.sentUpTo(this.context.feedOffset);
@@ -364,6 +357,7 @@ export class Hub implements HubApi {
   }
 
   listen(principal: Principal, options: SubscribeOptions, listener: Listener): Listening | Refusal {
+    this.feed.giveOut();
     return this.listeners.open(principal, options, listener);
   }
 
@@ -372,6 +366,7 @@ export class Hub implements HubApi {
   }
 
   changeTopology(principal: Principal, change: TopologyChange, done: (refusal?: Refusal) => void): void {
+    this.feed.giveOut();
     const asker = { principal, session: undefined };
     this.graph.changeGraph(asker, change, this.audit.of(asker, change, done));
   }
@@ -381,6 +376,7 @@ export class Hub implements HubApi {
     command: QueueCommand,
     done: (answer: QueueInfo | QueueEmptied | Refusal) => void,
   ): void {
+    this.feed.giveOut();
     this.command({ principal, session: undefined }, command, done);
   }
 
