@@ -36,7 +36,8 @@ export class LogReaders {
   }
 
   get isLive(): boolean {
-    return this.all.every(({ phase }) => phase === 'live');
+    for (const reader of this.all) if (reader.phase !== 'live') return false;
+    return true;
   }
 
   endSnapshot(): void {

@@ -163,6 +163,13 @@ export class SessionQueue {
     return Math.max(0, Math.min(slots, wanted));
   }
 
+  /** Nothing waits here, and nothing is to be read for it: until something comes, there is nothing to send. */
+  get isDry(): boolean {
+    return (
+      this.ready.length === 0 && this.nacked.size === 0 && this.readers.isLive && !this.window.hasResends
+    );
+  }
+
   /** Whether `fill` would give anything. */
   get hasSomethingToSend(): boolean {
     return (

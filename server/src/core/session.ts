@@ -9,6 +9,7 @@ import type { Principal } from '../ports/auth.ts';
 import type { Message } from '../ports/transport.ts';
 import { ConfirmRuns } from './confirm-runs.ts';
 import type { QueueConsumer } from './declared-queue.ts';
+import { DirtySubscriptions } from './dirty-subscriptions.ts';
 import type { SessionBytes } from './held-messages.ts';
 import type { HubCodec } from './hub-codec.ts';
 import type { SessionLimits } from './limits.ts';
@@ -57,7 +58,7 @@ export class Session {
   /** The last record of the feed counted as reaching this session. */
   reachedBy = 0;
   /** Subscriptions that may have something to send. */
-  readonly dirty = new Set<Subscription>();
+  readonly dirty = new DirtySubscriptions();
   readonly dirtyConsumers = new Set<QueueConsumer>();
 
   constructor(

@@ -51,6 +51,9 @@ export class Subscription {
   readonly bindings: Binding[] = [];
   /** The last record of the feed that was offered: one that reached several of its exchanges is offered once. */
   offered = 0;
+  /** Of the session's list of those that may have something to send. */
+  isDirty = false;
+  nextDirty: Subscription | undefined;
   /** Exchanges of bindings that were taken back while the queue held what they had brought. */
   private readonly former = new Set<HubExchange>();
 

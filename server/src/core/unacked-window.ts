@@ -44,6 +44,11 @@ export class UnackedWindow<E extends Windowed = Entry> {
     return this.sent;
   }
 
+  /** Something sent before is to be sent again. */
+  get hasResends(): boolean {
+    return this.sent < this.next - 1;
+  }
+
   /** Tags from the first unsettled one on, holes included. */
   get span(): number {
     return this.next - this.first;

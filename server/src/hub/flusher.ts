@@ -30,6 +30,8 @@ export class Flusher {
   private dirty: Session[] = [];
   private spare: Session[] = [];
   private isScheduled = false;
+  /** Of this flush. */
+  private nowMs = 0;
   private readonly batch = new Batch();
   private readonly replayer: Replayer;
 
@@ -100,6 +102,7 @@ export class Flusher {
   /** Writes for every marked session. */
   flush(): void {
     this.beforeFlush();
+    this.nowMs = this.hub.clock.nowMs();
     const sessions = this.dirty;
     this.dirty = this.spare;
     this.spare = sessions;
@@ -107,7 +110,7 @@ export class Flusher {
     for (const session of sessions) {
       session.isDirty = false;
       try {
-        this.flushSession(session);
+        this.writeSession(session);
       } catch (error) {
         // A fault in one session's rings must not keep the others waiting.
         this.hub.fault(`flush of session ${session.id} failed`, error);
@@ -124,6 +127,11 @@ export class Flusher {
 
   /** Writes what one session has to say now, as far as its socket takes it. */
   flushSession(session: Session): void {
+    this.nowMs = this.hub.clock.nowMs();
+    this.writeSession(session);
+  }
+
+  private writeSession(session: Session): void {
     const { link } = session;
     if (!link || link.bufferedBytes > this.hub.limits.maxSocketBufferBytes) return;
     const { codec } = link;
@@ -146,11 +154,14 @@ export class Flusher {
 
   private addDeliveries(session: Session, codec: HubCodec): void {
     let bytes = session.dirtyConsumers.size > 0 ? this.addConsumed(session, codec) : 0;
-    let left = session.dirty.size;
-    for (const subscription of session.dirty) {
-      // What is marked again while this runs waits for the next turn.
-      if (left-- === 0) return;
-      session.dirty.delete(subscription);
+    // What is marked again while this runs waits for the next turn.
+    const { newest } = session.dirty;
+    let isLast = false;
+    while (!isLast) {
+      const subscription = session.dirty.shift();
+      if (!subscription) return;
+      isLast = subscription === newest;
+      if (subscription.queue.closed) continue;
       if (bytes >= MAX_MESSAGE_BYTES) {
         this.markSubscription(subscription);
         return;
@@ -202,11 +213,12 @@ export class Flusher {
     while (bytes < maxBytes) {
       this.replayer.pull(subscription);
       const lastTag = queue.window.lastTag;
-      queue.fill(batch, MAX_BATCH_ITEMS, maxBytes - bytes, this.hub.clock.nowMs());
+      queue.fill(batch, MAX_BATCH_ITEMS, maxBytes - bytes, this.nowMs);
       if (batch.count === 0) return bytes;
       bytes += batch.bytes;
       this.count(batch, lastTag);
       codec.putBatch(queue.id, batch);
+      if (queue.isDry) return bytes;
     }
     this.markSubscription(subscription);
     return bytes;

@@ -87,7 +87,6 @@ export class Subscriptions {
     const { session, queue } = subscription;
     for (const binding of subscription.bindings.slice()) this.unbind(subscription, binding);
     session.subscriptions.delete(queue.id);
-    session.dirty.delete(subscription);
     this.settleRest(queue, reason);
     this.hub.ended.add(queue.ledger);
     this.hub.endedResidual += Math.abs(queue.residual);

@@ -54,6 +54,7 @@ const IDLE_MARGIN_S = 15;
 /** How long `close` lets peers read what their sockets held at their end, and answer where nothing was held. */
 const FAREWELL_MS = 1_000;
 const ANSWER_MS = 100;
+const SEND_HELD = 0;
 const SEND_DROPPED = 2;
 const TOO_BIG = /too big message/;
 
@@ -192,6 +193,8 @@ class UwsSocket implements Socket {
   /** From then on `#ws` must not be touched. */
   #isOver = false;
   #heldBytes = 0;
+  /** Not all that was sent has been handed to the system: only then is it worth asking how much, with each delivery. */
+  #isHolding = false;
   #aboveMark = false;
 
   constructor(
@@ -212,13 +215,17 @@ class UwsSocket implements Socket {
   }
 
   get bufferedBytes(): number {
-    return this.#isOver ? 0 : this.#ws.getBufferedAmount();
+    return this.#isHolding && !this.#isOver ? this.#ws.getBufferedAmount() : 0;
   }
 
   send(message: Message): void {
     if (this.#isOver) return;
-    if (this.#ws.send(message, typeof message !== 'string') === SEND_DROPPED) this.terminate();
-    else if (this.bufferedBytes >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
+    const status = this.#ws.send(message, typeof message !== 'string');
+    if (status === SEND_DROPPED) this.terminate();
+    else if (status === SEND_HELD) {
+      this.#isHolding = true;
+      if (this.bufferedBytes >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
+    }
   }
 
   close(code: number, reason: string): void {
@@ -243,6 +250,7 @@ class UwsSocket implements Socket {
   }
 
   written(): void {
+    this.#isHolding = this.#ws.getBufferedAmount() > 0;
     if (!this.#aboveMark || this.bufferedBytes >= DRAINED_BELOW_BYTES) return;
     this.#aboveMark = false;
     this.#handler?.drained();
