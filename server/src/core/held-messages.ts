@@ -5,8 +5,10 @@
  *   begin ─┬─ hold ── release(outcome)
  *          └─ refuse(outcome)
  */
+
 import type { Note } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
+import { LazyMap } from './lazy-map.ts';
 import { Ledger, type Outcome } from './ledger.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { Entry } from './ready-ring.ts';
@@ -22,7 +24,7 @@ type MutableNote = { -readonly [K in keyof Note]: Note[K] };
 export class HeldMessages {
   readonly ledger = new Ledger();
   /** What differs by receiver, for the few messages that have it. */
-  private readonly notes = new Map<StoredRecord, MutableNote>();
+  private readonly notes = new LazyMap<StoredRecord, MutableNote>();
   /** When each waiting message came in; only with a queue TTL. */
   private readonly enteredMs: Map<StoredRecord, number> | undefined;
 

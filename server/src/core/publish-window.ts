@@ -5,7 +5,9 @@
  * A client re-sends at most a window of publishes after a resume. Their outcomes are remembered, so a re-sent
  * number is answered as the first one was, and never published again.
  */
+
 import type { Confirmed, ErrorName } from '@ringhub/protocol';
+import { LazyMap } from './lazy-map.ts';
 
 export interface WindowLimits {
   readonly messages: number;
@@ -50,12 +52,12 @@ export class PublishWindow {
   private ring: (number | Settled | undefined)[] = [];
   private forgotUpTo = 0;
   /** Bytes of pending ones that left the ring: others were answered meanwhile, or refused. */
-  private readonly overtaken = new Map<number, number>();
+  private readonly overtaken = new LazyMap<number, number>();
   /**
    * Outcomes of those that were settled when more than a window had come after them, as those that wait for a disk are. A
    * client that has not heard of one sends less than a window more: kept for as many, and so never more than two windows.
    */
-  private readonly late = new Map<number, { readonly outcome: Settled; readonly until: number }>();
+  private readonly late = new LazyMap<number, { readonly outcome: Settled; readonly until: number }>();
 
   constructor(private readonly limits: WindowLimits) {}
 

@@ -10,12 +10,14 @@
  * `capacityBytes`; overflow, TTL and conflation touch only what was never sent; every message taken or
  * refused is settled exactly once; what is lost is told where it would have stood. Pure: time is an argument.
  */
+
 import type { GapRange, GapReason, Granted, Position, TagRanges } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
 import type { Batch } from './batch.ts';
 import { Conflation } from './conflation.ts';
 import { GapEntry } from './gap-entry.ts';
 import { HeldMessages, type SessionBytes } from './held-messages.ts';
+import { LazySet } from './lazy-map.ts';
 import { type DropReason, type Ledger, type Outcome, residualOf } from './ledger.ts';
 import type { FeedOffsets, LogReaders } from './log-readers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
@@ -44,7 +46,7 @@ export class SessionQueue {
   private readonly conflation: Conflation | undefined;
   private readonly written: WrittenLog | undefined;
   /** Tags to send again after a nack. */
-  private readonly nacked = new Set<number>();
+  private readonly nacked = new LazySet<number>();
 
   constructor(
     readonly id: number,

@@ -4,6 +4,7 @@
  * Holds the queues, the numbers of its publishes, and what is to be written at the next flush: answers,
  * confirms and which queues have something to send. Pure: the hub owns the connection and the clock.
  */
+
 import type { Confirmed, ErrorEntry, ErrorName } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { Message } from '../ports/transport.ts';
@@ -12,6 +13,7 @@ import type { QueueConsumer } from './declared-queue.ts';
 import { DirtySubscriptions } from './dirty-subscriptions.ts';
 import type { SessionBytes } from './held-messages.ts';
 import type { HubCodec } from './hub-codec.ts';
+import { LazySet } from './lazy-map.ts';
 import type { SessionLimits } from './limits.ts';
 import { PublishWindow } from './publish-window.ts';
 import type { ResumeTokens } from './resume-token.ts';
@@ -59,7 +61,7 @@ export class Session {
   reachedBy = 0;
   /** Subscriptions that may have something to send. */
   readonly dirty = new DirtySubscriptions();
-  readonly dirtyConsumers = new Set<QueueConsumer>();
+  readonly dirtyConsumers = new LazySet<QueueConsumer>();
 
   constructor(
     readonly id: string,

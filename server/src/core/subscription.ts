@@ -1,11 +1,13 @@
 /**
  * One subscription: a session queue and the bindings that fill it (PROTOCOL §6). Bindings point to it.
  */
+
 import { type ExchangeType, splitWords } from '@ringhub/protocol';
 import type { Principal } from '../ports/auth.ts';
 import type { StoredRecord } from '../ports/engine.ts';
 import { mayByBinding, mayReadKey } from './binding-permission.ts';
 import type { HubExchange } from './declared-queue.ts';
+import { LazySet } from './lazy-map.ts';
 import type { BindingArguments, Matcher } from './routing-table.ts';
 import type { Session } from './session.ts';
 import type { SessionQueue } from './session-queue.ts';
@@ -55,7 +57,7 @@ export class Subscription {
   isDirty = false;
   nextDirty: Subscription | undefined;
   /** Exchanges of bindings that were taken back while the queue held what they had brought. */
-  private readonly former = new Set<HubExchange>();
+  private readonly former = new LazySet<HubExchange>();
 
   constructor(
     readonly session: Session,

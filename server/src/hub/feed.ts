@@ -24,6 +24,7 @@ import type { Sessions } from './sessions.ts';
 /** What one run may hold: it is counted in no budget yet. */
 const MAX_RUN = 512;
 const MAX_RUN_BYTES = 1024 * 1024;
+const NOBODY: readonly Subscription[] = [];
 
 export class Feed {
   private isOffering = false;
@@ -33,7 +34,7 @@ export class Feed {
   private runBytes = 0;
   private runFrom: HubExchange | undefined;
   /** Where the run goes: as the routing table gave it, which holds until a binding changes. */
-  private runTo: readonly Subscription[] = [];
+  private runTo: readonly Subscription[] = NOBODY;
   /** Sessions that the first one reached, and so reach those that follow. */
   private runSessions = 0;
 
@@ -51,6 +52,7 @@ export class Feed {
   /** Everything taken is in its rings after this. */
   giveOut(): void {
     this.endRun();
+    if (!this.isOffering) this.takeLater();
   }
 
   private take(record: StoredRecord): void {
@@ -62,19 +64,22 @@ export class Feed {
     this.endRun();
     this.offerOne(record);
     this.beginRun(record);
+    this.takeLater();
+  }
+
+  private takeLater(): void {
+    for (let record = this.later.shift(); record; record = this.later.shift()) this.take(record);
   }
 
   // ── runs ──
 
   /** Those that go where this one went may follow it together. */
-  private beginRun({ reached, key, headers, sessions }: StoredRecord): void {
-    // What reaches several exchanges may come to one ring by several of them.
-    const exchange = reached.length === 1 ? this.hub.exchanges.ofIncarnation(reached[0]!) : undefined;
-    if (!exchange) return;
+  private beginRun({ reached, sessions }: StoredRecord): void {
+    // What reaches several exchanges may come to one ring by several of them; what nobody wants is soon offered.
+    if (reached.length !== 1 || this.runTo.length === 0) return;
     // A run ends with its turn.
     this.flusher.wake();
-    this.runFrom = exchange;
-    this.runTo = exchange.table.route(key, headers);
+    this.runFrom = this.hub.exchanges.ofIncarnation(reached[0]!);
     this.runSessions = sessions;
   }
 
@@ -125,6 +130,7 @@ export class Feed {
 
   private offerOne(record: StoredRecord): void {
     this.isOffering = true;
+    this.runTo = NOBODY;
     this.reached(record);
     const nowMs = this.hub.clock.nowMs();
     for (const incarnation of record.reached) {
@@ -137,6 +143,7 @@ export class Feed {
   private route(exchange: HubExchange, record: StoredRecord, nowMs: number): void {
     exchange.lastValues.put(record);
     const subscriptions = exchange.table.route(record.key, record.headers);
+    this.runTo = subscriptions;
     for (let i = subscriptions.length - 1; i >= 0; i--) {
       const subscription = subscriptions[i];
       // One copy, however many of its exchanges the message reached.
@@ -182,6 +189,5 @@ export class Feed {
   private offeredAll(): void {
     if (this.hub.budget.exceeded) this.relief.relieve();
     this.isOffering = false;
-    for (let record = this.later.shift(); record; record = this.later.shift()) this.take(record);
   }
 }

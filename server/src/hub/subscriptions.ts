@@ -24,7 +24,7 @@ import { LogReaders } from '../core/log-readers.ts';
 import { startAfter } from '../core/log-start.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
-import { SessionQueue } from '../core/session-queue.ts';
+import { type QueueSettings, SessionQueue } from '../core/session-queue.ts';
 import { bindingsMatch, Subscription, toBinding, type Wanted } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
@@ -65,11 +65,7 @@ export class Subscriptions {
     );
     const queue = new SessionQueue(
       this.hub.nextQueueId(),
-      {
-        ...granted,
-        conflationHeader: options.conflationHeader,
-        maxRedeliveries: this.hub.limits.maxRedeliveries,
-      },
+      settingsOf(granted, options.conflationHeader, this.hub.limits.maxRedeliveries),
       new LogReaders(readers, since === 'last-per-key' ? this.snapshot(wanted, starts) : undefined),
       this.hub.budget,
       session.bytes,
@@ -199,12 +195,30 @@ function grant(options: SubscribeOptions, limits: SessionLimits): Granted {
     Math.min(options.capacity ?? limits.defaultQueueCapacity, limits.maxQueueCapacity),
   );
   const prefetch = Math.min(options.prefetch ?? limits.defaultPrefetch, limits.maxPrefetch, capacity - 1);
-  return {
+  const granted: Granted = {
     overflow: options.overflow ?? 'drop-oldest',
     ack: options.ack ?? 'auto',
     capacity,
     capacityBytes: Math.min(options.capacityBytes ?? limits.defaultQueueBytes, limits.maxQueueBytes),
     prefetch,
-    ...(options.ttlMs === undefined ? {} : { ttlMs: options.ttlMs }),
   };
+  return options.ttlMs === undefined ? granted : { ...granted, ttlMs: options.ttlMs };
+}
+
+/** Field by field: an object put together by spreading another has a layout of its own, which weighs more than it does. */
+function settingsOf(
+  { overflow, ack, capacity, capacityBytes, prefetch, ttlMs }: Granted,
+  conflationHeader: string | undefined,
+  maxRedeliveries: number,
+): QueueSettings {
+  const settings = {
+    overflow,
+    ack,
+    capacity,
+    capacityBytes,
+    prefetch,
+    conflationHeader,
+    maxRedeliveries,
+  };
+  return ttlMs === undefined ? settings : { ...settings, ttlMs };
 }
