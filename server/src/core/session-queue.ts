@@ -95,7 +95,7 @@ export class SessionQueue {
   }
 
   /**
-   * Messages of the live feed that match a binding, in their order: as `offer` of each, until one fills a `disconnect` ring.
+   * Messages of the live feed that match a binding, in their order: as `offer` of each; `disconnect` where one of them says so.
    *
    * @param bytes what they take together
    */
@@ -109,8 +109,8 @@ export class SessionQueue {
     let outcome: Offered = 'passed';
     for (const record of records) {
       const offered = this.offer(record, nowMs);
-      if (offered === 'disconnect') return offered;
-      if (offered === 'changed') outcome = offered;
+      // The session lives on without its connection: what comes behind is still for its ring.
+      if (offered === 'disconnect' || outcome === 'passed') outcome = offered;
     }
     return outcome;
   }
