@@ -39,6 +39,8 @@ export interface CutsProgress {
   readonly confirmed: number;
   readonly received: number;
   readonly violations: number;
+  /** The first violation, in words. */
+  readonly first?: string;
 }
 
 export interface CutsResult extends CutsProgress {
@@ -224,7 +226,9 @@ class CutsRun {
     const { account, proxy, received } = this;
     const { publishedInAll: published, confirmed, violations } = account;
     const seconds = Math.round((performance.now() - this.startedMs) / 1_000);
-    return { seconds, cuts: proxy.cuts, published, confirmed, received, violations };
+    const first = account.told[0];
+    const progress = { seconds, cuts: proxy.cuts, published, confirmed, received, violations };
+    return first === undefined ? progress : { ...progress, first };
   }
 
   private result(): CutsResult {
