@@ -24,7 +24,13 @@ describe('resume tokens', () => {
     }
     expect(['a', 'b', 'c', 'd'].map((t) => tokens.accepts(t))).toEqual([true, true, true, true]);
     tokens.rotate('d', 'e');
-    expect(['a', 'b', 'c', 'd', 'e'].map((t) => tokens.accepts(t))).toEqual([false, false, false, true, true]);
+    expect(['a', 'b', 'c', 'd', 'e'].map((t) => tokens.accepts(t))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
   });
 
   it('keep one that was handed out beside late hellos with the one before it, until a proof', () => {
