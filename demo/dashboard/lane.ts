@@ -92,6 +92,7 @@ export class Lane {
     this.#subscription = undefined;
     this.settings = settings;
     this.isReady = false;
+    this.pausedAtMs = undefined;
     try {
       await previous?.unsubscribe();
       const { overflow, capacity, prefetch } = settings;
@@ -107,9 +108,10 @@ export class Lane {
       this.account = new LaneAccount(overflow !== 'conflate');
       this.chart.clear();
       this.#newest.clear();
-      this.pausedAtMs = undefined;
       this.pacer.perSecond = this.pacer.perSecond;
       this.isReady = true;
+      // Wished for while there was nothing to pause.
+      if (this.pausedAtMs !== undefined) this.#hold(subscription);
       void this.#consume(subscription, generation);
     } catch (error) {
       if (generation === this.#generation) this.#observer.failed(this, error);
@@ -117,9 +119,14 @@ export class Lane {
   }
 
   pause(): void {
-    if (this.pausedAtMs !== undefined || !this.#subscription) return;
+    if (this.pausedAtMs !== undefined) return;
     this.pausedAtMs = performance.now();
-    this.#subscription.pause().catch((error) => this.#observer.failed(this, error));
+    // While it is being subscribed, `open` does it.
+    if (this.#subscription) this.#hold(this.#subscription);
+  }
+
+  #hold(subscription: Subscription<LaneEvent>): void {
+    subscription.pause().catch((error) => this.#observer.failed(this, error));
   }
 
   resume(): void {

@@ -22,7 +22,7 @@ export const CLIENT_ERROR_CODES = {
  * them from there.
  */
 const NAMES = {
-  4001: 'draining heartbeat-timeout slow-consumer output-overflow internal hello-timeout rate-limited token-expired locked-out',
+  4001: 'draining heartbeat-timeout slow-consumer output-overflow internal hello-timeout rate-limited token-expired locked-out superseded',
   4100: 'taken-over unauthorized bad-frame unsupported-version frame-too-large hello-expected publish-sequence resume-invalid too-many-connections',
   4200: 'session-evicted session-revoked',
   4300: 'unknown-exchange bad-pattern too-many-hashes bad-argument too-many-bindings too-many-subscriptions payload-too-large unknown-tag unknown-queue forbidden unroutable bad-key bad-headers exchange-mismatch reserved-name bad-cursor bad-payload too-many-exchanges bad-name internal-exchange exchange-in-use unknown-binding queue-not-found queue-mismatch queue-in-use queue-not-empty queue-exclusive too-many-queues durability-mismatch default-exchange fate-unknown',

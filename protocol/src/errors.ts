@@ -96,6 +96,14 @@ export const ERRORS = {
     '§3',
     'too many wrong tokens came from this address: try again in a while',
   ),
+  superseded: entry(
+    'superseded',
+    'connection',
+    'resume',
+    409,
+    '§12',
+    'a hello with an older token resumed this session before this connection had said anything: resume',
+  ),
 
   'taken-over': entry(
     'taken-over',

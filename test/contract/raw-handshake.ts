@@ -37,7 +37,22 @@ export const exchange = (port: number, head: string, ...parts: Uint8Array[]): Pr
 
 /** A masked client frame with a mask of zeros. */
 export const clientFrame = (opcode: number, payload: Uint8Array, fin = true): Uint8Array =>
-  Buffer.concat([Buffer.from([(fin ? 0x80 : 0) | opcode, 0x80 | payload.length, 0, 0, 0, 0]), payload]);
+  Buffer.concat([
+    Buffer.from([(fin ? 0x80 : 0) | opcode]),
+    maskedLength(payload.length),
+    Buffer.alloc(4),
+    payload,
+  ]);
+
+/** The length of a masked frame in as few bytes as it takes (RFC 6455 §5.2). */
+function maskedLength(bytes: number): Uint8Array {
+  if (bytes < 126) return Buffer.from([0x80 | bytes]);
+  const isShort = bytes < 0x1_0000;
+  const field = Buffer.alloc(isShort ? 3 : 9);
+  field[0] = 0x80 | (isShort ? 126 : 127);
+  field.writeUIntBE(bytes, isShort ? 1 : 3, isShort ? 2 : 6);
+  return field;
+}
 
 /** The close code in the first frame of what came back after the handshake's answer. */
 export function closeCodeOf(bytes: Buffer): number | undefined {

@@ -22,8 +22,30 @@ describe('resume tokens', () => {
       expect(tokens.accepts('a')).toBe(true);
       tokens.rotate('a', next);
     }
-    expect(['a', 'b', 'c', 'd'].map((t) => tokens.accepts(t))).toEqual([true, false, false, true]);
+    expect(['a', 'b', 'c', 'd'].map((t) => tokens.accepts(t))).toEqual([true, true, true, true]);
     tokens.rotate('d', 'e');
-    expect(['a', 'd', 'e'].map((t) => tokens.accepts(t))).toEqual([false, true, true]);
+    expect(['a', 'b', 'c', 'd', 'e'].map((t) => tokens.accepts(t))).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it('keep one that was handed out beside late hellos with the one before it, until a proof', () => {
+    const tokens = new ResumeTokens('a');
+    for (const next of ['b', 'c']) tokens.rotate('a', next);
+    expect(['a', 'b', 'c'].map((t) => tokens.isCurrent(t))).toEqual([false, false, true]);
+    tokens.rotate('b', 'd');
+    expect(['a', 'b', 'c', 'd'].map((t) => tokens.accepts(t))).toEqual([false, true, true, true]);
+    tokens.prove();
+    expect(['a', 'b', 'c', 'd'].map((t) => tokens.accepts(t))).toEqual([false, false, false, true]);
+  });
+
+  it('are five at most: the one used stays, and the newest', () => {
+    const tokens = new ResumeTokens('a');
+    for (const next of ['b', 'c', 'd', 'e', 'f', 'g']) tokens.rotate('a', next);
+    expect([...'abcdefg'].filter((t) => tokens.accepts(t))).toEqual(['a', 'd', 'e', 'f', 'g']);
   });
 });

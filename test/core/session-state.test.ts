@@ -10,6 +10,7 @@ import {
 const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
   attached: {
     resume: 'attached: close-taken-over, attach',
+    'resume-unproven': 'attached: close-superseded, attach',
     'connection-lost': 'parked: park',
     'unheard-lost': 'closed: end-closed',
     'window-over': 'attached: ',
@@ -22,6 +23,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
   },
   parked: {
     resume: 'attached: attach',
+    'resume-unproven': 'attached: attach',
     'connection-lost': 'parked: ',
     'unheard-lost': 'parked: ',
     'window-over': 'closed: end-resume-expired',
@@ -34,6 +36,7 @@ const TABLE: Record<SessionState, Record<SessionEvent, string>> = {
   },
   closed: {
     resume: 'closed: ',
+    'resume-unproven': 'closed: ',
     'connection-lost': 'closed: ',
     'unheard-lost': 'closed: ',
     'window-over': 'closed: ',
@@ -85,6 +88,7 @@ describe('the session machine', () => {
     );
     const events: Record<string, SessionEvent> = {
       resume: 'resume',
+      'resume with an older token': 'resume-unproven',
       'connection lost': 'connection-lost',
       'token expired': 'token-expired',
       'window over': 'window-over',
@@ -103,6 +107,7 @@ describe('the session machine', () => {
         const expected = cell === 'new session' ? state : cell.split(',')[0]!.split(' ')[0];
         expect([state, cell, to]).toEqual([state, cell, expected]);
         if (cell.includes('`taken-over`')) expect(effects).toContain('close-taken-over');
+        if (cell.includes('`superseded`')) expect(effects).toContain('close-superseded');
         if (cell.includes('`token-expired`')) expect(effects).toContain('close-token-expired');
         if (cell.includes('`session-evicted`')) expect(effects).toContain('close-evicted');
       }

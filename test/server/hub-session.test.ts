@@ -1,7 +1,7 @@
 /**
  * Sessions and connections: hello, heartbeat, parking, resume, takeover, tokens (PROTOCOL §3, §4, §12).
  */
-import { ERRORS } from '@ringhub/protocol';
+import { ERRORS, retryOfCode } from '@ringhub/protocol';
 import { describe, expect, it } from 'vitest';
 import { HubScene } from './support/hub-scene.ts';
 import { resumeOf } from './support/scripted-client.ts';
@@ -196,6 +196,49 @@ describe('a session', () => {
     scene.publish('b');
     expect(second.deliveries()).toEqual(['2:b']);
     expect(scene.hub.stats()).toMatchObject({ sessions: { attached: 1, parked: 0 }, ledger: { acked: 0 } });
+  });
+
+  it('is not lost to the late hello of a connection that its client gave up', () => {
+    const scene = new HubScene();
+    const first = scene.connect();
+    const welcome = first.hello();
+    const { queue } = first.subscribe();
+    first.cut();
+    // Its client opened one, said hello, gave it up and opened another: that hello comes after the other's.
+    const live = scene.connect();
+    const greeting = live.resume(welcome, [{ queue }]);
+    const abandoned = scene.connect();
+    abandoned.resume(welcome, [{ queue }]);
+    expect(retryOfCode(live.closeCode!)).toBe('resume');
+    live.send(['ping']);
+    const again = scene.connect();
+    const back = again.resume(greeting, [{ queue }]);
+    expect(back).toMatchObject({ resumed: true, session: welcome.session });
+    expect(abandoned.closeCode).toBe(ERRORS.superseded.code);
+    again.send(['ping']);
+    scene.publish('a');
+    expect(again.deliveries()).toEqual(['1:a']);
+    expect(scene.hub.stats().sessions).toMatchObject({ attached: 1, parked: 0 });
+    // All of them have had their time.
+    for (const old of [welcome, greeting, abandoned.all('welcome')[0]!])
+      expect(scene.connect().resume(old, [{ queue }]).resumed).toBe(false);
+    expect(again.closeCode).toBeUndefined();
+  });
+
+  it('is not lost where the connection that was given up has gone already, or its hello comes after the proof', () => {
+    const scene = new HubScene();
+    const first = scene.connect();
+    const welcome = first.hello();
+    first.cut();
+    const greeting = scene.connect().resume(welcome);
+    const abandoned = scene.connect();
+    abandoned.resume(welcome);
+    abandoned.cut();
+    const again = scene.connect();
+    expect(again.resume(greeting).resumed).toBe(true);
+    again.send(['ping']);
+    expect(scene.connect().resume(welcome).resumed).toBe(false);
+    expect(again.closeCode).toBeUndefined();
   });
 
   it('is not written to any more by the old connection when taken over: nothing of ack none is wasted', () => {

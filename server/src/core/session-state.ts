@@ -16,6 +16,8 @@ export type SessionState = 'attached' | 'parked' | 'closed';
 
 export type SessionEvent =
   | 'resume'
+  /** With a token older than the one that the attached connection was given, and has not proved yet. */
+  | 'resume-unproven'
   | 'connection-lost'
   /** The connection of a session that its client does not know of. */
   | 'unheard-lost'
@@ -30,6 +32,8 @@ export type SessionEvent =
 export type SessionEffect =
   /** Close the old connection: it is finished. */
   | 'close-taken-over'
+  /** Close the old connection: it may be the one that lives. */
+  | 'close-superseded'
   | 'close-slow-consumer'
   | 'close-evicted'
   | 'close-revoked'
@@ -57,6 +61,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
   {
     attached: {
       resume: { to: 'attached', effects: ['close-taken-over', 'attach'] },
+      'resume-unproven': { to: 'attached', effects: ['close-superseded', 'attach'] },
       'connection-lost': { to: 'parked', effects: ['park'] },
       'unheard-lost': { to: 'closed', effects: ['end-closed'] },
       'window-over': stay('attached'),
@@ -69,6 +74,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
     },
     parked: {
       resume: { to: 'attached', effects: ['attach'] },
+      'resume-unproven': { to: 'attached', effects: ['attach'] },
       'connection-lost': stay('parked'),
       'unheard-lost': stay('parked'),
       'window-over': { to: 'closed', effects: ['end-resume-expired'] },
@@ -81,6 +87,7 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionState, Readonly<Record<
     },
     closed: {
       resume: stay('closed'),
+      'resume-unproven': stay('closed'),
       'connection-lost': stay('closed'),
       'unheard-lost': stay('closed'),
       'window-over': stay('closed'),

@@ -172,10 +172,11 @@ export class Sessions {
   }
 
   private resume(session: Session, principal: Principal, resume: Resume, link: Link): Session {
-    this.happened(session, 'resume', link);
+    const used = this.hub.ids.hash(resume.token);
+    this.happened(session, session.tokens.isCurrent(used) ? 'resume' : 'resume-unproven', link);
     session.principal = principal;
     const token = this.hub.ids.token();
-    session.tokens.rotate(this.hub.ids.hash(resume.token), this.hub.ids.hash(token));
+    session.tokens.rotate(used, this.hub.ids.hash(token));
     this.hub.counters.resumed++;
     this.events.session('resumed', session);
     this.declare(session, resume);
@@ -265,6 +266,9 @@ export class Sessions {
         return;
       case 'close-taken-over':
         this.close(session, ERRORS['taken-over']);
+        return;
+      case 'close-superseded':
+        this.close(session, ERRORS.superseded);
         return;
       case 'close-slow-consumer':
         this.close(session, ERRORS['slow-consumer']);

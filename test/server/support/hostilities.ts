@@ -80,6 +80,18 @@ export const CLOSING: Partial<Record<ErrorName, Hostility>> = {
       scene.connect().resume(client.all('welcome')[0]!);
     }),
   },
+  superseded: {
+    what: 'a late hello, with the token that this connection had used, before it has said anything',
+    raise: (scene) => {
+      const first = scene.client();
+      const [welcome] = first.all('welcome');
+      first.cut();
+      const client = scene.connect();
+      client.resume(welcome!);
+      scene.connect().resume(welcome!);
+      return client;
+    },
+  },
   'token-expired': {
     what: 'a token has expired while its holder was connected',
     raise: (scene) => {
