@@ -1,0 +1,47 @@
+/**
+ * RabbitMQ over Web STOMP: each subscription is a queue of its own, bound to `amq.topic`; where acks are asked for, each message
+ * is acknowledged (`client-individual`).
+ */
+import { findRabbitmq } from '../../scripts/rabbitmq.mjs';
+import type { Tally } from '../load/tally.ts';
+import { LoadSockets } from '../load/web-socket.ts';
+import { onServerCore } from '../support/cores.ts';
+import { freePorts } from '../support/free-ports.ts';
+import { RabbitmqServer } from '../support/rabbitmq-server.ts';
+import { StompPeer } from './stomp-peer.ts';
+import type { Ability, RunningSystem, System } from './system.ts';
+
+export class RabbitmqWebStomp implements System {
+  readonly name = 'rabbitmq';
+  readonly can: ReadonlySet<Ability> = new Set(['fan-out', 'patterns', 'acks']);
+
+  missing(): string | undefined {
+    return findRabbitmq() ? undefined : 'apt-get install rabbitmq-server';
+  }
+
+  async start(): Promise<RunningSystem> {
+    const [port, plain] = (await freePorts(2)) as [number, number];
+    const server = await RabbitmqServer.start({
+      plugins: ['rabbitmq_web_stomp'],
+      config: `web_stomp.tcp.listener = 127.0.0.1:${port}
+stomp.listeners.tcp.1 = 127.0.0.1:${plain}
+log.console.level = warning
+`,
+      command: onServerCore,
+    });
+    const sockets = new LoadSockets();
+    return {
+      pid: server.pid,
+      connect: async (tally: Tally, acks: boolean) => {
+        const socket = await sockets.open({ port, path: '/ws', subprotocol: 'v12.stomp' });
+        const peer = new StompPeer(socket, tally, acks);
+        await peer.connect();
+        return peer;
+      },
+      stop: () => {
+        sockets.closeAll();
+        return server.stop();
+      },
+    };
+  }
+}
