@@ -25,7 +25,7 @@ export class RabbitmqWebStomp implements System {
       plugins: ['rabbitmq_web_stomp'],
       config: `web_stomp.tcp.listener = 127.0.0.1:${port}
 stomp.listeners.tcp.1 = 127.0.0.1:${plain}
-log.console.level = warning
+log.connection.level = error
 `,
       command: onServerCore,
     });
