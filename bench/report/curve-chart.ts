@@ -20,7 +20,10 @@ export function curveChart(
   series: readonly CurveSeries[],
 ): string {
   // A logarithm has no place for nothing.
-  const drawn = series.map(({ name, points }) => ({ name, points: points.filter(([x, y]) => x > 0 && y > 0) }));
+  const drawn = series.map(({ name, points }) => ({
+    name,
+    points: points.filter(([x, y]) => x > 0 && y > 0),
+  }));
   const xs = [...new Set(drawn.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b);
   const decades = decadesOf(drawn.flatMap(({ points }) => points.map(([, y]) => y)));
   const x = scale(xs[0] ?? 1, xs.at(-1) ?? 10, LEFT, WIDTH - RIGHT);

@@ -2,8 +2,8 @@
 import type { RunLine } from '../load/run-line.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { type Bar, barChart } from './bar-chart.ts';
-import { CURVES, seriesOf } from './curves.ts';
 import { curveChart } from './curve-chart.ts';
+import { CURVES, seriesOf } from './curves.ts';
 import { isPlain, LIMIT, LIMIT_WS, NOISY_PCT, type Summary, summarize } from './summary.ts';
 import { shown } from './svg.ts';
 
@@ -21,15 +21,17 @@ export interface Report {
 
 /** Told elsewhere, or of no interest beside the rate. */
 const HIDDEN = new Set(['subscribers', 'seconds', 'deliveries', 'published']);
-const FOLDER = 'benchmarks';
+
 const COST = 'µs of server CPU per delivery';
 
+/** @param folder of the plots, as the page names it */
 export function reportOf(
   scenarios: readonly Scenario[],
   lines: readonly RunLine[],
-  { command, failures = [] }: { command: string; failures?: readonly Failure[] },
+  { command, folder, failures = [] }: { command: string; folder: string; failures?: readonly Failure[] },
 ): Report {
   const plots = new Map<string, string>();
+  const image = (name: string, title: string): string => `![${title}](${folder}/${name}.svg)`;
   const parts = ['# Benchmarks', INTRO, howOf(lines, command), READ_FIRST];
   for (const scenario of scenarios) {
     const own = lines.filter((line) => line.scenario === scenario.name && isPlain(line));
@@ -47,7 +49,9 @@ export function reportOf(
     const xs = [...new Set(series.flatMap(({ points }) => points.map(([x]) => x)))].sort((a, b) => a - b);
     const rows = series.map((one) => [
       one.name,
-      ...xs.map((x) => one.points.find(([at]) => at === x)?.[1]).map((y) => (y === undefined ? '-' : shown(y))),
+      ...xs
+        .map((x) => one.points.find(([at]) => at === x)?.[1])
+        .map((y) => (y === undefined ? '-' : shown(y))),
     ]);
     parts.push(`## ${curve.title}`, image(name, curve.title), `${COST}, by ${curve.xTitle}:`);
     parts.push(markdownTable(['system', ...xs.map(shown)], rows));
@@ -74,7 +78,9 @@ function howOf(lines: readonly RunLine[], command: string): string {
   ];
   const days = distinct(lines.map(({ at }) => at.slice(0, 10))).sort();
   const commands = distinct(lines.map((line) => line.command));
-  const versions = distinct(lines.map(({ system, version }) => (version ? `${system} ${version}` : undefined)));
+  const versions = distinct(
+    lines.map(({ system, version }) => (version ? `${system} ${version}` : undefined)),
+  );
   const settings = distinct(
     lines.map(({ seconds, warmUpSeconds }) => `${seconds} s measured after ${warmUpSeconds} s`),
   );
@@ -83,7 +89,9 @@ function howOf(lines: readonly RunLine[], command: string): string {
   return [
     `- date: ${days.length > 1 ? `${days[0]} to ${days.at(-1)}` : (days[0] ?? '-')}`,
     `- machine: ${machines.join('; ')}; Node ${distinct(lines.map(({ node }) => node)).join(', ')}; ${
-      isPinned ? 'server on one core, load on another' : 'not all runs had a core for the server and one for the load'
+      isPinned
+        ? 'server on one core, load on another'
+        : 'not all runs had a core for the server and one for the load'
     }`,
     `- versions: ${versions.join('; ') || 'not told'}`,
     `- runs: ${settings.join('; ')}`,
@@ -93,7 +101,9 @@ function howOf(lines: readonly RunLine[], command: string): string {
 }
 
 function tableOf({ figure }: Scenario, summaries: readonly Summary[]): string {
-  const names = Object.keys(summaries[0]!.figures).filter((name) => !HIDDEN.has(name) && name !== figure.name);
+  const names = Object.keys(summaries[0]!.figures).filter(
+    (name) => !HIDDEN.has(name) && name !== figure.name,
+  );
   const ratio = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
   const head = ['system', 'runs', figure.name, `to ${LIMIT}`, `to ${LIMIT_WS}`, ...names];
   const rows = summaries.map((summary) => [
@@ -130,5 +140,3 @@ function plotOf({ name, title, figure }: Scenario, summaries: readonly Summary[]
 
 const kindOf = (system: string): Bar['kind'] =>
   system.startsWith('ringhub') ? 'ours' : system.startsWith('limit') ? 'limit' : 'peer';
-
-const image = (name: string, title: string): string => `![${title}](${FOLDER}/${name}.svg)`;

@@ -32,7 +32,9 @@ export function singleRun(scenario: string, system: string, options: readonly st
       clearTimeout(late);
       process.off('exit', endAtOnce);
       const line = linesOf(said)[0];
-      resolve(line && code === 0 ? { line } : { failed: reasonOf(complained) ?? `ended with ${code ?? signal}` });
+      resolve(
+        line && code === 0 ? { line } : { failed: reasonOf(complained) ?? `ended with ${code ?? signal}` },
+      );
     });
   });
 }

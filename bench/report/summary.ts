@@ -30,14 +30,22 @@ export const isPlain = ({ subscribers, bytes }: RunLine): boolean =>
 /** @param lines of one scenario, all with the same options. Best first. */
 export function summarize(scenario: Scenario, lines: readonly RunLine[]): Summary[] {
   const used = countedOf(lines);
-  const toWs = new Map(compare(scenario, used, LIMIT_WS).map(({ system, ratio }) => [system, ratio]));
+  const ratiosTo = (limit: string): ((system: string) => number | undefined) => {
+    const [quiet, any] = [used, lines].map(
+      (some) => new Map(compare(scenario, some, limit).map(({ system, ratio }) => [system, ratio])),
+    );
+    // The limit may never have been quiet in the same repetition.
+    return (system) => quiet!.get(system) ?? any!.get(system);
+  };
+  const [toLimit, toWs] = [ratiosTo(LIMIT), ratiosTo(LIMIT_WS)];
   return compare(scenario, used, LIMIT).map((compared) => {
     const own = lines.filter(({ system }) => system === compared.system);
     return {
       ...compared,
+      ratio: toLimit(compared.system),
       allRuns: own.length,
       isNoisy: own.every(isNoisy),
-      ratioToWs: runsOnWs(compared.system) ? toWs.get(compared.system) : undefined,
+      ratioToWs: runsOnWs(compared.system) ? toWs(compared.system) : undefined,
     };
   });
 }

@@ -6,7 +6,7 @@ import type { Tally } from '../load/tally.ts';
 import { LoadSockets } from '../load/web-socket.ts';
 import { freePorts } from '../support/free-ports.ts';
 import { MqttPeer } from './mqtt-peer.ts';
-import { missingProgram, startNative } from './native-server.ts';
+import { missingProgram, startNative, versionOf } from './native-server.ts';
 import type { Ability, RunningSystem, System } from './system.ts';
 
 export class Mosquitto implements System {
@@ -15,6 +15,10 @@ export class Mosquitto implements System {
 
   missing(): string | undefined {
     return missingProgram('mosquitto', 'mosquitto');
+  }
+
+  version(): string | undefined {
+    return versionOf('mosquitto', '-h');
   }
 
   async start(ability: Ability): Promise<RunningSystem> {

@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onServerCore } from '../support/cores.ts';
+import { programVersion } from '../support/program-version.ts';
 
 const START_DEADLINE_MS = 20_000;
 const RETRY_MS = 20;
@@ -15,6 +16,11 @@ const RETRY_MS = 20;
 export interface NativeServer {
   readonly pid: number;
   stop(): Promise<void>;
+}
+
+export function versionOf(program: string, option: string): string | undefined {
+  const found = findProgram(program);
+  return found === undefined ? undefined : programVersion(found, option);
 }
 
 /** Says how to install what is not there. Debian puts servers where not everybody's PATH leads. */

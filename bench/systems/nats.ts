@@ -2,7 +2,7 @@
 import type { Tally } from '../load/tally.ts';
 import { type LoadSocket, LoadSockets } from '../load/web-socket.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { missingProgram, startNative } from './native-server.ts';
+import { missingProgram, startNative, versionOf } from './native-server.ts';
 import type { Ability, Peer, RunningSystem, System } from './system.ts';
 
 const CONNECT =
@@ -17,6 +17,10 @@ export class Nats implements System {
 
   missing(): string | undefined {
     return missingProgram('nats-server', 'nats-server');
+  }
+
+  version(): string | undefined {
+    return versionOf('nats-server', '-v');
   }
 
   async start(): Promise<RunningSystem> {

@@ -2,6 +2,7 @@
  * RabbitMQ over Web STOMP: each subscription is a queue of its own, bound to `amq.topic`; where acks are asked for, each message
  * is acknowledged (`client-individual`).
  */
+import { realpathSync } from 'node:fs';
 import { findRabbitmq } from '../../scripts/rabbitmq.mjs';
 import type { Tally } from '../load/tally.ts';
 import { LoadSockets } from '../load/web-socket.ts';
@@ -17,6 +18,12 @@ export class RabbitmqWebStomp implements System {
 
   missing(): string | undefined {
     return findRabbitmq() ? undefined : 'apt-get install rabbitmq-server';
+  }
+
+  /** The folder that its program is in says it, and asking the program would start an Erlang. */
+  version(): string | undefined {
+    const program = findRabbitmq();
+    return program && /rabbitmq_server-([\d.]+)/.exec(realpathSync(program))?.[1];
   }
 
   async start(): Promise<RunningSystem> {

@@ -2,10 +2,9 @@
  * socket.io over websocket only, its frames written by hand: a digit of Engine.IO (0 open, 2 ping, 3 pong, 4 message), a
  * digit of Socket.IO (0 connect, 2 event, 3 ack), an ack's number, JSON.
  */
-import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
 import type { Tally } from '../load/tally.ts';
 import { type LoadSocket, LoadSockets } from '../load/web-socket.ts';
+import { packageVersion } from '../support/program-version.ts';
 import { startServer } from './server-process.ts';
 import type { Ability, Peer, RunningSystem, System } from './system.ts';
 
@@ -20,12 +19,11 @@ export class SocketIo implements System {
   readonly can: ReadonlySet<Ability> = new Set(['fan-out', 'patterns', 'acks']);
 
   missing(): string | undefined {
-    try {
-      createRequire(resolve('package.json')).resolve('socket.io');
-      return undefined;
-    } catch {
-      return 'socket.io is not installed: npm ci';
-    }
+    return this.version() === undefined ? 'socket.io is not installed: npm ci' : undefined;
+  }
+
+  version(): string | undefined {
+    return packageVersion('socket.io', 'package.json');
   }
 
   async start(ability: Ability): Promise<RunningSystem> {
