@@ -13,12 +13,14 @@ export const LIMIT = 'limit-uws';
 export const LIMIT_WS = 'limit-ws';
 
 export interface Summary extends Comparison {
-  /** Of those, how many count. */
+  /** Of which `runs` count. */
   readonly allRuns: number;
   /** Only noisy runs there were. */
   readonly isNoisy: boolean;
   /** The same to the raw loop over `ws`, of what runs on it. */
   readonly ratioToWs: number | undefined;
+  /** A run of one side, in every repetition of a ratio, was noisy. */
+  readonly areRatiosNoisy: boolean;
 }
 
 export const isNoisy = ({ figures }: RunLine): boolean => (figures.othersCpuPct ?? 0) > NOISY_PCT;
@@ -34,15 +36,20 @@ export function summarize(scenario: Scenario, lines: readonly RunLine[]): Summar
     const [quiet, any] = [used, lines].map(
       (some) => new Map(compare(scenario, some, limit).map(({ system, ratio }) => [system, ratio])),
     );
-    // The limit may never have been quiet in the same repetition.
     return (system) => quiet!.get(system) ?? any!.get(system);
   };
   const [toLimit, toWs] = [ratiosTo(LIMIT), ratiosTo(LIMIT_WS)];
+  const quietRuns = new Set(
+    lines.filter((line) => !isNoisy(line)).map(({ system, run }) => `${system} ${run}`),
+  );
+  const wereBothQuiet = (system: string): boolean =>
+    lines.some(({ run }) => quietRuns.has(`${system} ${run}`) && quietRuns.has(`${LIMIT} ${run}`));
   return compare(scenario, used, LIMIT).map((compared) => {
     const own = lines.filter(({ system }) => system === compared.system);
     return {
       ...compared,
       ratio: toLimit(compared.system),
+      areRatiosNoisy: !wereBothQuiet(compared.system),
       allRuns: own.length,
       isNoisy: own.every(isNoisy),
       ratioToWs: runsOnWs(compared.system) ? toWs(compared.system) : undefined,

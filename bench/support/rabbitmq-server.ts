@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findRabbitmq } from '../../scripts/rabbitmq.mjs';
 import { freePorts } from './free-ports.ts';
+import { listening } from './listening.ts';
 
 const START_WITHIN_MS = 120_000;
 const SAID_BYTES = 16_384;
@@ -72,6 +73,8 @@ export class RabbitmqServer {
     process.on('exit', this.endAtOnce);
     const env = this.environment(distPort, epmdPort);
     this.spawn('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'], env);
+    // A broker that finds none would leave one of its own behind, and must not.
+    await listening(epmdPort, START_WITHIN_MS);
     const [command, ...args] = this.settings.command?.([program, '-noinput']) ?? [program, '-noinput'];
     const broker = this.spawn(command!, args, env);
     this.broker = broker;

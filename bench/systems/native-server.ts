@@ -4,14 +4,13 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onServerCore } from '../support/cores.ts';
+import { listening } from '../support/listening.ts';
 import { programVersion } from '../support/program-version.ts';
 
 const START_DEADLINE_MS = 20_000;
-const RETRY_MS = 20;
 
 export interface NativeServer {
   readonly pid: number;
@@ -67,25 +66,13 @@ export async function startNative(
       rmSync(folder, { recursive: true, force: true });
     },
   };
-  const startedMs = performance.now();
-  while (!(await listens(port))) {
-    if (child.exitCode === null && performance.now() - startedMs < START_DEADLINE_MS) {
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      continue;
-    }
+  try {
+    await listening(port, START_DEADLINE_MS, () => child.exitCode === null);
+  } catch (error) {
     await server.stop();
-    throw new Error(`${program} does not start: ${said}`);
+    throw new Error(`${program} does not start: ${said}`, { cause: error });
   }
   return server;
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.on('connect', () => resolve(true));
-    socket.on('error', () => resolve(false));
-    socket.on('connect', () => socket.destroy());
-  });
 }
 
 function ended(child: ChildProcess): Promise<void> {

@@ -28,9 +28,12 @@ export class RabbitmqWebStomp implements System {
 
   async start(): Promise<RunningSystem> {
     const [port, plain] = (await freePorts(2)) as [number, number];
+    // Cowboy ends connections that say nothing for a minute.
     const server = await RabbitmqServer.start({
       plugins: ['rabbitmq_web_stomp'],
-      config: `web_stomp.tcp.listener = 127.0.0.1:${port}
+      config: `web_stomp.ws_opts.idle_timeout = 3600000
+web_stomp.cowboy_opts.idle_timeout = 3600000
+web_stomp.tcp.listener = 127.0.0.1:${port}
 stomp.listeners.tcp.1 = 127.0.0.1:${plain}
 log.connection.level = error
 `,
