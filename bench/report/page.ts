@@ -70,7 +70,7 @@ processes of their own; what the scenarios are, and how each system takes part, 
 const READ_FIRST = `Figures are medians. A run is noisy if other processes took more than ${NOISY_PCT} % of a core; where a system has quiet runs, only those
 count ("runs": counted/all), and where it has none, it is marked *noisy*. Rates of a shared machine move by a third from minute
 to minute: **ratios** are taken between runs of the same repetition, to \`${LIMIT}\` (raw uWebSockets.js, which promises nothing), and of what runs on
-\`ws\` also to \`${LIMIT_WS}\` (a raw loop over sockets). Latencies of closed loops ("under way") are queueing, not service. \`missing\`: deliveries that never came.`;
+\`ws\` also to \`${LIMIT_WS}\` (a raw loop over sockets), with \`~\` where no repetition had both quiet. Latencies of closed loops ("under way") are queueing, not service. \`missing\`: deliveries that never came.`;
 
 function howOf(lines: readonly RunLine[], command: string): string {
   const distinct = (values: readonly (string | undefined)[]): string[] => [
@@ -78,9 +78,10 @@ function howOf(lines: readonly RunLine[], command: string): string {
   ];
   const days = distinct(lines.map(({ at }) => at.slice(0, 10))).sort();
   const commands = distinct(lines.map((line) => line.command));
-  const versions = distinct(
-    lines.map(({ system, version }) => (version ? `${system} ${version}` : undefined)),
-  );
+  const versions = distinct(lines.map(({ version }) => version)).map((version) => {
+    const systems = distinct(lines.map((line) => (line.version === version ? line.system : undefined)));
+    return `${systems.join(', ')} ${version}`;
+  });
   const settings = distinct(
     lines.map(({ seconds, warmUpSeconds }) => `${seconds} s measured after ${warmUpSeconds} s`),
   );
@@ -104,18 +105,14 @@ function tableOf({ figure }: Scenario, summaries: readonly Summary[]): string {
   const names = Object.keys(summaries[0]!.figures).filter(
     (name) => !HIDDEN.has(name) && name !== figure.name,
   );
-  const ratio = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(2));
   const head = ['system', 'runs', figure.name, `to ${LIMIT}`, `to ${LIMIT_WS}`, ...names];
   const rows = summaries.map((summary) => [
     summary.system,
     `${summary.runs}/${summary.allRuns}${summary.isNoisy ? ' *noisy*' : ''}`,
-    shown(summary.figures[figure.name]!),
-    ratio(summary.ratio),
-    ratio(summary.ratioToWs),
-    ...names.map((name) => {
-      const value = summary.figures[name];
-      return value === undefined || Number.isNaN(value) ? '-' : shown(value);
-    }),
+    cell(summary.figures[figure.name]),
+    ratioOf(summary, summary.ratio),
+    ratioOf(summary, summary.ratioToWs),
+    ...names.map((name) => cell(summary.figures[name])),
   ]);
   return markdownTable(head, rows);
 }
@@ -130,13 +127,19 @@ function plotOf({ name, title, figure }: Scenario, summaries: readonly Summary[]
   const bars = summaries.map(
     (summary): Bar => ({
       name: summary.system,
-      value: summary.figures[figure.name]!,
-      ...(summary.ratio === undefined ? {} : { note: `${summary.ratio.toFixed(2)} ×` }),
+      value: summary.figures[figure.name] ?? 0,
+      ...(summary.ratio === undefined ? {} : { note: `${ratioOf(summary, summary.ratio)} ×` }),
       kind: kindOf(summary.system),
     }),
   );
   return barChart(`${name}: ${title}`, subtitle, bars);
 }
+
+/** JSON has no word for what a run without deliveries comes to. */
+const cell = (value: number | null | undefined): string => (Number.isFinite(value) ? shown(value!) : '-');
+
+const ratioOf = ({ areRatiosNoisy }: Summary, ratio: number | undefined): string =>
+  ratio === undefined ? '-' : `${areRatiosNoisy ? '~' : ''}${ratio.toFixed(2)}`;
 
 const kindOf = (system: string): Bar['kind'] =>
   system.startsWith('ringhub') ? 'ours' : system.startsWith('limit') ? 'limit' : 'peer';
