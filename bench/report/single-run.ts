@@ -7,6 +7,8 @@ import type { RunLine } from '../load/run-line.ts';
 import { linesOf } from './run-files.ts';
 
 const DEADLINE_MS = 600_000;
+/** Its beginning says why. */
+const COMPLAINT_CHARS = 16_384;
 
 export type Outcome = { readonly line: RunLine } | { readonly failed: string };
 
@@ -25,7 +27,7 @@ export function singleRun(scenario: string, system: string, options: readonly st
     said += text;
   });
   child.stderr.on('data', (text) => {
-    complained = `${complained}${text}`.slice(-4_000);
+    complained = `${complained}${text}`.slice(0, COMPLAINT_CHARS);
   });
   return new Promise((resolve) => {
     child.once('close', (code, signal) => {

@@ -31,7 +31,7 @@ export class RabbitmqWebStomp implements System {
     // Cowboy ends connections that say nothing for a minute.
     const server = await RabbitmqServer.start({
       plugins: ['rabbitmq_web_stomp'],
-      config: `web_stomp.cowboy_ws_opts.idle_timeout = 3600000
+      config: `web_stomp.ws_opts.idle_timeout = 3600000
 web_stomp.cowboy_opts.idle_timeout = 3600000
 web_stomp.tcp.listener = 127.0.0.1:${port}
 stomp.listeners.tcp.1 = 127.0.0.1:${plain}
