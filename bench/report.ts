@@ -13,6 +13,7 @@ import { singleRun } from './report/single-run.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { chosen, present, takesPart } from './support/choice.ts';
+import { endOnSignal } from './support/end-on-signal.ts';
 import { runCommand } from './support/run-command.ts';
 import { allSystems } from './systems/index.ts';
 import type { System } from './systems/system.ts';
@@ -121,4 +122,5 @@ function write(folder: string, { page, plots }: Report): void {
   console.error(`${values.out} is written, with ${plots.size} plots`);
 }
 
+endOnSignal();
 await runCommand(values.help ? HELP : undefined, main);

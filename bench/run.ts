@@ -11,6 +11,7 @@ import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
 import { chosen, present, takesPart } from './support/choice.ts';
 import { arePinned, moveToLoadCore } from './support/cores.ts';
+import { endOnSignal } from './support/end-on-signal.ts';
 import { describeMachine } from './support/machine.ts';
 import { runCommand } from './support/run-command.ts';
 import { allSystems } from './systems/index.ts';
@@ -28,9 +29,6 @@ const OPTIONS = {
   profile: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
-
-// Servers end with this process, if it ends by itself.
-process.on('SIGTERM', () => process.exit(1));
 
 const { values } = parseArgs({ options: OPTIONS });
 const SYSTEMS = allSystems(values.profile);
@@ -101,4 +99,5 @@ async function runAll(scenario: Scenario, systems: readonly System[]): Promise<R
   return lines;
 }
 
+endOnSignal();
 await runCommand(values.help ? HELP : undefined, main);
