@@ -9,6 +9,7 @@ import { linesOf } from './run-files.ts';
 const DEADLINE_MS = 600_000;
 /** Its beginning says why. */
 const COMPLAINT_CHARS = 16_384;
+const REASON_CHARS = 160;
 
 export type Outcome = { readonly line: RunLine } | { readonly failed: string };
 
@@ -41,5 +42,10 @@ export function singleRun(scenario: string, system: string, options: readonly st
   });
 }
 
-const reasonOf = (complaint: string): string | undefined =>
-  complaint.split('\n').find((line) => /(^|\w)Error: /.test(line));
+/** Without what a peer may have sent that is no text. */
+export const reasonOf = (complaint: string): string | undefined =>
+  complaint
+    .split('\n')
+    .find((line) => /(^|\w)Error: /.test(line))
+    ?.replace(/[^\x20-\x7e]+/g, ' ')
+    .slice(0, REASON_CHARS);

@@ -4,6 +4,7 @@ import type { RunLine } from '../../bench/load/run-line.ts';
 import { barChart } from '../../bench/report/bar-chart.ts';
 import { curveChart } from '../../bench/report/curve-chart.ts';
 import { markdownTable, reportOf } from '../../bench/report/page.ts';
+import { reasonOf } from '../../bench/report/single-run.ts';
 import { shown } from '../../bench/report/svg.ts';
 import { runLine, scenario } from './run-lines.ts';
 
@@ -124,6 +125,13 @@ describe('a plot of curves', () => {
     expect(heights[1]! - heights[0]!).toBeGreaterThanOrEqual(15);
     expect(heights[2]! - heights[1]!).toBeGreaterThanOrEqual(15);
   });
+});
+
+it('takes the reason of a failed run from what it said, as plain text and short', () => {
+  const said = `file.ts:35\n  throw new Error(why)\n\nError: closed \u0000\u001b[1m${'x'.repeat(500)}\n    at somewhere`;
+  expect(reasonOf(said)).toMatch(/^Error: closed \[1mx+$/);
+  expect(reasonOf(said)!.length).toBe(160);
+  expect(reasonOf('all is well')).toBeUndefined();
 });
 
 it('shows numbers with thousands apart, and three digits that count', () => {
