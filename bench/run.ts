@@ -9,7 +9,10 @@ import { compare, printComparison } from './load/comparison.ts';
 import type { RunLine } from './load/run-line.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import type { Scenario } from './scenarios/scenario.ts';
+import { chosen, present, takesPart } from './support/choice.ts';
 import { arePinned, moveToLoadCore } from './support/cores.ts';
+import { endOnSignal } from './support/end-on-signal.ts';
+import { describeMachine } from './support/machine.ts';
 import { runCommand } from './support/run-command.ts';
 import { allSystems } from './systems/index.ts';
 import type { System } from './systems/system.ts';
@@ -50,23 +53,6 @@ ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(8)} ${title}`).join('\n')}
 
 The server runs on one core, the load on another. Rates move by a third from minute to minute: compare ratios.`;
 
-function chosen<T extends { readonly name: string }>(what: string, names: string, all: readonly T[]): T[] {
-  if (names === 'all') return [...all];
-  return names.split(',').map((name) => {
-    const found = all.find((one) => one.name === name);
-    if (!found) throw new Error(`no ${what} ${name}: there are ${all.map((one) => one.name).join(', ')}`);
-    return found;
-  });
-}
-
-function present(systems: readonly System[]): System[] {
-  return systems.filter((system) => {
-    const missing = system.missing();
-    if (missing !== undefined) console.error(`${system.name} is left out: ${missing}`);
-    return missing === undefined;
-  });
-}
-
 async function main(): Promise<void> {
   const scenarios = chosen('scenario', values.scenario, SCENARIOS);
   const reference = chosen('system', values.to, SYSTEMS)[0]!;
@@ -81,7 +67,7 @@ async function main(): Promise<void> {
 }
 
 async function runAll(scenario: Scenario, systems: readonly System[]): Promise<RunLine[]> {
-  const able = systems.filter((system) => scenario.systems?.(system) ?? system.can.has(scenario.needs));
+  const able = systems.filter((system) => takesPart(system, scenario));
   const lines: RunLine[] = [];
   const options = {
     seconds: Number(values.seconds),
@@ -97,6 +83,9 @@ async function runAll(scenario: Scenario, systems: readonly System[]): Promise<R
         system: system.name,
         run,
         at: new Date().toISOString(),
+        command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+        ...(system.version() ? { version: system.version()! } : {}),
+        machine: describeMachine(),
         node: process.version,
         cores: cpus().length,
         pinned: arePinned,
@@ -110,4 +99,5 @@ async function runAll(scenario: Scenario, systems: readonly System[]): Promise<R
   return lines;
 }
 
+endOnSignal();
 await runCommand(values.help ? HELP : undefined, main);

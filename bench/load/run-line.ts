@@ -6,6 +6,10 @@ export interface RunLine {
   readonly system: string;
   readonly run: number;
   readonly at: string;
+  /** What it was called by, and of which version on which machine. */
+  readonly command?: string;
+  readonly version?: string;
+  readonly machine?: string;
   readonly node: string;
   readonly cores: number;
   readonly pinned: boolean;

@@ -195,7 +195,8 @@ export class LoadSocket {
         this.partial.copy(grown, 0, 0, this.filled);
         this.partial = grown;
       }
-      const copied = bytes.copy(this.partial, this.filled, at, at + end - this.filled);
+      // Behind `length` lies what was read before.
+      const copied = bytes.copy(this.partial, this.filled, at, Math.min(length, at + end - this.filled));
       this.filled += copied;
       at += copied;
       if (this.filled < end) return at;

@@ -7,7 +7,8 @@ import type { Figures, RunOptions, Scenario } from './scenario.ts';
 
 const SESSIONS = 10_000;
 const CONNECTING = 100;
-/** Of these: what a server takes for its first connections, whatever their number, is not counted. */
+/** So that what a server takes for its first connections, whatever their number, is not counted as theirs. They are some of all: one
+ * subject may have ten thousand connections to a hub, and no more. */
 const FIRST = 200;
 const SETTLE_MS = 2_000;
 

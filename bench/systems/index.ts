@@ -1,6 +1,10 @@
 /** All systems that can be compared. */
 import { Limit } from './limits.ts';
+import { Mosquitto } from './mosquitto.ts';
+import { Nats } from './nats.ts';
+import { RabbitmqWebStomp } from './rabbitmq.ts';
 import { Ringhub } from './ringhub.ts';
+import { SocketIo } from './socketio.ts';
 import type { System } from './system.ts';
 
 /** @param profileDir where Ringhub's process leaves a CPU profile of each run */
@@ -11,4 +15,8 @@ export const allSystems = (profileDir?: string): readonly System[] => [
   new Ringhub('uws', 'json', profileDir),
   new Ringhub('ws', 'binary', profileDir),
   new Ringhub('ws', 'json', profileDir),
+  new SocketIo(),
+  new Nats(),
+  new Mosquitto(),
+  new RabbitmqWebStomp(),
 ];

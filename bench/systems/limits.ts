@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import type { Tally } from '../load/tally.ts';
 import { type LoadSocket, LoadSockets } from '../load/web-socket.ts';
+import { packageVersion } from '../support/program-version.ts';
 import { ACK, publishOf, subscribeTo } from './limit-protocol.ts';
 import { startServer } from './server-process.ts';
 import type { Ability, Peer, RunningSystem, System } from './system.ts';
@@ -25,6 +26,10 @@ export class Limit implements System {
     } catch {
       return `${this.library} is not installed, or does not load here`;
     }
+  }
+
+  version(): string | undefined {
+    return packageVersion(this.library, 'server/package.json');
   }
 
   async start(ability: Ability): Promise<RunningSystem> {

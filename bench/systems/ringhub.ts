@@ -10,6 +10,7 @@ import type { Tally } from '../load/tally.ts';
 import { type LoadSocket, LoadSockets } from '../load/web-socket.ts';
 import { onServerCore } from '../support/cores.ts';
 import { HubProcess } from '../support/hub-process.ts';
+import { ownVersion } from '../support/program-version.ts';
 import { BinaryWire, JsonWire, type Wire } from './ringhub-wire.ts';
 import type { Ability, Peer, RunningSystem, System } from './system.ts';
 
@@ -33,6 +34,10 @@ export class Ringhub implements System {
 
   missing(): string | undefined {
     return undefined;
+  }
+
+  version(): string | undefined {
+    return ownVersion();
   }
 
   async start(): Promise<RunningRinghub> {

@@ -33,6 +33,8 @@ export interface System {
   readonly can: ReadonlySet<Ability>;
   /** Why it cannot run here, or `undefined`. */
   missing(): string | undefined;
+  /** Of what is measured, where it can be found out. */
+  version(): string | undefined;
   /** @param ability what is asked of it: a system may have another way for each */
   start(ability: Ability): Promise<RunningSystem>;
 }

@@ -1,9 +1,9 @@
 /** A few of the topologies that `run.ts` has thousands of, against a RabbitMQ of our own. Always the same: the command has others. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RabbitmqServer } from '../../../bench/support/rabbitmq-server.ts';
 import { campaign } from './campaign.ts';
 import { table } from './comparison.ts';
 import { RabbitmqBroker } from './rabbitmq-broker.ts';
-import { RabbitmqServer } from './rabbitmq-server.ts';
 
 const FIRST_SEED = 1;
 const TOPOLOGIES = 30;

@@ -7,6 +7,7 @@
  * from 5,000 topologies on, where one of those was not met.
  */
 import { parseArgs } from 'node:util';
+import { RabbitmqServer } from '../../../bench/support/rabbitmq-server.ts';
 import { campaign, type Found, type Report } from './campaign.ts';
 import { table } from './comparison.ts';
 import { DIFFERENCES } from './differences.ts';
@@ -14,7 +15,6 @@ import { FAULT_NAMES, FAULTS, type FaultName, isFault } from './faults.ts';
 import { topologyOf } from './generate.ts';
 import { limitsTopologyOf } from './generate-limits.ts';
 import { RabbitmqBroker } from './rabbitmq-broker.ts';
-import { RabbitmqServer } from './rabbitmq-server.ts';
 
 /** A run of so many meets every difference. */
 const MEETS_ALL = 5_000;

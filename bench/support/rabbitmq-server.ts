@@ -5,31 +5,49 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findRabbitmq } from '../../../scripts/rabbitmq.mjs';
+import { findRabbitmq } from '../../scripts/rabbitmq.mjs';
+import { freePorts } from './free-ports.ts';
+import { listening } from './listening.ts';
 
 const START_WITHIN_MS = 120_000;
 const SAID_BYTES = 16_384;
 
+export interface RabbitmqSettings {
+  readonly plugins?: readonly string[];
+  /** Lines of rabbitmq.conf. */
+  readonly config?: string;
+  /** Changes the command line of the broker, as to where it runs. */
+  readonly command?: (line: readonly string[]) => readonly string[];
+}
+
 export class RabbitmqServer {
   private readonly folder = mkdtempSync(join(tmpdir(), 'ringhub-rabbitmq-'));
   private readonly children: ChildProcess[] = [];
+  private broker: ChildProcess | undefined;
   private said = '';
 
-  private constructor(readonly port: number) {}
+  private constructor(
+    readonly port: number,
+    private readonly settings: RabbitmqSettings,
+  ) {}
+
+  /** Of the broker itself. */
+  get pid(): number {
+    return this.broker!.pid!;
+  }
 
   get url(): string {
     return `amqp://guest:guest@127.0.0.1:${this.port}`;
   }
 
   /** Resolves when it takes connections. */
-  static async start(): Promise<RabbitmqServer> {
+  static async start(settings: RabbitmqSettings = {}): Promise<RabbitmqServer> {
     const program = findRabbitmq();
     if (!program) throw new Error('no RabbitMQ found: install rabbitmq-server, or set RABBITMQ_SERVER');
     const [port, distPort, epmdPort] = (await freePorts(3)) as [number, number, number];
-    const server = new RabbitmqServer(port);
+    const server = new RabbitmqServer(port, settings);
     try {
       await server.run(program, distPort, epmdPort);
     } catch (error) {
@@ -55,7 +73,11 @@ export class RabbitmqServer {
     process.on('exit', this.endAtOnce);
     const env = this.environment(distPort, epmdPort);
     this.spawn('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'], env);
-    const broker = this.spawn(program, ['-noinput'], env);
+    // A broker that finds none would leave one of its own behind, and must not.
+    await listening(epmdPort, START_WITHIN_MS);
+    const [command, ...args] = this.settings.command?.([program, '-noinput']) ?? [program, '-noinput'];
+    const broker = this.spawn(command!, args, env);
+    this.broker = broker;
     let isUp = false;
     const up = new Promise<void>((resolve, reject) => {
       broker.stdout!.on('data', () => {
@@ -73,8 +95,10 @@ export class RabbitmqServer {
   private environment(distPort: number, epmdPort: number): NodeJS.ProcessEnv {
     const at = (name: string): string => join(this.folder, name);
     mkdirSync(at('home'));
-    for (const name of ['rabbitmq.conf', 'rabbitmq-env.conf']) writeFileSync(at(name), '');
-    writeFileSync(at('enabled_plugins'), '[].');
+    const { config = '', plugins = [] } = this.settings;
+    writeFileSync(at('rabbitmq.conf'), config);
+    writeFileSync(at('rabbitmq-env.conf'), '');
+    writeFileSync(at('enabled_plugins'), `[${plugins.join(',')}].`);
     // No program of its own to look names up with: one less to end.
     writeFileSync(at('inetrc'), '{lookup, [file]}.\n{host, {127,0,0,1}, ["localhost"]}.\n');
     return {
@@ -87,7 +111,7 @@ export class RabbitmqServer {
       ERL_EPMD_PORT: String(epmdPort),
       // Without, a shell stands between: it would have to be ended, too.
       RABBITMQ_ALLOW_INPUT: 'true',
-      RABBITMQ_NODENAME: `ringhub-conformance-${process.pid}-${this.port}@localhost`,
+      RABBITMQ_NODENAME: `ringhub-${process.pid}-${this.port}@localhost`,
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(this.port),
       RABBITMQ_DIST_PORT: String(distPort),
@@ -127,18 +151,4 @@ async function killed(child: ChildProcess): Promise<void> {
   const ended = once(child, 'close');
   child.kill('SIGKILL');
   await ended;
-}
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async (): Promise<Server> => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
