@@ -7,4 +7,11 @@ import { PUBLISH_INGRESS } from './publish-ingress.ts';
 import { RESUME_STORMS } from './resume-storm.ts';
 import type { Scenario } from './scenario.ts';
 
-export const SCENARIOS: readonly Scenario[] = [...DELIVERY_SCENARIOS, IDLE_SESSIONS, ...RESUME_STORMS, CONFLATION, ...PUBLISH_INGRESS, BINDING_CHURN];
+export const SCENARIOS: readonly Scenario[] = [
+  ...DELIVERY_SCENARIOS,
+  IDLE_SESSIONS,
+  ...RESUME_STORMS,
+  CONFLATION,
+  ...PUBLISH_INGRESS,
+  BINDING_CHURN,
+];
