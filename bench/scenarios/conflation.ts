@@ -14,8 +14,8 @@ import type { Figures, RunOptions, Scenario } from './scenario.ts';
 const SUBSCRIBERS = 1_000;
 const KEYS = 1_000;
 const MESSAGE_BYTES = 128;
-/** A reader acknowledges its window this often, and gets no more in between: 50 messages a second. */
-const READ_EVERY_MS = 100;
+/** A reader acknowledges its window this often, and gets no more in between: 25 messages a second. */
+const READ_EVERY_MS = 200;
 const PREFETCH = 5;
 const TIMES_TOO_MUCH = 10;
 const QUIET_MS = 10_000;

@@ -39,7 +39,7 @@ export class Ringhub implements System {
   constructor(
     private readonly transport: 'ws' | 'uws',
     private readonly codec: Codec,
-    private readonly profileDir?: string,
+    private readonly options: { readonly profileDir?: string; readonly nodeArgs?: readonly string[] } = {},
   ) {
     this.name = `ringhub-${transport}-${codec}`;
   }
@@ -50,7 +50,8 @@ export class Ringhub implements System {
 
   async start(): Promise<RunningRinghub> {
     const data = mkdtempSync(join(tmpdir(), 'ringhub-bench-'));
-    const nodeArgs = this.profileDir ? ['--cpu-prof', `--cpu-prof-dir=${this.profileDir}`] : [];
+    const { profileDir, nodeArgs: given = [] } = this.options;
+    const nodeArgs = [...given, ...(profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [])];
     const hub = await HubProcess.start(['--transport', this.transport], {
       data,
       nodeArgs,
