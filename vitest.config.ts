@@ -11,7 +11,7 @@ import { LongestFirst } from './scripts/file-order.ts';
 // Workspace imports resolve to `src/`, so no test needs a build except those that test the build.
 const conditions = ['source', ...defaultServerConditions];
 
-const integration = 'test/{server,contract,packaging,chaos,hostile,conformance}/**/*.test.{ts,tsx}';
+const integration = 'test/{server,contract,packaging,chaos,hostile,conformance,bench}/**/*.test.{ts,tsx}';
 /** Set by `scripts/test.mjs`, which says so, for tests of what is not installed; else they run, and fail. */
 const leftOut = process.env.RINGHUB_TESTS_LEFT_OUT?.split(',') ?? [];
 

@@ -7,7 +7,7 @@
 import { Latency } from './latency.ts';
 
 const MARK = 0x40;
-const DIGITS = 13;
+export const DIGITS = 13;
 
 export class Tally {
   deliveries = 0;
@@ -20,8 +20,8 @@ export class Tally {
   /** `count` messages came together, the first of which is stamped somewhere between `start` and `end`. */
   took(count: number, bytes: Buffer, start: number, end: number): void {
     this.deliveries += count;
-    const mark = bytes.indexOf(MARK, start);
-    if (mark >= 0 && mark + DIGITS < end) this.stamped(bytes, mark, count);
+    const mark = nextStamp(bytes, start, end);
+    if (mark >= 0) this.stamped(bytes, mark, count);
     this.onProgress();
   }
 
@@ -44,15 +44,38 @@ export class Tally {
   }
 
   private stamped(bytes: Buffer, mark: number, count: number): void {
-    let sentUs = 0;
-    for (let i = 1; i <= DIGITS; i++) sentUs = sentUs * 10 + bytes[mark + i]! - 48;
-    this.latency.add(Math.max(1, nowUs() - sentUs), count);
+    this.latency.add(Math.max(1, nowUs() - stampAt(bytes, mark)), count);
   }
 }
+
+/** Where the next stamp is, or -1. A length or an offset may be a byte like the mark: what follows has to be digits. */
+export function nextStamp(bytes: Buffer, from: number, end: number): number {
+  for (let mark = bytes.indexOf(MARK, from); mark >= 0; mark = bytes.indexOf(MARK, mark + 1)) {
+    if (mark + DIGITS >= end) return -1;
+    let digits = 0;
+    while (digits < DIGITS && isDigit(bytes[mark + 1 + digits]!)) digits++;
+    if (digits === DIGITS) return mark;
+  }
+  return -1;
+}
+
+/** The number of the stamp at `mark`. */
+export function stampAt(bytes: Buffer, mark: number): number {
+  let number = 0;
+  for (let i = 1; i <= DIGITS; i++) number = number * 10 + bytes[mark + i]! - 48;
+  return number;
+}
+
+const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 
 const nowUs = (): number => performance.now() * 1000;
 
 /** A message of `size` bytes, at least 14, stamped with now. */
 export function stampedMessage(size: number): string {
-  return `@${Math.round(nowUs()).toString().padStart(DIGITS, '0')}`.padEnd(size, 'x');
+  return numberedMessage(Math.round(nowUs()), size);
+}
+
+/** A message whose stamp is its number, for an account of each. */
+export function numberedMessage(number: number, size: number): string {
+  return `@${number.toString().padStart(DIGITS, '0')}`.padEnd(size, 'x');
 }

@@ -8,15 +8,18 @@ import { SocketIo } from './socketio.ts';
 import type { System } from './system.ts';
 
 /** @param profileDir where Ringhub's process leaves a CPU profile of each run */
-export const allSystems = (profileDir?: string): readonly System[] => [
-  new Limit('limit-uws', 'uWebSockets.js', 'bench/systems/limit-uws-server.ts'),
-  new Limit('limit-ws', 'ws', 'bench/systems/limit-ws-server.ts'),
-  new Ringhub('uws', 'binary', profileDir),
-  new Ringhub('uws', 'json', profileDir),
-  new Ringhub('ws', 'binary', profileDir),
-  new Ringhub('ws', 'json', profileDir),
-  new SocketIo(),
-  new Nats(),
-  new Mosquitto(),
-  new RabbitmqWebStomp(),
-];
+export function allSystems(profileDir?: string): readonly System[] {
+  const options = profileDir === undefined ? {} : { profileDir };
+  return [
+    new Limit('limit-uws', 'uWebSockets.js', 'bench/systems/limit-uws-server.ts'),
+    new Limit('limit-ws', 'ws', 'bench/systems/limit-ws-server.ts'),
+    new Ringhub('uws', 'binary', options),
+    new Ringhub('uws', 'json', options),
+    new Ringhub('ws', 'binary', options),
+    new Ringhub('ws', 'json', options),
+    new SocketIo(),
+    new Nats(),
+    new Mosquitto(),
+    new RabbitmqWebStomp(),
+  ];
+}

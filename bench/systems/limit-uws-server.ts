@@ -3,7 +3,7 @@
  * ring, no account of anything.
  */
 import uws, { type WebSocket } from 'uWebSockets.js';
-import { KIND, keyOf } from './limit-protocol.ts';
+import { answerBatch, KIND, keyOf } from './limit-protocol.ts';
 import { LimitRouter } from './limit-router.ts';
 
 const app = uws.App();
@@ -27,6 +27,9 @@ app.ws('/*', {
       case KIND.publish:
         if (!byPattern) app.publish(keyOf(message), data, true);
         else for (const socket of router.match(keyOf(message))) socket.send(data, true);
+        return;
+      case KIND.batch:
+        ws.send(answerBatch(message), true);
     }
   },
 });

@@ -1,6 +1,6 @@
 /** A loop over sockets of `ws`: what most applications have. With `patterns` the loop runs over those that match. */
 import { type WebSocket, WebSocketServer } from 'ws';
-import { KIND, keyOf } from './limit-protocol.ts';
+import { answerBatch, KIND, keyOf } from './limit-protocol.ts';
 import { LimitRouter } from './limit-router.ts';
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
@@ -17,6 +17,9 @@ server.on('connection', (ws) => {
         return;
       case KIND.publish:
         for (const socket of router.match(keyOf(message))) socket.send(message);
+        return;
+      case KIND.batch:
+        ws.send(answerBatch(message));
     }
   });
 });

@@ -4,14 +4,16 @@ import { resolve } from 'node:path';
 import type { Tally } from '../load/tally.ts';
 import { type LoadSocket, LoadSockets } from '../load/web-socket.ts';
 import { packageVersion } from '../support/program-version.ts';
-import { ACK, publishOf, subscribeTo } from './limit-protocol.ts';
+import { ACK, batchOf, publishOf, subscribeTo } from './limit-protocol.ts';
 import { startServer } from './server-process.ts';
 import type { Ability, Peer, RunningSystem, System } from './system.ts';
 
 const OK = 0x6f;
+/** As Ringhub's for a server. */
+const WINDOW = 4_096;
 
 export class Limit implements System {
-  readonly can: ReadonlySet<Ability> = new Set(['fan-out', 'patterns', 'acks']);
+  readonly can: ReadonlySet<Ability> = new Set(['fan-out', 'patterns', 'acks', 'confirms']);
 
   constructor(
     readonly name: string,
@@ -39,6 +41,15 @@ export class Limit implements System {
       pid: server.pid,
       connect: async (tally, acks) =>
         new LimitPeer(await sockets.open({ port: server.port, path: '/' }), tally, acks),
+      ingress: async (onConfirmed) => {
+        const socket = await sockets.open({ port: server.port, path: '/' });
+        socket.onFrame = (bytes, start) => onConfirmed(bytes.readUInt32BE(start + 1));
+        return {
+          window: WINDOW,
+          publish: (_key, message, count) => socket.sendBinary(batchOf(message, count)),
+          close: () => socket.destroy(),
+        };
+      },
       stop: () => {
         sockets.closeAll();
         return server.stop();

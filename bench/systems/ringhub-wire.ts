@@ -5,10 +5,12 @@
 import {
   ByteWriter,
   type ClientFrame,
+  type Deliver,
   decodeServerMessage,
   decodeServerMessageBinary,
   encodeClientFrame,
   FRAME,
+  patchPublish,
   type ServerFrame,
   writeClientFrame,
 } from '@ringhub/protocol';
@@ -19,9 +21,13 @@ export interface Wire {
   readonly tally: Tally;
   /** Of the last batch: everything up to here can be acknowledged. One subscription a connection. */
   readonly lastTag: number;
+  /** Is given batches decoded, which are then not counted here. */
+  onDeliver: ((frame: Deliver) => void) | undefined;
   read(bytes: Buffer, start: number, end: number, other: (frame: ServerFrame) => void): void;
   frame(socket: LoadSocket, frame: ClientFrame): void;
   publish(socket: LoadSocket, seq: number, key: string, message: string): void;
+  /** `count` publishes, numbered from `seq`, in one WebSocket message. */
+  publishTogether(socket: LoadSocket, seq: number, key: string, message: string, count: number): void;
   ack(socket: LoadSocket, queue: number, upTo: number): void;
 }
 
@@ -31,6 +37,7 @@ const DELIVER = Buffer.from('["deliver",');
 
 export class JsonWire implements Wire {
   lastTag = 0;
+  onDeliver: ((frame: Deliver) => void) | undefined;
   /** Publishes of this turn: they leave as the lines of one message. */
   private lines: string[] = [];
 
@@ -40,8 +47,14 @@ export class JsonWire implements Wire {
     for (let at = start; at < end; ) {
       const newline = bytes.indexOf(NEWLINE, at);
       const lineEnd = newline < 0 || newline >= end ? end : newline;
-      if (isAt(DELIVER, bytes, at)) this.readBatch(bytes, at + DELIVER.length, lineEnd);
-      else for (const frame of decodeServerMessage(bytes.toString('utf8', at, lineEnd)) ?? []) other(frame);
+      if (!this.onDeliver && isAt(DELIVER, bytes, at)) {
+        this.readBatch(bytes, at + DELIVER.length, lineEnd);
+      } else {
+        for (const frame of decodeServerMessage(bytes.toString('utf8', at, lineEnd)) ?? []) {
+          if (frame.type === 'deliver') this.lastTag = handOn(this, frame);
+          else other(frame);
+        }
+      }
       at = lineEnd + 1;
     }
   }
@@ -57,6 +70,13 @@ export class JsonWire implements Wire {
       socket.sendText(Buffer.from(this.lines.join('\n')));
       this.lines = [];
     });
+  }
+
+  publishTogether(socket: LoadSocket, seq: number, key: string, message: string, count: number): void {
+    const tail = `,"amq.topic","${key}","${message}"]`;
+    let text = `["publish",${seq}${tail}`;
+    for (let i = 1; i < count; i++) text += `\n["publish",${seq + i}${tail}`;
+    socket.sendText(Buffer.from(text, 'latin1'));
   }
 
   ack(socket: LoadSocket, queue: number, upTo: number): void {
@@ -79,6 +99,7 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 
 export class BinaryWire implements Wire {
   lastTag = 0;
+  onDeliver: ((frame: Deliver) => void) | undefined;
   private readonly writer = new ByteWriter();
   private isScheduled = false;
 
@@ -87,8 +108,13 @@ export class BinaryWire implements Wire {
   read(bytes: Buffer, start: number, end: number, other: (frame: ServerFrame) => void): void {
     for (let at = start; at < end; ) {
       const next = at + HEAD_BYTES + bytes.readUInt32BE(at + 1);
-      if (bytes[at] === FRAME.deliver) this.readBatch(bytes, at, next);
-      else for (const frame of decodeServerMessageBinary(bytes.subarray(at, next)) ?? []) other(frame);
+      if (!this.onDeliver && bytes[at] === FRAME.deliver) this.readBatch(bytes, at, next);
+      else {
+        for (const frame of decodeServerMessageBinary(bytes.subarray(at, next)) ?? []) {
+          if (frame.type === 'deliver') this.lastTag = handOn(this, frame);
+          else other(frame);
+        }
+      }
       at = next;
     }
   }
@@ -117,6 +143,25 @@ export class BinaryWire implements Wire {
     });
   }
 
+  publishTogether(socket: LoadSocket, seq: number, key: string, message: string, count: number): void {
+    const writer = new ByteWriter();
+    writeClientFrame(writer, {
+      type: 'publish',
+      seq,
+      exchange: 'amq.topic',
+      key,
+      payload: message,
+      properties: {},
+    });
+    const one = writer.slice();
+    const all = Buffer.allocUnsafe(one.length * count);
+    for (let i = 0; i < count; i++) {
+      all.set(one, i * one.length);
+      patchPublish(all.subarray(i * one.length), seq + i);
+    }
+    socket.sendBinary(all);
+  }
+
   ack(socket: LoadSocket, queue: number, upTo: number): void {
     this.frame(socket, { type: 'ack', queue, upTo, ranges: [] });
   }
@@ -141,6 +186,12 @@ export class BinaryWire implements Wire {
     this.lastTag = contiguous(this.lastTag, firstTag) + count;
     this.tally.took(count, bytes, countAt, end);
   }
+}
+
+function handOn(wire: Wire, frame: Deliver): number {
+  const lastTag = contiguous(wire.lastTag, frame.firstTag) + frame.items.length;
+  wire.onDeliver?.(frame);
+  return lastTag;
 }
 
 /** A batch goes on where the one before it ended, or something was lost. */

@@ -19,14 +19,25 @@ export interface Peer {
   close(): void;
 }
 
+/** A connection that only publishes, and is told what arrived. */
+export interface IngressPeer {
+  /** Messages that may be unconfirmed. */
+  readonly window: number;
+  /** Sends `count` messages, all alike, in one WebSocket message. */
+  publish(key: string, message: string, count: number): void;
+  close(): void;
+}
+
 export interface RunningSystem {
   readonly pid: number;
   /** @param acks whether it acknowledges what it receives, as its protocol has it */
   connect(tally: Tally, acks: boolean): Promise<Peer>;
+  /** There where the system can `confirms`. */
+  ingress?(onConfirmed: (count: number) => void): Promise<IngressPeer>;
   stop(): Promise<void>;
 }
 
-export type Ability = 'fan-out' | 'patterns' | 'acks';
+export type Ability = 'fan-out' | 'patterns' | 'acks' | 'confirms';
 
 export interface System {
   readonly name: string;
