@@ -9,7 +9,8 @@ import { LogReader } from '../../server/src/core/log-reader.ts';
 import { LogReaders } from '../../server/src/core/log-readers.ts';
 import { MemoryBudget } from '../../server/src/core/memory-budget.ts';
 import type { Entry } from '../../server/src/core/ready-ring.ts';
-import { type Offered, type QueueSettings, SessionQueue } from '../../server/src/core/session-queue.ts';
+import type { RingSettings } from '../../server/src/core/ring-settings.ts';
+import { type Offered, SessionQueue } from '../../server/src/core/session-queue.ts';
 import type { StoredRecord } from '../../server/src/ports/engine.ts';
 import { EPOCH, storedRecord, textOf } from './stored-record.ts';
 
@@ -19,7 +20,7 @@ export interface SentItem {
   readonly note: Note | undefined;
 }
 
-export interface SceneOptions extends Partial<QueueSettings> {
+export interface SceneOptions extends Partial<RingSettings> {
   readonly start?: 'live' | 'reading';
   readonly after?: number;
   readonly sessionMaxBytes?: number;

@@ -22,18 +22,13 @@ import { type DropReason, type Ledger, type Outcome, residualOf } from './ledger
 import type { FeedOffsets, LogReaders } from './log-readers.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { type Entry, ReadyRing, type SnapshotEnd } from './ready-ring.ts';
+import { RingRoom } from './ring-room.ts';
+import { grantedBy, type RingSettings } from './ring-settings.ts';
 import { UnackedWindow } from './unacked-window.ts';
 import { WrittenLog } from './written-log.ts';
 
-export interface QueueSettings extends Granted {
-  readonly conflationHeader?: string | undefined;
-  readonly maxRedeliveries: number;
-}
-
 /** What an offered message did: left it to the log, changed the ring, or filled a `disconnect` ring. */
 export type Offered = 'passed' | 'changed' | 'disconnect';
-
-type RefusalReason = 'refused' | 'session-bytes' | 'overflow' | 'slow-consumer';
 
 export class SessionQueue {
   readonly ledger: Ledger;
@@ -42,36 +37,41 @@ export class SessionQueue {
   prefetch: number;
   closed = false;
 
+  private readonly room: RingRoom;
   private readonly held: HeldMessages;
   private readonly conflation: Conflation | undefined;
+  /** In order of offset in each log: then neighbouring losses form one range. */
+  private readonly isDense: boolean;
   private readonly written: WrittenLog | undefined;
+  /** `disconnect` has emptied the ring and nobody was told yet. */
+  private overflowed = false;
   /** Tags to send again after a nack. */
   private readonly nacked = new LazySet<number>();
 
   constructor(
     readonly id: number,
-    readonly settings: QueueSettings,
+    readonly settings: RingSettings,
     readonly readers: LogReaders,
     private readonly budget: MemoryBudget,
-    private readonly sessionBytes: SessionBytes,
+    sessionBytes: SessionBytes,
   ) {
+    this.room = new RingRoom(settings, this.ready, this.window, sessionBytes);
     this.prefetch = settings.prefetch;
     this.held = new HeldMessages(budget, sessionBytes, settings.ttlMs);
     this.ledger = this.held.ledger;
     if (settings.overflow === 'conflate') this.conflation = new Conflation(settings.conflationHeader);
+    this.isDense = this.conflation === undefined;
     if (settings.ack === 'none') this.written = new WrittenLog();
   }
 
   /** What the subscriber was given, as it is now. */
   get granted(): Granted {
-    const { overflow, capacity, capacityBytes, ack, ttlMs } = this.settings;
-    const granted = { overflow, capacity, capacityBytes, ack, prefetch: this.prefetch };
-    return ttlMs === undefined ? granted : { ...granted, ttlMs };
+    return grantedBy(this.settings, this.prefetch);
   }
 
   /** Bytes of messages held, sent or not. */
   get bytes(): number {
-    return this.ready.bytes + this.window.bytes;
+    return this.room.bytes;
   }
 
   /** What the ledger's law leaves over; anything but 0 is a bug. */
@@ -83,7 +83,7 @@ export class SessionQueue {
   offer(record: StoredRecord, nowMs: number): Offered {
     const reader = this.readers.of(record.log);
     if (this.closed || !reader?.takesLive(record.offset)) return 'passed';
-    if (this.settings.overflow === 'catch-up' && !this.hasRoomFor(record)) {
+    if (this.settings.overflow === 'catch-up' && !this.room.has(record)) {
       reader.fallBehind(record.offset);
       return 'passed';
     }
@@ -117,15 +117,9 @@ export class SessionQueue {
 
   /** Whether nothing can happen to any of these but that it waits here. */
   private takesAll(records: readonly StoredRecord[], bytes: number): boolean {
-    const [first] = records;
-    return (
-      !this.closed &&
-      this.conflation === undefined &&
-      this.readers.of(first!.log)?.takesLive(first!.offset) === true &&
-      this.ready.messages + this.window.span + records.length <= this.settings.capacity &&
-      this.bytes + bytes <= this.settings.capacityBytes &&
-      this.sessionBytes.held + bytes <= this.sessionBytes.max
-    );
+    const { log, offset } = records[0]!;
+    if (this.closed || this.conflation || !this.readers.of(log)?.takesLive(offset)) return false;
+    return this.room.fits(records.length, bytes);
   }
 
   /**
@@ -135,13 +129,12 @@ export class SessionQueue {
    *   overflow, but what could never fit is refused
    */
   takeRead(record: StoredRecord, nowMs: number): boolean {
-    const fitsAtAll = record.bytes <= this.settings.capacityBytes && record.bytes <= this.sessionBytes.max;
-    if (!fitsAtAll) {
+    if (!this.room.couldEverFit(record)) {
       this.held.begin(record, nowMs);
       this.refuse(record, this.reasonOfFull(record));
       return true;
     }
-    if (!this.hasRoomFor(record) || !this.budget.hasRoomFor(record)) return false;
+    if (!this.room.has(record) || !this.budget.hasRoomFor(record)) return false;
     this.take(record, nowMs);
     return true;
   }
@@ -157,9 +150,7 @@ export class SessionQueue {
 
   /** How many messages may be read from the log now. */
   get roomToRead(): number {
-    if (this.bytes >= this.settings.capacityBytes || this.sessionBytes.held >= this.sessionBytes.max)
-      return 0;
-    const slots = this.settings.capacity - this.window.span - this.ready.messages;
+    const { slots } = this.room;
     const wanted =
       this.settings.ack === 'none' ? slots : this.prefetch - this.window.unsettled - this.ready.messages;
     return Math.max(0, Math.min(slots, wanted));
@@ -204,7 +195,7 @@ export class SessionQueue {
    */
   ack(upTo: number, ranges: TagRanges): number | undefined {
     if (this.written) return undefined;
-    const unknown = upTo > this.window.sentTag ? upTo : this.unknownTag(ranges, upTo);
+    const unknown = upTo > this.window.sentTag ? upTo : this.window.firstUnknown(ranges, upTo);
     if (unknown !== undefined) return unknown;
     this.settleUpTo(upTo);
     this.settleRanges(ranges, 'acked');
@@ -214,7 +205,7 @@ export class SessionQueue {
   /** Ends messages unprocessed; returns an unknown tag as {@link ack} does. */
   reject(ranges: TagRanges): number | undefined {
     if (this.written) return undefined;
-    const unknown = this.unknownTag(ranges, 0);
+    const unknown = this.window.firstUnknown(ranges, 0);
     if (unknown !== undefined) return unknown;
     this.settleRanges(ranges, 'rejected');
     return undefined;
@@ -223,7 +214,7 @@ export class SessionQueue {
   /** Has messages sent again, with their tags; too often, and a gap stands in their place. */
   nack(ranges: TagRanges): number | undefined {
     if (this.written) return undefined;
-    const unknown = this.unknownTag(ranges, 0);
+    const unknown = this.window.firstUnknown(ranges, 0);
     if (unknown !== undefined) return unknown;
     for (const [from, to] of ranges) {
       for (let tag = from; tag <= to; tag++) this.nackOne(tag);
@@ -298,14 +289,11 @@ export class SessionQueue {
 
   // ── taking ──
 
-  /** Set while `disconnect` has emptied the ring and nobody was told yet. */
-  private overflowed = false;
-
   private take(record: StoredRecord, nowMs: number): void {
     this.held.begin(record, nowMs);
     if (this.conflation && this.conflate(record, this.conflation)) return;
-    if (!this.hasRoomFor(record)) this.makeRoom(record);
-    if (!this.hasRoomFor(record)) {
+    if (!this.room.has(record)) this.makeRoom(record);
+    if (!this.room.has(record)) {
       this.refuse(record, this.reasonOfFull(record));
       return;
     }
@@ -314,29 +302,13 @@ export class SessionQueue {
     this.conflation?.waitsAt(record, index);
   }
 
-  private hasRoomFor(record: StoredRecord): boolean {
-    return (
-      this.ready.messages + this.window.span < this.settings.capacity &&
-      this.bytes + record.bytes <= this.settings.capacityBytes &&
-      this.sessionBytes.held + record.bytes <= this.sessionBytes.max
-    );
-  }
-
-  /** Whether its bytes would fit if everything that waits gave way. */
-  private wouldFit(record: StoredRecord): boolean {
-    return (
-      this.window.bytes + record.bytes <= this.settings.capacityBytes &&
-      this.sessionBytes.held - this.ready.bytes + record.bytes <= this.sessionBytes.max
-    );
-  }
-
   private makeRoom(record: StoredRecord): void {
     switch (this.settings.overflow) {
       case 'drop-oldest':
       case 'conflate':
         // Where even an empty ring had no room, what waits gives way to nothing.
-        if (this.window.span >= this.settings.capacity || !this.wouldFit(record)) return;
-        while (!this.hasRoomFor(record) && this.loseOldest('overflow', 'overflow')) {}
+        if (this.window.span >= this.settings.capacity || !this.room.wouldFit(record)) return;
+        while (!this.room.has(record) && this.loseOldest('overflow', 'overflow')) {}
         return;
       case 'disconnect':
         while (this.loseOldest('slow-consumer', 'slow-consumer')) {}
@@ -351,13 +323,13 @@ export class SessionQueue {
   }
 
   /** Why a message finds no room although everything that may give way has. */
-  private reasonOfFull(record: StoredRecord): RefusalReason {
+  private reasonOfFull(record: StoredRecord): DropReason & GapReason {
     if (this.settings.overflow === 'disconnect') return 'slow-consumer';
     if (this.settings.overflow === 'drop-newest') return 'refused';
-    return this.sessionBytes.held + record.bytes > this.sessionBytes.max ? 'session-bytes' : 'overflow';
+    return this.room.isOverSession(record) ? 'session-bytes' : 'overflow';
   }
 
-  private refuse(record: StoredRecord, reason: RefusalReason): void {
+  private refuse(record: StoredRecord, reason: DropReason & GapReason): void {
     this.held.refuse(record, reason);
     const epoch = this.readers.epochOf(record.log);
     this.ready.tailGap().addMessage(record.log, epoch, record.offset, reason, this.isDense);
@@ -366,17 +338,13 @@ export class SessionQueue {
   /** Puts a message in the place of the waiting one with the same key; false where none waits. */
   private conflate(record: StoredRecord, conflation: Conflation): boolean {
     const index = conflation.find(record);
-    if (index === undefined || !this.wouldFit(record)) return false;
+    if (index === undefined || !this.room.wouldFit(record)) return false;
     const old = this.ready.peek(index - this.ready.headIndex) as StoredRecord;
     this.ready.replace(index, record);
     this.held.replace(old, record);
     // The newcomer may be the larger one.
-    while (this.isOverBytes && this.loseOldest('overflow', 'overflow')) {}
+    while (this.room.isOverBytes && this.loseOldest('overflow', 'overflow')) {}
     return true;
-  }
-
-  private get isOverBytes(): boolean {
-    return this.bytes > this.settings.capacityBytes || this.sessionBytes.held > this.sessionBytes.max;
   }
 
   // ── losing ──
@@ -392,11 +360,6 @@ export class SessionQueue {
     this.ready.absorbNext(gap);
     this.held.release(record, outcome);
     return true;
-  }
-
-  /** Whether the queue is in order of offset in each log: then neighbouring losses form one range. */
-  private get isDense(): boolean {
-    return this.conflation === undefined;
   }
 
   // ── sending ──
@@ -444,17 +407,6 @@ export class SessionQueue {
   }
 
   // ── settling ──
-
-  /** The first tag that was not sent, is settled, or does not lie above `above`; with bounded work. */
-  private unknownTag(ranges: TagRanges, above: number): number | undefined {
-    for (const [from, to] of ranges) {
-      if (from <= above) return from;
-      for (let tag = from; tag <= to; tag++) {
-        if (tag > this.window.sentTag || !this.window.get(tag)) return tag;
-      }
-    }
-    return undefined;
-  }
 
   private settleUpTo(upTo: number): void {
     let count = 0;

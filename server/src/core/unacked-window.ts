@@ -9,6 +9,7 @@
  * is settled too; `span` counts the holes, so a forgotten first ack bounds what follows it. The consumers of named
  * queues have such a window, too, each of its own.
  */
+import type { TagRanges } from '@ringhub/protocol';
 import type { Entry } from './ready-ring.ts';
 
 /** Messages weigh something; what else stands in a window does not. */
@@ -94,6 +95,15 @@ export class UnackedWindow<E extends Windowed = Entry> {
     }
     while (this.first < this.next && this.slots[this.first & mask] === undefined) this.first++;
     return entry;
+  }
+
+  /** The first tag of these that was not sent, is settled, or does not lie above `above`; with bounded work. */
+  firstUnknown(ranges: TagRanges, above: number): number | undefined {
+    for (const [from, to] of ranges) {
+      if (from <= above) return from;
+      for (let tag = from; tag <= to; tag++) if (tag > this.sent || !this.get(tag)) return tag;
+    }
+    return undefined;
   }
 
   /** Puts another entry at an unsettled tag (a message that became a gap). */

@@ -12,7 +12,6 @@ import {
   type ClientFrame,
   decodeServerMessage,
   ERRORS,
-  type ErrorDetail,
   type ErrorEntry,
   type ErrorName,
   type ExchangeOptions,
@@ -434,14 +433,8 @@ export class Hub implements HubApi {
   }
 
   private error(session: Session, ref: number | null, { error, detail }: Refusal): ErrorName | undefined {
-    const frame: { type: 'error'; ref: number | null; code: number; text: string; detail?: ErrorDetail } = {
-      type: 'error',
-      ref,
-      code: ERRORS[error].code,
-      text: ERRORS[error].text,
-      ...(detail ? { detail } : {}),
-    };
-    return this.write(session, frame);
+    const { code, text } = ERRORS[error];
+    return this.write(session, { type: 'error', ref, code, text, ...(detail && { detail }) });
   }
 
   private write(session: Session, frame: Answer): undefined {

@@ -22,9 +22,10 @@ import type { SessionLimits } from '../core/limits.ts';
 import { LogReader, type ReaderPhase } from '../core/log-reader.ts';
 import { LogReaders } from '../core/log-readers.ts';
 import { startAfter } from '../core/log-start.ts';
+import type { RingSettings } from '../core/ring-settings.ts';
 import { toArguments } from '../core/routing-table.ts';
 import type { Session } from '../core/session.ts';
-import { type QueueSettings, SessionQueue } from '../core/session-queue.ts';
+import { SessionQueue } from '../core/session-queue.ts';
 import { bindingsMatch, Subscription, toBinding, type Wanted } from '../core/subscription.ts';
 import type { Principal } from '../ports/auth.ts';
 import type { HubContext } from './context.ts';
@@ -210,7 +211,7 @@ function settingsOf(
   { overflow, ack, capacity, capacityBytes, prefetch, ttlMs }: Granted,
   conflationHeader: string | undefined,
   maxRedeliveries: number,
-): QueueSettings {
+): RingSettings {
   const settings = {
     overflow,
     ack,
