@@ -4,7 +4,7 @@
  *
  * Seen to fail: the same comparison with a hub that runs without Node's compilers and inline caches is beyond the margin.
  */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../../bench/scenarios/index.ts';
 import { Limit } from '../../bench/systems/limits.ts';
 import { Ringhub } from '../../bench/systems/ringhub.ts';
@@ -40,13 +40,6 @@ async function best(name: string, hub: System, atMost: number): Promise<number> 
 }
 
 describe('CPU of a delivery against a raw loop over ws', () => {
-  const listeners = process.listeners('exit');
-  afterEach(() => {
-    for (const listener of process.listeners('exit')) {
-      if (!listeners.includes(listener)) process.off('exit', listener);
-    }
-  });
-
   it.each(GATES)('$name: at most $atMost of it', async ({ name, atMost }) => {
     expect(await best(name, HUB, atMost)).toBeLessThanOrEqual(atMost);
   });
