@@ -18,6 +18,8 @@ const SESSIONS = 5_000;
 const UNACKED = 100;
 const MESSAGE_BYTES = 128;
 const CONNECTING = 400;
+/** What leaves in one turn is one WebSocket message, which has a bound. */
+const MAX_A_TURN = 256;
 const DEADLINE_MS = 120_000;
 
 interface Shape {
@@ -104,14 +106,22 @@ async function publishToAll(running: RunningRinghub, keys: readonly string[], by
   const publisher = await running.open(tally);
   const total = keys.length * UNACKED;
   await new Promise<void>((resolve) => {
+    let isScheduled = false;
+    const schedule = (): void => {
+      if (isScheduled) return;
+      isScheduled = true;
+      setImmediate(pump);
+    };
     const pump = (): void => {
-      while (publisher.published < total && publisher.room >= 1) {
+      isScheduled = false;
+      for (let left = MAX_A_TURN; left > 0 && publisher.published < total && publisher.room >= 1; left--) {
         const key = keys[Math.floor(publisher.published / UNACKED)]!;
         publisher.publish(key, numberedMessage(publisher.published % UNACKED, bytes));
       }
       if (publisher.confirmed === total) resolve();
+      else if (publisher.published < total && publisher.room >= 1) schedule();
     };
-    tally.onProgress = pump;
+    tally.onProgress = schedule;
     pump();
   });
 }

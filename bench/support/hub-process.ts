@@ -52,7 +52,9 @@ export class HubProcess {
       env: { ...process.env, RINGHUB_TOKEN: TOKEN },
       stdio: ['ignore', 'ignore', 'inherit'],
     });
-    process.once('exit', () => child.kill('SIGKILL'));
+    const kill = (): boolean => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     const httpUrl = `http://127.0.0.1:${port}`;
     while (performance.now() - startedMs < START_DEADLINE_MS && child.exitCode === null) {
       const isReady = await fetch(`${httpUrl}/readyz`).then(

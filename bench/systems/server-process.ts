@@ -15,7 +15,9 @@ export interface ServerProcess {
 export async function startServer(file: string, args: readonly string[]): Promise<ServerProcess> {
   const [command, ...rest] = onServerCore([process.execPath, 'scripts/run-ts.mjs', file, ...args]);
   const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = (): boolean => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   const port = await portOf(child, file);
   return { pid: child.pid!, port, stop: () => end(child) };
 }

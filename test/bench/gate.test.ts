@@ -2,25 +2,25 @@
  * The gate against slowness: CPU of the built hub for one delivery, held against a raw loop over `ws` of the same second. Ratios only,
  * with margins of about two: a machine's speed, and who else is on it, change both sides. The best of three tries counts.
  *
- * Seen to fail: the same comparison with a hub that runs without Node's optimising compilers is beyond the margin.
+ * Seen to fail: the same comparison with a hub that runs without Node's compilers and inline caches is beyond the margin.
  */
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SCENARIOS } from '../../bench/scenarios/index.ts';
 import { Limit } from '../../bench/systems/limits.ts';
 import { Ringhub } from '../../bench/systems/ringhub.ts';
 import type { System } from '../../bench/systems/system.ts';
 
 const TRIES = 3;
-const OPTIONS = { warmUpSeconds: 0.2, seconds: 0.4, subscribers: 50 };
+const OPTIONS = { warmUpSeconds: 0.2, seconds: 0.3, subscribers: 50 };
 const RAW = new Limit('limit-ws', 'ws', 'bench/systems/limit-ws-server.ts');
 const HUB = new Ringhub('ws', 'json');
-const SLOW_HUB = new Ringhub('ws', 'json', { nodeArgs: ['--jitless'] });
+const SLOW_HUB = new Ringhub('ws', 'json', { nodeArgs: ['--no-opt', '--no-sparkplug', '--no-use-ic'] });
 
 /** CPU for a delivery by the hub ÷ by the raw loop, at most; about twice what is reached now. */
 const GATES = [
-  { name: 'S1max', atMost: 0.7 },
-  { name: 'S3', atMost: 4 },
-  { name: 'S5', atMost: 0.5 },
+  { name: 'S1max', atMost: 1 },
+  { name: 'S3', atMost: 6 },
+  { name: 'S5', atMost: 0.6 },
 ] as const;
 
 async function ratio(name: string, hub: System): Promise<number> {
@@ -40,18 +40,11 @@ async function best(name: string, hub: System, atMost: number): Promise<number> 
 }
 
 describe('CPU of a delivery against a raw loop over ws', () => {
-  const listeners = process.listeners('exit');
-  afterEach(() => {
-    for (const listener of process.listeners('exit')) {
-      if (!listeners.includes(listener)) process.off('exit', listener);
-    }
-  });
-
   it.each(GATES)('$name: at most $atMost of it', async ({ name, atMost }) => {
     expect(await best(name, HUB, atMost)).toBeLessThanOrEqual(atMost);
   });
 
   it('is beyond that with a hub that is slow', async () => {
-    expect(await ratio('S1max', SLOW_HUB)).toBeGreaterThan(GATES[0].atMost);
+    expect(await ratio('S5', SLOW_HUB)).toBeGreaterThan(GATES[2].atMost);
   });
 });
