@@ -215,7 +215,8 @@ describe('the live dashboard', () => {
 
   it('pauses, and tells on reading on what did not fit', async () => {
     await roomFor(20);
-    // It may be under way still: then it is paused from the start.
+    // Paused from the start, its account would not know with which message it begins, and the page not what waits.
+    await logLine(/subscribed anew.*room for 20/).waitFor();
     await page.getByRole('button', { name: 'Pause reading' }).click();
     await card('throttled')
       .locator('.is-lost', { hasText: /lost, to be told/ })
