@@ -36,6 +36,11 @@ export class ConsumerRotation {
     return this.first !== undefined;
   }
 
+  /** Whether anybody has a turn, with credit or not: takes it from nobody. */
+  get hasTurns(): boolean {
+    return this.first !== undefined;
+  }
+
   /** The consumer whose turn it is; only while one {@link hasCredit}. Its next turn comes after all others'. */
   turn(): Consumer {
     const place = this.first!;

@@ -251,7 +251,8 @@ export class NamedQueue implements Obligations {
 
   private askForMark(effects: QueueEffect[]): void {
     const next = this.ready.peek()?.seq ?? this.ready.after + 1;
-    if (!this.mark.isDue(next) || !this.rotation.hasCredit) return;
+    // There may be no message yet: nobody is to lose a turn by the question.
+    if (!this.mark.isDue(next) || !this.rotation.hasTurns) return;
     effects.push({ kind: 'mark', upTo: this.mark.ahead(next) });
   }
 

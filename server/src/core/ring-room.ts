@@ -16,19 +16,19 @@ export class RingRoom {
   constructor(
     private readonly bounds: RingBounds,
     private readonly ready: ReadyRing,
-    private readonly window: UnackedWindow,
+    private readonly unacked: UnackedWindow,
     private readonly session: SessionBytes,
   ) {}
 
   /** Bytes of messages held, sent or not. */
   get bytes(): number {
-    return this.ready.bytes + this.window.bytes;
+    return this.ready.bytes + this.unacked.bytes;
   }
 
   /** Whether as many more messages, of so many bytes together, have room as things stand. */
   fits(count: number, bytes: number): boolean {
     return (
-      this.ready.messages + this.window.span + count <= this.bounds.capacity &&
+      this.ready.messages + this.unacked.span + count <= this.bounds.capacity &&
       this.bytes + bytes <= this.bounds.capacityBytes &&
       this.session.held + bytes <= this.session.max
     );
@@ -42,7 +42,7 @@ export class RingRoom {
   /** Whether the bytes of one more would fit if everything that waits gave way. */
   wouldFit({ bytes }: StoredRecord): boolean {
     return (
-      this.window.bytes + bytes <= this.bounds.capacityBytes &&
+      this.unacked.bytes + bytes <= this.bounds.capacityBytes &&
       this.session.held - this.ready.bytes + bytes <= this.session.max
     );
   }
@@ -65,6 +65,6 @@ export class RingRoom {
   /** Messages that may come before the ring is full; none where bytes are used up. */
   get slots(): number {
     if (this.bytes >= this.bounds.capacityBytes || this.session.held >= this.session.max) return 0;
-    return Math.max(0, this.bounds.capacity - this.window.span - this.ready.messages);
+    return Math.max(0, this.bounds.capacity - this.unacked.span - this.ready.messages);
   }
 }
