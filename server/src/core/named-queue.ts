@@ -244,7 +244,7 @@ export class NamedQueue implements Obligations {
     this.askForMark(effects);
     const { restMessages } = this.ready;
     if (restMessages === 0) this.restMayExpire = false;
-    const isWanted = restMessages > 0 && this.rotation.hasCredit;
+    const isWanted = restMessages > 0 && this.rotation.hasTurns;
     const isNeeded = this.restMayExpire || this.room.isExceeded(this);
     this.loading.ask(isWanted, isNeeded, this.lastSeq, effects);
   }
