@@ -47,5 +47,5 @@ export const reasonOf = (complaint: string): string | undefined =>
   complaint
     .split('\n')
     .find((line) => /(^|\w)Error: /.test(line))
-    ?.replace(/[^\x20-\x7e]+/g, ' ')
+    ?.replace(/[^\x21-\x7e]+/g, ' ')
     .slice(0, REASON_CHARS);
