@@ -102,20 +102,23 @@ export class Feed {
     this.runFrom = undefined;
     if (run.length === 0) return;
     this.isOffering = true;
-    for (const record of run) {
-      this.reached(record);
-      runFrom.lastValues.put(record);
+    try {
+      for (const record of run) {
+        this.reached(record);
+        runFrom.lastValues.put(record);
+      }
+      const nowMs = this.hub.clock.nowMs();
+      // Backwards: a session that ends by what its ring does takes its bindings out, and the last moves up.
+      for (let i = runTo.length - 1; i >= 0; i--) {
+        const subscription = runTo[i];
+        // Its session may have ended by what another ring did with this run.
+        if (subscription && !subscription.queue.closed) this.offerRun(subscription, nowMs);
+      }
+    } finally {
+      run.length = 0;
+      this.runBytes = 0;
+      this.offeredAll();
     }
-    const nowMs = this.hub.clock.nowMs();
-    // Backwards: a session that ends by what its ring does takes its bindings out, and the last moves up.
-    for (let i = runTo.length - 1; i >= 0; i--) {
-      const subscription = runTo[i];
-      // Its session may have ended by what another ring did with this run.
-      if (subscription && !subscription.queue.closed) this.offerRun(subscription, nowMs);
-    }
-    run.length = 0;
-    this.runBytes = 0;
-    this.offeredAll();
   }
 
   private offerRun(subscription: Subscription, nowMs: number): void {
@@ -131,13 +134,16 @@ export class Feed {
   private offerOne(record: StoredRecord): void {
     this.isOffering = true;
     this.runTo = NOBODY;
-    this.reached(record);
-    const nowMs = this.hub.clock.nowMs();
-    for (const incarnation of record.reached) {
-      const exchange = this.hub.exchanges.ofIncarnation(incarnation);
-      if (exchange) this.route(exchange, record, nowMs);
+    try {
+      this.reached(record);
+      const nowMs = this.hub.clock.nowMs();
+      for (const incarnation of record.reached) {
+        const exchange = this.hub.exchanges.ofIncarnation(incarnation);
+        if (exchange) this.route(exchange, record, nowMs);
+      }
+    } finally {
+      this.offeredAll();
     }
-    this.offeredAll();
   }
 
   private route(exchange: HubExchange, record: StoredRecord, nowMs: number): void {
@@ -187,7 +193,10 @@ export class Feed {
   }
 
   private offeredAll(): void {
-    if (this.hub.budget.exceeded) this.relief.relieve();
-    this.isOffering = false;
+    try {
+      if (this.hub.budget.exceeded) this.relief.relieve();
+    } finally {
+      this.isOffering = false;
+    }
   }
 }
