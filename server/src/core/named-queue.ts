@@ -137,7 +137,7 @@ export class NamedQueue implements Obligations {
       this.account.settle(entry, 'deleted', moment, effects);
       return;
     }
-    if (!this.settings.durable || this.loading.keepsPushed(this.rotation.hasCredit)) {
+    if (!this.settings.durable || this.loading.keepsPushed(this.rotation.hasTurns)) {
       this.ready.push(entry);
     } else {
       this.ready.pushToRest(entry.bytes);
