@@ -17,21 +17,21 @@ export class Limit implements System {
 
   constructor(
     readonly name: string,
-    private readonly library: string,
+    private readonly packageName: string,
     private readonly file: string,
   ) {}
 
   missing(): string | undefined {
     try {
-      createRequire(resolve('server/package.json'))(this.library);
+      createRequire(resolve('server/package.json'))(this.packageName);
       return undefined;
     } catch {
-      return `${this.library} is not installed, or does not load here`;
+      return `${this.packageName} is not installed, or does not load here`;
     }
   }
 
   version(): string | undefined {
-    return packageVersion(this.library, 'server/package.json');
+    return packageVersion(this.packageName, 'server/package.json');
   }
 
   async start(ability: Ability): Promise<RunningSystem> {
