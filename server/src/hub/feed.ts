@@ -96,7 +96,7 @@ export class Feed {
   }
 
   private endRun(): void {
-    const { run, runTo, runFrom } = this;
+    const { run, runFrom } = this;
     // Of a ring that is being offered it something may have come here.
     if (!runFrom || this.isOffering) return;
     this.runFrom = undefined;
@@ -108,6 +108,8 @@ export class Feed {
         runFrom.lastValues.put(record);
       }
       const nowMs = this.hub.clock.nowMs();
+      // Asked anew: a binding may have been taken away meanwhile by what is no command, as a permission that changed.
+      const runTo = runFrom.table.route(run[0]!.key, run[0]!.headers);
       // Backwards: a session that ends by what its ring does takes its bindings out, and the last moves up.
       for (let i = runTo.length - 1; i >= 0; i--) {
         const subscription = runTo[i];
