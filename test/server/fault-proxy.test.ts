@@ -203,6 +203,22 @@ describe('a cut', () => {
     }
   });
 
+  it('half-open takes nothing out of the direction that lives on, though what flows there brings the cut about', async () => {
+    const seed = [...Array(50).keys()].find(
+      (seed) => fateOf(cutting('half-open', seed), 1).losing === 'to-client',
+    )!;
+    const { proxy, pair } = await scene(cutting('half-open', seed));
+    const [client, hub] = await pair();
+    client.socket.write(LONG);
+    await seen(() => proxy.cuts, 1);
+    client.socket.write('and on');
+    await seen(() => hub.text, `${LONG}and on`);
+    hub.socket.write('nobody hears this');
+    client.socket.end();
+    await seen(() => hub.ended, 'end');
+    expect(client.text).toBe('');
+  });
+
   it('silent leaves both ends without a word', async () => {
     const { proxy, pair } = await scene(cutting('silent'));
     const [client, hub] = await pair();

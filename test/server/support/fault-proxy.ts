@@ -103,7 +103,7 @@ export class FaultProxy {
 
   private join(from: Socket, to: Socket, connection: Connection, direction: Direction): void {
     const lane = connection.lanes[direction];
-    const { livesBytes, livesMs, lastShare, ending } = connection.fate;
+    const { livesBytes, livesMs, lastShare, ending, losing } = connection.fate;
     const diesMs = performance.now() + livesMs;
     let left = livesBytes[direction];
     let isBroken = false;
@@ -116,9 +116,14 @@ export class FaultProxy {
         lane.pass(bytes);
         return;
       }
-      // The part before the cut still arrives: half a frame, as a network leaves it.
-      const passing = bytes.length < left ? Math.floor(bytes.length * lastShare) : Math.max(0, left);
-      lane.pass(bytes.subarray(0, passing));
+      if (ending === 'half-open' && direction !== losing) {
+        // The direction that lives on loses nothing: no network takes bytes out of the middle of a stream.
+        lane.pass(bytes);
+      } else {
+        // The part before the cut still arrives: half a frame, as a network leaves it.
+        const passing = bytes.length < left ? Math.floor(bytes.length * lastShare) : Math.max(0, left);
+        lane.pass(bytes.subarray(0, passing));
+      }
       this.cut(connection, ending);
     });
     from.on('error', () => {
