@@ -21,9 +21,6 @@ interface Entry {
   readonly position: Position | undefined;
 }
 
-/** Bound of what is remembered beyond the cursor; the oldest is forgotten, and may be seen again. */
-const MAX_KNOWN = 10_000;
-
 export class CursorTracker {
   /** False with `conflate`. */
   declare readonly ordered: boolean;
@@ -32,7 +29,7 @@ export class CursorTracker {
   #order: Entry[] = [];
   readonly #byTag = new Map<number, Entry>();
   /** Processed beyond the cursor: each message, or with conflation the latest one of each key. */
-  readonly #known = new Map<string, Position>();
+  #known = new Map<string, Position>();
 
   /** @param cursor `null` until a snapshot has ended */
   constructor(ordered: boolean, cursor: string | null) {
@@ -93,7 +90,9 @@ export class CursorTracker {
     if (isUpTo(position, this.#known.get(key))) return;
     this.#known.delete(key);
     this.#known.set(key, position);
-    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+    // Bounded: the older half is forgotten, and may be seen again. Not one by one: to find the oldest one of a Map takes longer the
+    // more were deleted before it.
+    if (this.#known.size > 20_000) this.#known = new Map([...this.#known].slice(10_000));
   }
 
   /** The session was lost: deliveries begin anew from the cursor. */

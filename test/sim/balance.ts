@@ -65,6 +65,7 @@ export class Balance {
   /** With everything drained: every promise, and the hub's own figures against what was seen from outside. */
   checkAccounts(): void {
     const sim = this.simulation;
+    sim.watch.checkFed();
     sim.watch.check();
     sim.publications.check();
     for (const reader of sim.readers) {

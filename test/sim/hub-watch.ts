@@ -377,12 +377,22 @@ export class HubWatch {
     }
   }
 
+  /** Nothing that the log has is still on its way to the rings. */
+  checkFed(): void {
+    const { feedOffset } = this.process.insides.context;
+    for (const [log, epoch] of this.#epochs) {
+      const [fed, last] = [feedOffset(log), this.truth.last(epoch)];
+      if (fed !== last) this.world.fail('fed', `the rings were given ${log} up to ${fed} of ${last}`);
+    }
+  }
+
   /** Queues against the truth, and what the hub lists against the reference router. */
   check(): void {
     const { process, router, world } = this;
-    for (const session of process.insides.context.sessions.values()) {
-      for (const id of session.subscriptions.keys())
-        this.accounts.get(id)?.check((log) => this.truth.last(log === 'd' ? DISK_EPOCH : process.epoch));
+    const { sessions, feedOffset } = process.insides.context;
+    for (const session of sessions.values()) {
+      // What goes the same way waits for the end of its turn, to be given to each ring together.
+      for (const id of session.subscriptions.keys()) this.accounts.get(id)?.check(feedOffset);
     }
     this.checkPermissions();
     const { exchanges, bindings } = process.hub.topology(OPERATOR);

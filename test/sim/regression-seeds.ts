@@ -49,4 +49,5 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
   ],
   [3917, 'the account: a client that is turned away twice gives up, and its subscriptions end with it'],
   [6133, 'the same'],
+  [923, 'the account: looked at within a turn, it missed what was to be given to the rings at the end of it'],
 ];

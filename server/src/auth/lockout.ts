@@ -5,6 +5,7 @@
  * address the network counts: its holder has all of it.
  */
 import { addressGroup } from '../core/address-group.ts';
+import { OldestFirstMap } from '../core/oldest-first-map.ts';
 import type { Clock } from '../ports/clock.ts';
 
 export interface LockoutSettings {
@@ -26,7 +27,7 @@ interface Failures {
 const MAX_ADDRESSES = 10_000;
 
 export class Lockout {
-  private readonly failures = new Map<string, Failures>();
+  private readonly failures = new OldestFirstMap<string, Failures>();
 
   constructor(
     private readonly settings: LockoutSettings,
@@ -50,11 +51,8 @@ export class Lockout {
     entry.count++;
     if (entry.count >= failures) entry.untilMs = nowMs + lockMs;
     // The one that failed last stands last.
-    this.failures.delete(network);
-    this.failures.set(network, entry);
-    if (this.failures.size <= MAX_ADDRESSES) return;
-    const [oldest] = this.failures.keys();
-    this.failures.delete(oldest!);
+    this.failures.put(network, entry);
+    if (this.failures.size > MAX_ADDRESSES) this.failures.delete(this.failures.oldest!.key);
   }
 
   /** How many addresses are remembered. */

@@ -3,6 +3,8 @@
  *
  * Bounded in entries and age: effectively-once holds inside this window and is never promised beyond it.
  */
+import { OldestFirstMap } from './oldest-first-map.ts';
+
 export interface DedupLimits {
   readonly maxEntries: number;
   readonly maxAgeMs: number;
@@ -17,8 +19,8 @@ interface Remembered {
 }
 
 export class DedupWindow {
-  /** In order of remembering, so that the oldest is the first. */
-  private readonly seen = new Map<string, Remembered>();
+  /** In order of remembering. */
+  private readonly seen = new OldestFirstMap<string, Remembered>();
 
   constructor(private readonly limits: DedupLimits = DEFAULT_DEDUP_LIMITS) {}
 
@@ -33,12 +35,11 @@ export class DedupWindow {
   }
 
   remember(subject: string, exchange: string, id: string, offset: number, nowMs: number): void {
-    const key = keyOf(subject, exchange, id);
-    this.seen.delete(key);
-    this.seen.set(key, { offset, atMs: nowMs });
-    for (const [oldest, { atMs }] of this.seen) {
-      if (this.seen.size <= this.limits.maxEntries && nowMs - atMs <= this.limits.maxAgeMs) return;
-      this.seen.delete(oldest);
+    const { maxEntries, maxAgeMs } = this.limits;
+    this.seen.put(keyOf(subject, exchange, id), { offset, atMs: nowMs });
+    for (let { oldest } = this.seen; oldest; { oldest } = this.seen) {
+      if (this.seen.size <= maxEntries && nowMs - oldest.value.atMs <= maxAgeMs) return;
+      this.seen.delete(oldest.key);
     }
   }
 }

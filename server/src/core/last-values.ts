@@ -7,6 +7,7 @@
  */
 import type { LogId } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
+import { OldestFirstMap } from './oldest-first-map.ts';
 
 /** One key's latest message; `undefined` once the index has forgotten it. Shared with snapshots under way. */
 export interface LastValue {
@@ -17,32 +18,21 @@ export interface LastValue {
 /** The values of all exchanges together, and the bound on their bytes. */
 export class LastValueBytes {
   held = 0;
-  /** The one published longest ago first. */
-  private readonly order = new Set<LastValue>();
-  private newest: LastValue | undefined;
+  /** In order of publishing. */
+  private readonly order = new OldestFirstMap<LastValue, undefined>();
 
   constructor(readonly max: number) {}
 
   /** A value came, or came anew; others are forgotten until all fit. */
   put(value: LastValue, grownBy: number): void {
     this.held += grownBy;
-    // Often the same key is published again and again.
-    if (this.newest !== value) {
-      this.order.delete(value);
-      this.order.add(value);
-      this.newest = value;
-    }
-    while (this.held > this.max) {
-      const [oldest] = this.order;
-      if (!oldest) return;
-      oldest.forget();
-    }
+    this.order.put(value, undefined);
+    while (this.held > this.max && this.order.oldest) this.order.oldest.key.forget();
   }
 
   remove(value: LastValue): void {
     this.held -= value.record?.bytes ?? 0;
     this.order.delete(value);
-    if (this.newest === value) this.newest = undefined;
   }
 }
 
@@ -52,8 +42,7 @@ export class LastValues {
   /** Keys that came or went since they were last stored; only of durable exchanges. */
   private changes: Set<string> | undefined;
   /** In order of publishing: a key moves to the end when it is published again. */
-  private readonly byKey = new Map<string, LastValue>();
-  private newest: LastValue | undefined;
+  private readonly byKey = new OldestFirstMap<string, LastValue>();
 
   constructor(
     private readonly maxEntries: number,
@@ -73,11 +62,7 @@ export class LastValues {
     const grownBy = record.bytes - (value.record?.bytes ?? 0);
     value.record = record;
     this.changes?.add(key);
-    if (this.newest !== value) {
-      this.byKey.delete(key);
-      this.byKey.set(key, value);
-      this.newest = value;
-    }
+    this.byKey.put(key, value);
     this.bytes.put(value, grownBy);
     if (this.byKey.size > this.maxEntries) this.forgetOldest();
   }
@@ -97,7 +82,7 @@ export class LastValues {
   /** The values of the keys that match, as they are now and as far as they still are when read. */
   snapshot(matches: (record: StoredRecord) => boolean): { values: LastValue[]; complete: boolean } {
     const values: LastValue[] = [];
-    for (const value of this.byKey.values()) if (value.record && matches(value.record)) values.push(value);
+    for (const { value } of this.byKey) if (value.record && matches(value.record)) values.push(value);
     return { values, complete: !this.forgotten };
   }
 
@@ -107,8 +92,8 @@ export class LastValues {
   }
 
   private forgetOldest(): void {
-    const [oldest] = this.byKey;
-    if (oldest) this.forget(...oldest);
+    const { oldest } = this.byKey;
+    if (oldest) this.forget(oldest.key, oldest.value);
   }
 
   private forget(key: string, value: LastValue): void {
@@ -116,7 +101,6 @@ export class LastValues {
     value.record = undefined;
     this.changes?.add(key);
     this.byKey.delete(key);
-    if (this.newest === value) this.newest = undefined;
     this.forgotten = true;
   }
 }

@@ -1,13 +1,14 @@
 /**
  * Sessions by the subject that they belong to: how many are attached, and which have been parked longest.
  */
+import { OldestFirstMap } from './oldest-first-map.ts';
 import type { Session } from './session.ts';
 import type { SessionState } from './session-state.ts';
 
 interface OfSubject {
   attached: number;
   /** In order of parking. */
-  readonly parked: Set<Session>;
+  readonly parked: OldestFirstMap<Session, undefined>;
 }
 
 export class SubjectSessions {
@@ -28,19 +29,18 @@ export class SubjectSessions {
 
   /** The one that has been parked longest. */
   oldestParked(subject: string): Session | undefined {
-    for (const session of this.bySubject.get(subject)?.parked ?? []) return session;
-    return undefined;
+    return this.bySubject.get(subject)?.parked.oldest?.key;
   }
 
   /** A session is in another state than before; a new one comes from `closed`. */
   moved(session: Session, from: SessionState, to: SessionState): void {
     if (from === to) return;
     const { subject } = session.principal;
-    const own = this.bySubject.get(subject) ?? { attached: 0, parked: new Set() };
+    const own = this.bySubject.get(subject) ?? { attached: 0, parked: new OldestFirstMap() };
     if (from === 'attached') own.attached--;
     if (from === 'parked') own.parked.delete(session);
     if (to === 'attached') own.attached++;
-    if (to === 'parked') own.parked.add(session);
+    if (to === 'parked') own.parked.put(session, undefined);
     if (own.attached === 0 && own.parked.size === 0) this.bySubject.delete(subject);
     else this.bySubject.set(subject, own);
   }

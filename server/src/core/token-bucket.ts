@@ -8,6 +8,7 @@
  * Pure: time is an argument, monotonic milliseconds. A bucket that stands full is as good as none, which is how the
  * buckets of many are bounded.
  */
+import { OldestFirstMap } from './oldest-first-map.ts';
 
 export interface Rate {
   readonly perSec: number;
@@ -56,7 +57,7 @@ export class TokenBucket {
 /** One bucket for each of many, of whom only the last {@link MAX_BUCKETS} that asked are remembered. */
 export class TokenBuckets {
   /** Who asked last stands last. */
-  private readonly byKey = new Map<string, TokenBucket>();
+  private readonly byKey = new OldestFirstMap<string, TokenBucket>();
 
   constructor(private readonly maxBuckets: number = MAX_BUCKETS) {}
 
@@ -66,9 +67,8 @@ export class TokenBuckets {
 
   take(key: string, rate: Rate, cost: number, nowMs: number): boolean {
     const bucket = this.byKey.get(key) ?? new TokenBucket(rate, nowMs);
-    this.byKey.delete(key);
-    this.byKey.set(key, bucket);
-    if (this.byKey.size > this.maxBuckets) this.forgetOldest();
+    this.byKey.put(key, bucket);
+    if (this.byKey.size > this.maxBuckets) this.byKey.delete(this.byKey.oldest!.key);
     return bucket.take(cost, nowMs);
   }
 
@@ -78,14 +78,7 @@ export class TokenBuckets {
 
   /** Lets go of those that are full again: a new one would be the same. */
   forgetFull(nowMs: number): void {
-    for (const [key, bucket] of this.byKey) if (bucket.isFull(nowMs)) this.byKey.delete(key);
-  }
-
-  private forgetOldest(): void {
-    for (const key of this.byKey.keys()) {
-      this.byKey.delete(key);
-      return;
-    }
+    for (const { key, value } of this.byKey) if (value.isFull(nowMs)) this.byKey.delete(key);
   }
 }
 

@@ -18,6 +18,7 @@ import {
 import type { DeclaredQueue } from '../core/declared-queue.ts';
 import type { DropReason } from '../core/ledger.ts';
 import type { LogReaders } from '../core/log-readers.ts';
+import { OldestFirstMap } from '../core/oldest-first-map.ts';
 import { ResumeTokens } from '../core/resume-token.ts';
 import { type Link, Session } from '../core/session.ts';
 import { SESSION_TRANSITIONS, type SessionEffect, type SessionEvent } from '../core/session-state.ts';
@@ -38,7 +39,7 @@ export const HUB_NAME = 'ringhub/0.1.0';
 
 export class Sessions {
   /** In order of parking: the first has been away longest. */
-  private readonly parked = new Set<Session>();
+  private readonly parked = new OldestFirstMap<Session, undefined>();
   private readonly bySubject = new SubjectSessions();
 
   constructor(
@@ -107,10 +108,8 @@ export class Sessions {
 
   /** Ends the parked sessions whose resume window is over. */
   expire(nowMs: number): void {
-    for (const session of this.parked) {
-      if (session.parkedUntilMs > nowMs) return;
-      this.happened(session, 'window-over');
-    }
+    for (let { oldest } = this.parked; oldest && oldest.key.parkedUntilMs <= nowMs; { oldest } = this.parked)
+      this.happened(oldest.key, 'window-over');
   }
 
   private hasAllConnections({ subject, role }: Principal): boolean {
@@ -318,14 +317,13 @@ export class Sessions {
     this.consumers.lost(session);
     session.parkedUntilMs = this.hub.clock.nowMs() + this.hub.limits.resumeWindowMs;
     this.events.session('parked', session);
-    this.parked.add(session);
+    this.parked.put(session, undefined);
     const { subject } = session.principal;
     if (this.bySubject.parkedOf(subject) > session.limits.maxParkedPerSubject) {
       this.happened(this.bySubject.oldestParked(subject)!, 'evict');
     }
     if (this.parked.size <= this.hub.limits.maxParkedSessions) return;
-    const [oldest] = this.parked;
-    if (oldest) this.happened(oldest, 'evict');
+    this.happened(this.parked.oldest!.key, 'evict');
   }
 
   private end(session: Session, reason: DropReason): void {
