@@ -122,7 +122,7 @@ class Connection implements Link, SocketHandler {
   private heardMs: number;
   private beatMs: number;
   /** Frames that came while the token was being checked. */
-  private early: Frame[] = [];
+  private early: Frame[] | undefined;
   private earlyBytes = 0;
   /** What it may still send, once it is open. */
   private frames: TokenBucket | undefined;
@@ -208,7 +208,7 @@ class Connection implements Link, SocketHandler {
   private leave(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    this.early = [];
+    this.early = undefined;
     this.gone(this);
     if (this.session) this.options.hub.lost(this.session, this);
   }
@@ -222,13 +222,18 @@ class Connection implements Link, SocketHandler {
   private read(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (this.state === 'closed') return;
-      if (this.state === 'authenticating') this.early.push(frame);
+      if (this.state === 'authenticating') this.wait(frame);
       else if (this.frames?.take(frameCost(frame.type), this.heardMs) === false) this.fail('rate-limited');
       else if (frame.type === 'invalid' && frame.fatal) this.fail(frame.error);
       else if (this.state === 'open') this.handle(frame);
       else if (frame.type === 'hello') this.greet(frame);
       else this.fail('hello-expected');
     }
+  }
+
+  private wait(frame: Frame): void {
+    this.early ??= [];
+    this.early.push(frame);
   }
 
   private handle(frame: Frame): void {
@@ -306,8 +311,8 @@ class Connection implements Link, SocketHandler {
     if (this.state !== 'authenticating') return;
     this.state = 'hello';
     this.open(hello, admission);
-    const early = this.early;
-    this.early = [];
+    const { early = [] } = this;
+    this.early = undefined;
     this.earlyBytes = 0;
     this.read(early);
   }

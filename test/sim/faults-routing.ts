@@ -87,11 +87,10 @@ export const ROUTING_FAULTS = {
       inner.find = (...given) => {
         const bindings = find(...given);
         if ('error' in bindings) return bindings;
-        return bindings.map((b) => ({
-          ...b,
-          onlyKey: undefined,
-          isMatch: (words, headers) => b.isMatch(words, headers) && !random.chance(0.1),
-        }));
+        return bindings.map((binding) => {
+          const isMatch = binding.exchange.table.matcher(binding.spec);
+          return { ...binding, matches: (words, headers) => isMatch(words, headers) && !random.chance(0.1) };
+        });
       };
     },
   },

@@ -22,6 +22,8 @@ export interface SnapshotEnd {
 export type Entry = StoredRecord | GapEntry | SnapshotEnd;
 
 const INITIAL_SLOTS = 8;
+/** Of all rings that nothing has waited in yet: never written to, as a full ring grows first. */
+const NO_SLOTS: (Entry | undefined)[] = [];
 
 export class ReadyRing {
   /** Entries of all kinds. */
@@ -29,7 +31,7 @@ export class ReadyRing {
   messages = 0;
   bytes = 0;
 
-  private slots: (Entry | undefined)[] = [];
+  private slots = NO_SLOTS;
   private head = 0;
 
   get headIndex(): number {

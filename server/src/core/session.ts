@@ -13,7 +13,7 @@ import type { QueueConsumer } from './declared-queue.ts';
 import { DirtySubscriptions } from './dirty-subscriptions.ts';
 import type { SessionBytes } from './held-messages.ts';
 import type { HubCodec } from './hub-codec.ts';
-import { LazySet } from './lazy-map.ts';
+import { LazyMap, LazySet } from './lazy-map.ts';
 import type { SessionLimits } from './limits.ts';
 import { PublishWindow } from './publish-window.ts';
 import type { ResumeTokens } from './resume-token.ts';
@@ -43,7 +43,7 @@ export class Session {
   client = '';
   readonly subscriptions = new Map<number, Subscription>();
   /** Consumers of named queues, in the same space of ids. */
-  readonly consumers = new Map<number, QueueConsumer>();
+  readonly consumers = new LazyMap<number, QueueConsumer>();
   readonly publishes: PublishWindow;
   readonly confirms = new ConfirmRuns();
   readonly bytes: SessionBytes;

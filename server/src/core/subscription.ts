@@ -16,9 +16,8 @@ import { isWildcard } from './topic-match.ts';
 export interface Binding {
   readonly exchange: HubExchange;
   readonly spec: BindingArguments;
-  readonly isMatch: Matcher;
   /** The one key that matches, where there is only one: compared as it is, as most keys of a log are another. */
-  readonly onlyKey: string | undefined;
+  readonly matches: string | Matcher;
 }
 
 /** What was asked to be bound, found to exist and to be permitted. */
@@ -27,8 +26,7 @@ export type Wanted = Pick<Binding, 'exchange' | 'spec'>;
 export const toBinding = ({ exchange, spec }: Wanted): Binding => ({
   exchange,
   spec,
-  isMatch: exchange.table.matcher(spec),
-  onlyKey: onlyKeyOf(exchange.options.type, spec.key),
+  matches: onlyKeyOf(exchange.options.type, spec.key) ?? exchange.table.matcher(spec),
 });
 
 const onlyKeyOf = (type: ExchangeType, key: string): string | undefined =>
@@ -38,11 +36,11 @@ const onlyKeyOf = (type: ExchangeType, key: string): string | undefined =>
 export function bindingsMatch(bindings: readonly Binding[], record: StoredRecord): boolean {
   const { key, headers, reached } = record;
   let words: readonly string[] | undefined;
-  return bindings.some(({ exchange, isMatch, onlyKey }) => {
+  return bindings.some(({ exchange, matches }) => {
     if (!reached.includes(exchange.incarnation)) return false;
-    if (onlyKey !== undefined) return key === onlyKey;
+    if (typeof matches === 'string') return key === matches;
     words ??= splitWords(key);
-    return isMatch(words, headers);
+    return matches(words, headers);
   });
 }
 

@@ -18,6 +18,8 @@ type Windowed =
   | { readonly kind: 'gap' | 'snapshot-end' };
 
 const INITIAL_SLOTS = 8;
+/** Of all windows that nothing was sent in yet: never written to, as a full one grows first. */
+const NO_SLOTS: undefined[] = [];
 
 export class UnackedWindow<E extends Windowed = Entry> {
   /** Unsettled entries of all kinds. */
@@ -25,7 +27,7 @@ export class UnackedWindow<E extends Windowed = Entry> {
   messages = 0;
   bytes = 0;
 
-  private slots: (E | undefined)[] = [];
+  private slots: (E | undefined)[] = NO_SLOTS;
   /** The lowest tag not settled, or `next` where all are. */
   private first = 1;
   private next = 1;

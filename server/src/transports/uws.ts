@@ -79,6 +79,10 @@ export class UwsTransport implements Transport {
   start(accept: (socket: Socket) => SocketHandler, limits: TransportLimits): void {
     const { app, maxSilenceMs } = this.#options;
     const idleTimeout = Math.ceil(maxSilenceMs / 1000) + IDLE_MARGIN_S;
+    const gone = (socket: UwsSocket, heldBytes: number): void => {
+      this.#sockets.delete(socket);
+      this.#farewellMs = Math.max(this.#farewellMs, Date.now() + (heldBytes > 0 ? FAREWELL_MS : ANSWER_MS));
+    };
     app.ws<UserData>(WEBSOCKET_PATH, {
       maxPayloadLength: PAYLOAD_HEADROOM * limits.maxFrameBytes,
       maxBackpressure: 0,
@@ -97,10 +101,7 @@ export class UwsTransport implements Transport {
       },
       open: (ws) => {
         const userData = ws.getUserData();
-        const socket = new UwsSocket(ws, userData, limits.maxFrameBytes, (socket, held) => {
-          this.#sockets.delete(socket);
-          this.#farewellMs = Math.max(this.#farewellMs, Date.now() + (held > 0 ? FAREWELL_MS : ANSWER_MS));
-        });
+        const socket = new UwsSocket(ws, userData, limits.maxFrameBytes, gone);
         userData.socket = socket;
         this.#sockets.add(socket);
         socket.open(accept(socket));
