@@ -1,7 +1,6 @@
 /**
  * In which order test files start: the longest first, so that none of them is left running alone at the end, and
- * those that wait (for a browser, for processes) between those that compute. Files not named here come last, project by
- * project: vitest keeps a process, with all that it has loaded, only for a next file of the same project.
+ * those that wait (for a browser, for processes) between those that compute. Files not named here come last.
  *
  * The order is for speed alone: no file may need another.
  */
@@ -45,8 +44,6 @@ const rank = ({ moduleId }: TestSpecification): number => {
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const byProject = (a: TestSpecification, b: TestSpecification): number =>
-      a.project.name.localeCompare(b.project.name);
-    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b) || byProject(a, b));
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
