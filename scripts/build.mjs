@@ -51,7 +51,7 @@ async function buildSdk() {
     ...common,
     // Two entries of one client: everywhere, and Node before 22, which borrows its WebSocket from `ws`. What few
     // pages need has entries of its own.
-    entryPoints: ['index', 'node', 'admin', 'binary', 'history', 'queues', 'token'].map((name) =>
+    entryPoints: ['index', 'node', 'admin', 'binary', 'core', 'history', 'queues', 'token'].map((name) =>
       at(`client-sdk/src/${name}.ts`),
     ),
     outdir: at('client-sdk/dist'),

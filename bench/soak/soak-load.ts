@@ -6,8 +6,7 @@
  */
 import { WebSocket } from 'ws';
 import { deleteExchange } from '../../client-sdk/src/admin.ts';
-import { BinaryCodec } from '../../client-sdk/src/binary.ts';
-import { connect, type Hub } from '../../client-sdk/src/node.ts';
+import { BinaryCodec, connect, type Hub, jsonCodec } from '../../client-sdk/src/node.ts';
 import { bindQueue, consume, declareQueue, deleteQueue } from '../../client-sdk/src/queues.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { WireClient } from '../support/wire-client.ts';
@@ -125,7 +124,7 @@ export class SoakLoad {
       token: this.token,
       WebSocket: FallibleSocket as never,
       backoff: { minMs: 20, maxMs: 500 },
-      ...(isBinary && { codec: new BinaryCodec() }),
+      codec: isBinary ? new BinaryCodec() : jsonCodec,
     });
     client.addEventListener('error', ({ error }) => this.failed('client', error));
     this.clients.push(client);

@@ -1,5 +1,6 @@
 /**
- * Frames as bytes, `ringhub.v1.bin` (PROTOCOL §19). Apart from the client, so that pages without it need not load it.
+ * Frames as bytes, `ringhub.v1.bin` (PROTOCOL §19): what `@ringhub/client` speaks. Apart from the core, so that pages without it need
+ * not load it.
  */
 import {
   ByteWriter,
@@ -12,17 +13,18 @@ import {
   writePublish,
 } from '@ringhub/protocol';
 import type { ClientCodec, Wire } from './codec.ts';
+import type { ConnectOptions } from './connect.ts';
 import type { WebSocketConstructor, WebSocketLike } from './environment.ts';
 import type { ClientLine } from './line.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * The codec of binary frames; each client needs one of its own. Payloads of bytes travel as they are, and the hub
- * spends less on every delivery; with payloads of text or JSON a browser may spend more.
+ * The codec of binary frames; each client needs one of its own. Payloads of bytes travel as they are, and hub and page
+ * spend less on every delivery, or the same.
  *
  * ```ts
- * import { connect } from '@ringhub/client';
+ * import { connect } from '@ringhub/client/core';
  * import { BinaryCodec } from '@ringhub/client/binary';
  * const hub = await connect(url, { token, codec: new BinaryCodec() });
  * await hub.publish('amq.topic', 'camera.1', new Uint8Array([1, 2, 3]));
@@ -73,3 +75,9 @@ export class BinaryCodec implements ClientCodec {
       : undefined;
   }
 }
+
+/** A codec of their own for each client whose options name none. */
+export const binaryByDefault = (options: ConnectOptions = {}): ConnectOptions => ({
+  ...options,
+  codec: options.codec ?? new BinaryCodec(),
+});

@@ -18,7 +18,7 @@ export interface ConnectOptions {
   readonly client?: string | undefined;
   /** Ends the attempt to connect, and later the connection: it stays in force for as long as the client lives. */
   readonly signal?: AbortSignal | undefined;
-  /** Instead of JSON frames: `new BinaryCodec()` of `@ringhub/client/binary`, one for each client. */
+  /** How frames are written: `new BinaryCodec()`, one for each client (with `@ringhub/client/core`: `jsonCodec`). */
   readonly codec?: ClientCodec | undefined;
   /** Instead of the platform's. */
   readonly WebSocket?: WebSocketConstructor | undefined;
@@ -38,7 +38,7 @@ export interface ConnectOptions {
  * (`unauthorized`, `unsupported-version`, …; PROTOCOL §14) or when aborted.
  *
  * ```ts
- * import { connect } from '@ringhub/client';
+ * import { connect } from '@ringhub/client/core';
  * const stop = new AbortController();
  * const hub = await connect(url, { getToken: async () => token, signal: stop.signal });
  * hub.addEventListener('state', ({ state }) => console.log(state));

@@ -2,6 +2,7 @@
  * The client for Node: as everywhere, but where Node has no WebSocket (before 22) it takes the package `ws`, if
  * that is installed. Chosen by the `node` condition of package.json.
  */
+import { binaryByDefault } from './binary.ts';
 import { type ConnectOptions, connect as connectWith } from './connect.ts';
 import type { WebSocketConstructor } from './environment.ts';
 import type { Hub } from './hub.ts';
@@ -12,7 +13,7 @@ export * from './index.ts';
 export const connect = <Messages extends object = Record<string, unknown>>(
   url: string | URL,
   options?: ConnectOptions,
-): Promise<Hub<Messages>> => connectWith(url, options, loadWs);
+): Promise<Hub<Messages>> => connectWith(url, binaryByDefault(options), loadWs);
 
 async function loadWs(): Promise<WebSocketConstructor> {
   try {

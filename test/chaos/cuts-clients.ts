@@ -1,6 +1,12 @@
 /** The SDK clients of the cuts: publishers that keep a rate, and readers of every kind that may lose nothing. */
-import { BinaryCodec } from '../../client-sdk/src/binary.ts';
-import { type ConnectOptions, connect, type Hub, type SubscriptionEvent } from '../../client-sdk/src/node.ts';
+import {
+  BinaryCodec,
+  type ConnectOptions,
+  connect,
+  type Hub,
+  jsonCodec,
+  type SubscriptionEvent,
+} from '../../client-sdk/src/node.ts';
 import { bindQueue, consume, declareQueue, type QueueMessage } from '../../client-sdk/src/queues.ts';
 import {
   type CutsAccount,
@@ -35,7 +41,7 @@ export class Clients {
       token: this.token,
       backoff: { minMs: 2, maxMs: 50 },
       ackDelayMs: 10,
-      ...(isBinary && { codec: new BinaryCodec() }),
+      codec: isBinary ? new BinaryCodec() : jsonCodec,
       ...options,
     });
     client.addEventListener('error', ({ error }) => this.errors.push(error));

@@ -4,8 +4,7 @@
  *     node … COUNT URL TOKEN
  */
 import { WebSocket } from 'ws';
-import { BinaryCodec } from '../../client-sdk/src/binary.ts';
-import { connect } from '../../client-sdk/src/node.ts';
+import { BinaryCodec, connect, jsonCodec } from '../../client-sdk/src/node.ts';
 import { HERD_EXCHANGE, type HerdAnswer, type HerdOrder, keyOf } from './herd.ts';
 
 const [count, url, token] = [Number(process.argv[2]), process.argv[3]!, process.argv[4]!];
@@ -32,8 +31,8 @@ let gaps = 0;
 let failed = 0;
 
 async function open(index: number): Promise<void> {
-  const codec = index % 2 === 0 ? { codec: new BinaryCodec() } : {};
-  const client = await connect(url, { token, WebSocket: OpenSocket as never, ...codec });
+  const codec = index % 2 === 0 ? new BinaryCodec() : jsonCodec;
+  const client = await connect(url, { token, WebSocket: OpenSocket as never, codec });
   const texts = new Set<string>();
   received[index] = texts;
   await client.subscribe(HERD_EXCHANGE, keyOf(index), { overflow: 'catch-up' }, (event) => {

@@ -1,4 +1,4 @@
-import { connect, type HubState } from '@ringhub/client';
+import { connect, type HubState } from '@ringhub/client/core';
 import { describe, expect, it } from 'vitest';
 import { Scene } from './support/scene.ts';
 

@@ -6,19 +6,25 @@ import { join } from 'node:path';
 import * as client from '@ringhub/client';
 import * as admin from '@ringhub/client/admin';
 import * as binary from '@ringhub/client/binary';
+import * as core from '@ringhub/client/core';
 import * as history from '@ringhub/client/history';
 import * as queues from '@ringhub/client/queues';
 import * as token from '@ringhub/client/token';
 import { transform } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { type RunningHub, startHub } from '../../server/src/index.ts';
 
 const root = join(import.meta.dirname, '../..');
 const sources = join(root, 'client-sdk/src');
+/** For pages, which have a WebSocket. */
+const connectAsPage: typeof core.connect = (url, options) =>
+  core.connect(url, { ...options, WebSocket: WebSocket as never });
 const modules = {
   '@ringhub/client': client,
   '@ringhub/client/admin': admin,
   '@ringhub/client/binary': binary,
+  '@ringhub/client/core': { ...core, connect: connectAsPage },
   '@ringhub/client/history': history,
   '@ringhub/client/queues': queues,
   '@ringhub/client/token': token,

@@ -22,10 +22,11 @@ import * as client from '@ringhub/client';
 import { connect } from '@ringhub/client';
 import { topology } from '@ringhub/client/admin';
 import { BinaryCodec } from '@ringhub/client/binary';
+import { connect as connectCore } from '@ringhub/client/core';
 import { history } from '@ringhub/client/history';
 import { consume } from '@ringhub/client/queues';
 const open: typeof client.connect = connect;
-console.log(typeof open, typeof topology, typeof history, typeof BinaryCodec, typeof consume);
+console.log(typeof open, typeof connectCore, typeof topology, typeof history, typeof BinaryCodec, typeof consume);
 `;
 
 beforeAll(() => {
@@ -66,7 +67,7 @@ describe('the packed SDK', () => {
   it('runs', () => {
     writeFileSync(join(elsewhere, 'program.mjs'), program.replace(': typeof client.connect', ''));
     expect(run(process.execPath, ['program.mjs'], elsewhere)).toBe(
-      'function function function function function\n',
+      'function function function function function function\n',
     );
   });
 });

@@ -5,8 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type Hub } from '@ringhub/client';
-import { BinaryCodec } from '@ringhub/client/binary';
+import { BinaryCodec, type ConnectOptions, connect, type Hub, jsonCodec } from '@ringhub/client';
 import { bindQueue, consume, declareQueue, inspectQueue } from '@ringhub/client/queues';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -45,13 +44,13 @@ it.each(transportsHere)(
     };
     let [run, port] = await serve();
     const proxy = await FaultProxy.start(port);
-    const client = (codec: object = {}): Promise<Hub> =>
+    const client = (codec?: ConnectOptions['codec']): Promise<Hub> =>
       connect(`ws://127.0.0.1:${proxy.port}`, {
         token: 'tests',
         WebSocket: WebSocket as never,
         backoff: { minMs: 1, maxMs: 20 },
         ackDelayMs: 2,
-        ...codec,
+        codec,
       });
 
     const worker = await client();
@@ -72,7 +71,7 @@ it.each(transportsHere)(
     let resent = 0;
     let isOver = false;
     const publishers = await Promise.all(
-      Array.from({ length: PUBLISHERS }, (_, i) => client(i === 0 ? { codec: new BinaryCodec() } : {})),
+      Array.from({ length: PUBLISHERS }, (_, i) => client(i === 0 ? new BinaryCodec() : jsonCodec)),
     );
     const publish = async (hub: Hub, publisher: number, lane: number): Promise<void> => {
       for (let n = 0; !isOver; n++) {

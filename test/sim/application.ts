@@ -4,8 +4,15 @@
  */
 
 import type { SubscriptionEvent } from '@ringhub/client';
-import { connect, type Hub, type Message, RinghubError, type Subscription } from '@ringhub/client';
-import { BinaryCodec } from '@ringhub/client/binary';
+import {
+  BinaryCodec,
+  connect,
+  type Hub,
+  jsonCodec,
+  type Message,
+  RinghubError,
+  type Subscription,
+} from '@ringhub/client';
 import type { BindingSpec, SubscribeOptions } from '@ringhub/protocol';
 import type { Network } from './network.ts';
 import type { Publications } from './publications.ts';
@@ -128,7 +135,7 @@ export class Application {
         backoff: { minMs: 50, maxMs: 1_000 },
         outbox: { messages: outboxMessages },
         ackDelayMs,
-        codec: this.world.random.fork(`codec of ${this.name}`).next() < 0.5 ? new BinaryCodec() : undefined,
+        codec: this.world.random.fork(`codec of ${this.name}`).next() < 0.5 ? new BinaryCodec() : jsonCodec,
         environment: this.surroundings.environment,
       });
       this.#starting = hub;

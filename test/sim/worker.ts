@@ -1,8 +1,7 @@
 /**
  * One run of an application that works on named queues: a real SDK client that consumes, dawdles, fails and dies.
  */
-import { connect, type Hub, RinghubError } from '@ringhub/client';
-import { BinaryCodec } from '@ringhub/client/binary';
+import { BinaryCodec, connect, type Hub, jsonCodec, RinghubError } from '@ringhub/client';
 import { bindQueue, consume, declareQueue, type QueueMessage } from '@ringhub/client/queues';
 import type { Guards } from './guards.ts';
 import type { Network } from './network.ts';
@@ -52,7 +51,7 @@ export class Worker {
       getToken: ({ reason }) => this.guards.tokenFor(this.name.split('.')[0]!, reason),
       backoff: { minMs: 50, maxMs: 500 },
       ackDelayMs: this.random.pick([0, 20]),
-      codec: this.random.chance(0.5) ? new BinaryCodec() : undefined,
+      codec: this.random.chance(0.5) ? new BinaryCodec() : jsonCodec,
       environment: this.surroundings.environment,
     });
     const { hub } = this;

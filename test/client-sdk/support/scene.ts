@@ -2,7 +2,7 @@
  * A world for the client: a clock that stands until it is advanced, timers that run on it, sockets whose other
  * end is the test, and a random number that is chosen. No real time passes.
  */
-import { type ConnectOptions, connect, type Environment, type Hub } from '@ringhub/client';
+import { type ConnectOptions, connect, type Environment, type Hub } from '@ringhub/client/core';
 import { ScriptedSocket } from './scripted-socket.ts';
 
 interface Timer {

@@ -4,8 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type Hub } from '@ringhub/client';
-import { BinaryCodec } from '@ringhub/client/binary';
+import { BinaryCodec, connect, type Hub, jsonCodec } from '@ringhub/client';
 import type { QueueConsumer, QueueMessage } from '@ringhub/client/queues';
 import { WebSocket } from 'ws';
 import { type RunningHub, type StartHubOptions, startHub } from '../../../server/src/index.ts';
@@ -39,7 +38,7 @@ export class QueueWorld {
       WebSocket: WebSocket as never,
       backoff: { minMs: 1, maxMs: 4 },
       ackDelayMs,
-      ...(this.clients.length % 2 === 0 && { codec: new BinaryCodec() }),
+      codec: this.clients.length % 2 === 0 ? new BinaryCodec() : jsonCodec,
     });
     client.addEventListener('error', ({ error }) => this.errors.push(error));
     this.clients.push(client);
