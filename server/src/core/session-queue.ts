@@ -396,6 +396,7 @@ export class SessionQueue {
 
   /** One nacked entry a batch: they are few, and their tags are apart. */
   private fillNacked(batch: Batch): boolean {
+    if (this.nacked.size === 0) return false;
     for (const tag of this.nacked) {
       this.nacked.delete(tag);
       const entry = this.window.get(tag);

@@ -143,8 +143,10 @@ export class Flusher {
   }
 
   private addAnswers(session: Session, codec: HubCodec): void {
-    for (const frame of session.output) codec.put(frame);
-    session.output.length = 0;
+    if (session.output.length > 0) {
+      for (const frame of session.output) codec.put(frame);
+      session.output.length = 0;
+    }
     session.outputBytes = 0;
     if (!session.confirms.isEmpty) {
       codec.put(codec.encode({ type: 'confirm', runs: session.confirms.drain() }));
