@@ -36,7 +36,7 @@ export function exceedsJsonBounds(json: string, maxContainers = MAX_JSON_CONTAIN
 }
 
 /** Where the string that begins at `start` has its closing quote, or -1. */
-function endOfString(json: string, start: number): number {
+export function endOfString(json: string, start: number): number {
   for (let end = json.indexOf('"', start + 1); end >= 0; end = json.indexOf('"', end + 1)) {
     let before = end - 1;
     while (json.charCodeAt(before) === BACKSLASH) before--;
