@@ -99,7 +99,7 @@ async function measure(): Promise<void> {
   const url = `ws://127.0.0.1:${hub.port}/v1/ws`;
   const crowd = fork('scripts/run-ts.mjs', [
     'bench/hostile-crowd.ts',
-    ...['--crowd', String(hub.port), '--token', hub.token],
+    ...['--crowd', String(hub.port), `--token=${hub.token}`],
   ]);
   await once(crowd, 'message');
   const tell = async (kind: string, count = 0): Promise<void> => {
