@@ -7,7 +7,7 @@
  */
 import type { Fields } from './client-fields.ts';
 import { InlinedJson } from './inlined-json.ts';
-import { endOfString, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH } from './json-bounds.ts';
+import { endOfString, escapeLength, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH } from './json-bounds.ts';
 import { type NameBudget, TOO_MANY_NAMES } from './name-budget.ts';
 import { PeerObject } from './peer-object.ts';
 import type { ShortTexts } from './short-texts.ts';
@@ -429,23 +429,14 @@ export class JsonReader {
         return;
       }
       if (unit < SPACE) throw NO_FRAME;
-      if (unit === BACKSLASH) i += escapeLength(json, i + 1);
+      if (unit === BACKSLASH) {
+        const length = escapeLength(json, i + 1);
+        if (length === 0) throw NO_FRAME;
+        i += length;
+      }
     }
     throw NO_FRAME;
   }
-}
-
-/** How many units the escape has behind its backslash; those of a string's end cannot be among them. */
-function escapeLength(json: string, at: number): number {
-  const letter = json[at] ?? '';
-  if ('"\\/bfnrt'.includes(letter) && letter !== '') return 1;
-  if (letter !== 'u') throw NO_FRAME;
-  for (let i = at + 1; i <= at + 4; i++) {
-    const unit = json.charCodeAt(i);
-    const lower = unit | LOWER;
-    if (!(isDigit(unit) || (lower >= 0x61 && lower <= 0x66))) throw NO_FRAME;
-  }
-  return 5;
 }
 
 function parsed(json: string): unknown {
