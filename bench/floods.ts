@@ -2,11 +2,12 @@
  * What a client that asks for more than it may have does to others (X6): a million attempts of each kind, at the limits that a `server` has by
  * default, and how long another client's publishes take to be confirmed before, meanwhile and after.
  *
- *   node scripts/run-ts.mjs bench/floods.ts [--transport ws|uws] [--attempts 1000000] [--kinds exchanges,consumers]
+ *   node scripts/run-ts.mjs bench/floods.ts [--transport ws|uws] [--attempts 1000000] [--kinds exchanges,consumers] [--rate 5000] [--pin]
  *
+ * `--rate` attempts a second rather than as many as the hub answers; `--pin` gives the hub one core, and the others another (taskset).
  * Hub, flooder and publisher are three processes. Ends with 1 where the hub took more than its caps, or its ledger is off.
  */
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { decodeServerMessage, ERRORS, type ErrorName } from '@ringhub/protocol';
@@ -19,15 +20,22 @@ const { values } = parseArgs({
     attempts: { type: 'string', default: '1000000' },
     kinds: { type: 'string' },
     publishes: { type: 'string', default: '2000' },
+    rate: { type: 'string' },
+    pin: { type: 'boolean', default: false },
     flood: { type: 'string' },
     token: { type: 'string' },
   },
 });
 const ATTEMPTS = Number(values.attempts);
-const BATCH = 100;
+const RATE = values.rate === undefined ? undefined : Number(values.rate);
+/** With a rate, as a client that asks for one thing at a time. */
+const BATCH = RATE === undefined ? 100 : 1;
+/** How often a flooder with a rate looks what is due. */
+const PACE_MS = 1;
 /** Answers that the flooder waits for at a time. */
 const WINDOW = 1_000;
 const EVERY_MS = 2;
+const WARM_UPS = 3;
 
 type Frame = (i: number, queue: number) => readonly unknown[];
 interface Kind {
@@ -90,7 +98,13 @@ async function flood(port: number, token: string, { frame }: Kind): Promise<void
     wake();
   });
   client.socket.on('close', () => process.exit(1));
+  // To start takes a core for a while, which is not the flood's doing.
+  process.send?.('ready');
+  await once(process, 'message');
+  const startedMs = performance.now();
   for (let sent = 0; sent < ATTEMPTS; sent += BATCH) {
+    while (RATE !== undefined && sent > ((performance.now() - startedMs) * RATE) / 1_000)
+      await new Promise((resolve) => setTimeout(resolve, PACE_MS));
     const lines = Array.from({ length: BATCH }, (_, j) => JSON.stringify(frame(sent + j + 1, queue)));
     client.socket.send(lines.join('\n'));
     while (sent + BATCH - answered > WINDOW) {
@@ -120,25 +134,35 @@ async function publishes(client: WireClient, isOver: () => boolean): Promise<num
   return times;
 }
 
+/** All threads of a process, and what it starts from now on. */
+const pin = (core: number, pid: number): void => {
+  execFileSync('taskset', ['-apc', String(core), String(pid)], { stdio: 'ignore' });
+};
+
 const p99 = (times: readonly number[]): number =>
   times.toSorted((a, b) => a - b)[Math.floor(0.99 * (times.length - 1))] ?? 0;
 
 async function measure(name: string, { error, cap }: Kind): Promise<boolean> {
   const hub = await FarHub.start({ transport: values.transport as 'ws' | 'uws' });
+  if (values.pin) for (const [core, pid] of [hub.pid, process.pid].entries()) pin(core, pid);
   const client = await WireClient.open(`ws://127.0.0.1:${hub.port}/v1/ws`, hub.token);
   await client.subscribe({ bindings: [[TOPIC, 'neighbour']] });
-  await publishes(client, () => true);
+  // A hub that has just started is slower than it will be.
+  for (let i = 0; i < WARM_UPS; i++) await publishes(client, () => true);
   const before = p99(await publishes(client, () => true));
-  const startedMs = performance.now();
   const flooder = fork('scripts/run-ts.mjs', [
     'bench/floods.ts',
-    ...['--flood', String(hub.port), '--token', hub.token, '--kinds', name, '--attempts', String(ATTEMPTS)],
+    ...['--flood', String(hub.port), `--token=${hub.token}`, '--kinds', name, '--attempts', String(ATTEMPTS)],
+    ...(values.rate === undefined ? [] : ['--rate', values.rate]),
   ]);
   let outcome: { taken: number; refused: Record<number, number> } | undefined;
   let isOver = false;
+  await once(flooder, 'message');
   flooder.once('message', (message) => {
     outcome = message as typeof outcome;
   });
+  const startedMs = performance.now();
+  flooder.send('go');
   const ended = once(flooder, 'exit').then(() => {
     isOver = true;
   });
@@ -154,7 +178,7 @@ async function measure(name: string, { error, cap }: Kind): Promise<boolean> {
   const isRight = outcome?.taken === most && refused === ATTEMPTS - most;
   console.log(
     `${name}: ${outcome?.taken} taken (cap ${cap}), ${refused} refused as ${error}, ${(ATTEMPTS / seconds).toFixed(0)}/s; publish p99 ` +
-      `${before.toFixed(2)} ms before, ${during.toFixed(2)} meanwhile, ${after.toFixed(2)} after: ${(after / before).toFixed(2)} of before; ` +
+      `${before.toFixed(2)} ms before, ${during.toFixed(2)} meanwhile, ${after.toFixed(2)} after: ${(during / before).toFixed(2)} of before meanwhile, ${(after / before).toFixed(2)} after; ` +
       `${(rss / 2 ** 20).toFixed(0)} MiB resident${isRight ? '' : ': NOT AS IT SHOULD BE'}`,
   );
   return isRight;

@@ -1,5 +1,6 @@
 /**
- * Administration of a hub: what pages seldom need, apart from the client so that they need not load it.
+ * Administration of a hub: what pages seldom need, apart from the client so that they need not load it. All of it travels over the hub's
+ * connection; sessions are listed and closed over HTTP only (`/v1/sessions`).
  */
 import type { BindingArguments, BindingSpec, HubStats, Topology } from '@ringhub/protocol';
 import type { CommandOptions } from './commands.ts';

@@ -3,6 +3,8 @@ import { CONTENT_TYPES, HEADER_KIND } from './binary-layout.ts';
 import { type ByteReader, DAMAGED } from './binary-reader.ts';
 import type { ByteWriter } from './binary-writer.ts';
 import type { Headers, HeaderValue, Payload } from './frames.ts';
+import type { NameBudget } from './name-budget.ts';
+import { PeerObject } from './peer-object.ts';
 
 export function writePayload(writer: ByteWriter, payload: Payload): void {
   if (typeof payload === 'string') writer.text(payload);
@@ -50,6 +52,14 @@ export function readHeaders(reader: ByteReader): Headers {
   const entries: [string, HeaderValue][] = [];
   for (let left = reader.count(2); left > 0; left--) entries.push([reader.text(), readValue(reader)]);
   return Object.fromEntries(entries);
+}
+
+/** The same of a client, within the budget of its message. */
+export function readClientHeaders(reader: ByteReader, budget: NameBudget): unknown {
+  const count = reader.count(2);
+  const headers = new PeerObject<HeaderValue>(budget, count);
+  for (let left = count; left > 0; left--) headers.add(reader.text(), readValue(reader));
+  return headers.end();
 }
 
 function readValue(reader: ByteReader): HeaderValue {

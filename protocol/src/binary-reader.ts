@@ -122,8 +122,9 @@ export class ByteReader {
 
   /** The rest of the block as text. */
   restAsText(): string {
-    const left = this.#left;
-    return this.#decode(this.#take(left), left);
+    const length = this.#left;
+    const at = this.#take(length);
+    return this.#texts.read(this.#bytes, at, length) ?? this.#decode(at, length);
   }
 
   /** A copy of the rest of the block. */

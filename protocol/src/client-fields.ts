@@ -47,7 +47,7 @@ import {
   type SubscribeOptions,
   type TagRanges,
 } from './frames.ts';
-import { payloadFromJson } from './payload-json.ts';
+import { isInline, payloadOf } from './payload-fields.ts';
 import { type LogId, parseCursor } from './position.ts';
 import {
   consumeOptions,
@@ -71,6 +71,9 @@ export interface FieldFault {
   readonly seq?: number;
   readonly detail?: ErrorDetail;
 }
+
+/** What is put together field by field: on the way of every publish, spreading costs more than reading. */
+type Draft<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /** Bounds of what a frame may list, so that checking stays linear and small. */
 const MAX_RANGES = 1024;
@@ -133,7 +136,14 @@ function toFieldFault({ error, field }: Fault, [type, number]: Fields): FieldFau
   return { type: 'invalid', error, fatal: false, detail };
 }
 
-function read([type, a, b, c, d, e]: Fields): ClientFrame {
+function read(fields: Fields): ClientFrame {
+  // One by one: to take an array apart costs as much as the rest, once arrays of many kinds have been met.
+  const type = fields[0];
+  const a = fields[1];
+  const b = fields[2];
+  const c = fields[3];
+  const d = fields[4];
+  const e = fields[5];
   switch (type) {
     case 'publish': {
       const seq = isCount(a) && a > 0 ? a : fail('bad-frame', 'seq');
@@ -279,15 +289,15 @@ function subscribeOptions(value: unknown): SubscribeOptions {
 
 function historyRequest(value: unknown): HistoryRequest {
   const { bindings, after, before, ranges, limit } = object(value, 'options');
-  if ([after, before, ranges].filter((one) => one !== undefined).length !== 1) fail('bad-argument', 'after');
+  const given = Number(after !== undefined) + Number(before !== undefined) + Number(ranges !== undefined);
+  if (given !== 1) fail('bad-argument', 'after');
   if (limit !== undefined && positive(limit, 'limit') > MAX_HISTORY_LIMIT) fail('bad-argument', 'limit');
-  return {
-    bindings: bindingSpecs(bindings),
-    ...(after === undefined ? {} : { after: cursorText(after, 'after') }),
-    ...(before === undefined ? {} : { before: before === null ? null : cursorText(before, 'before') }),
-    ...(ranges === undefined ? {} : { ranges: list(ranges, 'ranges', MAX_HISTORY_RANGES).map(historyRange) }),
-    ...(limit === undefined ? {} : { limit: limit as number }),
-  };
+  const request: Draft<HistoryRequest> = { bindings: bindingSpecs(bindings) };
+  if (after !== undefined) request.after = cursorText(after, 'after');
+  if (before !== undefined) request.before = before === null ? null : cursorText(before, 'before');
+  if (ranges !== undefined) request.ranges = list(ranges, 'ranges', MAX_HISTORY_RANGES).map(historyRange);
+  if (limit !== undefined) request.limit = limit as number;
+  return request;
 }
 
 function historyRange(value: unknown): HistoryRange {
@@ -311,20 +321,6 @@ function since(value: unknown): Since {
   return isCount(timeMs) ? { timeMs } : fail('bad-cursor', 'since');
 }
 
-const isInline = (raw: unknown): raw is { json: unknown } =>
-  typeof raw === 'object' && raw !== null && 'json' in raw;
-
-function payloadOf(raw: unknown): Payload {
-  const payload = isInline(raw)
-    ? stringify(raw.json)
-    : raw instanceof Uint8Array
-      ? raw
-      : payloadFromJson(raw);
-  if (payload === undefined || (typeof payload === 'string' && !payload.isWellFormed()))
-    return fail('bad-payload', 'payload');
-  return payload;
-}
-
 /** Of publishes that say nothing of themselves, which most are: shared, as they wait in numbers for the disk. */
 const PLAIN = {
   inline: { contentType: 'application/json' },
@@ -339,28 +335,20 @@ function publishProperties(
 ): PublishProperties {
   const plain = inline ? PLAIN.inline : typeof payload === 'string' ? PLAIN.text : PLAIN.bytes;
   if (o === undefined) return plain;
-  return {
+  const properties: Draft<PublishProperties> = {
     contentType: printable(o.contentType ?? plain.contentType, 'contentType', MAX_CONTENT_TYPE_BYTES),
-    ...(o.headers === undefined ? {} : { headers: headers(o.headers) }),
-    ...(o.id === undefined ? {} : { id: printable(o.id, 'id', MAX_ID_BYTES) }),
-    ...(o.ttlMs === undefined ? {} : { ttlMs: count(o.ttlMs, 'ttlMs') }),
-    ...(o.mandatory === undefined ? {} : { mandatory: boolean(o.mandatory, 'mandatory') }),
-    ...(o.resent === undefined ? {} : { resent: resent(o.resent) }),
   };
+  if (o.headers !== undefined) properties.headers = headers(o.headers);
+  if (o.id !== undefined) properties.id = printable(o.id, 'id', MAX_ID_BYTES);
+  if (o.ttlMs !== undefined) properties.ttlMs = count(o.ttlMs, 'ttlMs');
+  if (o.mandatory !== undefined) properties.mandatory = boolean(o.mandatory, 'mandatory');
+  if (o.resent !== undefined) properties.resent = resent(o.resent);
+  return properties;
 }
 
 function resent(value: unknown): [session: string, seq: number] {
   const [session, seq] = list(value, 'resent', 2);
   return [text(session, 'resent', 64), positive(seq, 'resent')];
-}
-
-/** JSON text of an inlined value; a value nested deeper than the stack is refused like any other bad one. */
-function stringify(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
 }
 
 function headers(value: unknown): Headers {

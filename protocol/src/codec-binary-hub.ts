@@ -16,8 +16,8 @@ import {
   RUN_FLAG,
 } from './binary-layout.ts';
 import {
+  readClientHeaders,
   readContentType,
-  readHeaders,
   readPayload,
   writeContentType,
   writeHeaders,
@@ -35,6 +35,7 @@ import {
 } from './codec-json-hub.ts';
 import type { ClientFrame, Confirmed, Gap, Note, ServerFrame } from './frames.ts';
 import { BAD_FRAME, type Invalid, MessageFrames } from './message-frames.ts';
+import { NameBudget } from './name-budget.ts';
 import type { Death } from './queue-frames.ts';
 import { ShortTexts } from './short-texts.ts';
 
@@ -51,14 +52,15 @@ export function decodeClientMessageBinary(
 ): (ClientFrame | Invalid)[] {
   const read = new MessageFrames();
   const reader = new ByteReader(message, texts, 'is-marked');
+  const names = new NameBudget();
   try {
     do {
       const kind = reader.u8();
       const outer = reader.enter();
       const goesOn =
         kind === FRAME.json
-          ? decodeClientMessage(reader.restAsText()).every((frame) => read.add(frame))
-          : read.add(readFrame(kind, reader));
+          ? decodeClientMessage(reader.restAsText(), texts, names).every((frame) => read.add(frame))
+          : read.add(readFrame(kind, reader, names));
       if (!goesOn) break;
       reader.leave(outer);
     } while (!reader.atEnd);
@@ -69,10 +71,10 @@ export function decodeClientMessageBinary(
   return read.frames;
 }
 
-function readFrame(kind: number, reader: ByteReader): ClientFrame | Invalid {
+function readFrame(kind: number, reader: ByteReader, names: NameBudget): ClientFrame | Invalid {
   switch (kind) {
     case FRAME.publish:
-      return readPublish(reader);
+      return readPublish(reader, names);
     case FRAME.ack:
       return readClientFields(['ack', reader.varint(), reader.varint(), readRanges(reader)]);
     case FRAME.ping:
@@ -84,14 +86,14 @@ function readFrame(kind: number, reader: ByteReader): ClientFrame | Invalid {
   }
 }
 
-function readPublish(reader: ByteReader): ClientFrame | Invalid {
+function readPublish(reader: ByteReader, names: NameBudget): ClientFrame | Invalid {
   const seq = reader.u64();
   const flags = reader.u8();
   const exchange = reader.text();
   const key = reader.text();
   const payload = readPayload(reader, (flags & FLAG.text) !== 0);
   const properties: Record<string, unknown> = {};
-  if (flags & FLAG.headers) properties.headers = readHeaders(reader);
+  if (flags & FLAG.headers) properties.headers = readClientHeaders(reader, names);
   if (flags & FLAG.id) properties.id = reader.text();
   if (flags & FLAG.contentType) properties.contentType = readContentType(reader);
   if (flags & FLAG.ttlMs) properties.ttlMs = reader.varint();

@@ -5,48 +5,43 @@
  * `ref` or `seq` costs only that command; `bad-frame` ends the connection. Nothing is allocated from a
  * declared length. Writing: an item's text is made once and shared by all its receivers.
  */
-import { type Fields, readClientFields } from './client-fields.ts';
+import { readClientFields } from './client-fields.ts';
 import type { ClientFrame, Confirmed, Gap, Headers, Item, Note, Payload, ServerFrame } from './frames.ts';
-import { exceedsJsonBounds } from './json-bounds.ts';
+import { JsonReader } from './json-reader.ts';
 import { BAD_FRAME, type Invalid, MessageFrames } from './message-frames.ts';
+import { NameBudget } from './name-budget.ts';
 import { payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
 import type { Death } from './queue-frames.ts';
+import { ShortTexts } from './short-texts.ts';
 
-const PING_LINE = '["ping"]';
-const BYE_LINE = '["bye"]';
-const PONG_LINE = '["pong"]';
-
-/** The frames of one WebSocket message in order; stops after the first fatal one. */
-export function decodeClientMessage(message: string): (ClientFrame | Invalid)[] {
+/**
+ * The frames of one WebSocket message in order; stops after the first fatal one.
+ *
+ * @param texts remembers keys and names from one message to the next; one for a whole hub will do
+ * @param names what the message may still bring of them
+ */
+export function decodeClientMessage(
+  message: string,
+  texts = new ShortTexts(),
+  names = new NameBudget(),
+): (ClientFrame | Invalid)[] {
   const read = new MessageFrames();
+  const reader = new JsonReader(message, texts, names);
   let start = 0;
   while (start <= message.length) {
     let end = message.indexOf('\n', start);
     if (end < 0) end = message.length;
-    const line = message.slice(start, end);
-    start = end + 1;
     // A trailing line break, as terminals send it, is no frame of its own.
-    if (line === '' && read.frames.length > 0) continue;
-    if (!read.add(decodeLine(line))) break;
+    if (end === start && read.frames.length > 0) {
+      start = end + 1;
+      continue;
+    }
+    const fields = reader.frameOf(start, end);
+    start = end + 1;
+    if (!read.add(fields ? readClientFields(fields) : BAD_FRAME)) break;
   }
   return read.frames;
-}
-
-function decodeLine(line: string): ClientFrame | Invalid {
-  // All that quiet clients say.
-  if (line === PONG_LINE) return { type: 'pong' };
-  if (line === PING_LINE) return { type: 'ping' };
-  if (line === BYE_LINE) return { type: 'bye' };
-  if (exceedsJsonBounds(line)) return BAD_FRAME;
-  let fields: unknown;
-  try {
-    fields = JSON.parse(line);
-  } catch {
-    return BAD_FRAME;
-  }
-  if (!Array.isArray(fields) || typeof fields[0] !== 'string') return BAD_FRAME;
-  return readClientFields(fields as Fields);
 }
 
 /** What an item's text is made from; a stored record fits. */

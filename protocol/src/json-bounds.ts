@@ -36,7 +36,7 @@ export function exceedsJsonBounds(json: string, maxContainers = MAX_JSON_CONTAIN
 }
 
 /** Where the string that begins at `start` has its closing quote, or -1. */
-function endOfString(json: string, start: number): number {
+export function endOfString(json: string, start: number): number {
   for (let end = json.indexOf('"', start + 1); end >= 0; end = json.indexOf('"', end + 1)) {
     let before = end - 1;
     while (json.charCodeAt(before) === BACKSLASH) before--;
@@ -44,3 +44,12 @@ function endOfString(json: string, start: number): number {
   }
   return -1;
 }
+
+/** How many units the escape has whose backslash stands before `at`; those of a string's end cannot be among them. 0 where it is none. */
+export function escapeLength(json: string, at: number): number {
+  const letter = json[at] ?? '';
+  if (letter === 'u') return HEX.test(json.slice(at + 1, at + 5)) ? 5 : 0;
+  return letter !== '' && '"\\/bfnrt'.includes(letter) ? 1 : 0;
+}
+
+const HEX = /^[\da-f]{4}$/i;

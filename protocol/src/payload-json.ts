@@ -4,7 +4,7 @@
  */
 import type { Payload } from './frames.ts';
 
-const CHUNK = 0x2000;
+const CHUNK = 8_000;
 
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = '';

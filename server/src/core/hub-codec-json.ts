@@ -7,6 +7,7 @@ import {
   encodeMessageItem,
   encodeServerFrame,
   encodeSnapshotEndItem,
+  ShortTexts,
 } from '@ringhub/protocol';
 import type { Message } from '../ports/transport.ts';
 import type { Batch } from './batch.ts';
@@ -15,6 +16,7 @@ import type { MemoryBudget } from './memory-budget.ts';
 import type { Entry } from './ready-ring.ts';
 
 export class JsonHubCodec implements HubCodec {
+  private readonly texts = new ShortTexts();
   private message = '';
   /** The last batch's entries and their joined text. */
   private sharedEntries: Entry[] = [];
@@ -23,7 +25,7 @@ export class JsonHubCodec implements HubCodec {
   constructor(private readonly budget: MemoryBudget) {}
 
   decode(message: Message) {
-    return typeof message === 'string' ? decodeClientMessage(message) : [BAD_FRAME];
+    return typeof message === 'string' ? decodeClientMessage(message, this.texts) : [BAD_FRAME];
   }
 
   encode(frame: Answer): string {
