@@ -15,6 +15,7 @@ const FIRST = [
   'e2e/orders',
   'conformance/rabbitmq/rabbitmq',
   'server/cli-client',
+  'hostile/sockets',
   'core/session-queue.property',
   'server/cli-serve',
   'server/queues-sdk',

@@ -99,7 +99,12 @@ function readLanes(): Record<LaneName, Lane> {
 const card = (lane: LaneName) => page.locator(`[data-lane=${lane}]`);
 const logLine = (text: RegExp) => page.locator('.log li').filter({ hasText: text }).first();
 const offlineLabel = (text: RegExp) => page.locator('.offline-label').filter({ hasText: text }).first();
-const choose = (policy: string) => page.getByRole('radio', { name: policy, exact: true }).check();
+/** By keyboard: a page that lives may have moved between a click's aim and the click. */
+async function choose(policy: string): Promise<void> {
+  const radio = page.getByRole('radio', { name: policy, exact: true });
+  await radio.press('Space');
+  await expect.poll(() => radio.isChecked()).toBe(true);
+}
 const roomFor = (messages: number) => page.getByLabel('Room in the ring').selectOption(String(messages));
 
 /**
