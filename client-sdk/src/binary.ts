@@ -13,7 +13,6 @@ import {
   writePublish,
 } from '@ringhub/protocol';
 import type { ClientCodec, Wire } from './codec.ts';
-import type { ConnectOptions } from './connect.ts';
 import type { WebSocketConstructor, WebSocketLike } from './environment.ts';
 import type { ClientLine } from './line.ts';
 
@@ -75,9 +74,3 @@ export class BinaryCodec implements ClientCodec {
       : undefined;
   }
 }
-
-/** A codec of their own for each client whose options name none. */
-export const binaryByDefault = (options: ConnectOptions = {}): ConnectOptions => ({
-  ...options,
-  codec: options.codec ?? new BinaryCodec(),
-});

@@ -18,7 +18,7 @@ export interface ConnectOptions {
   readonly client?: string | undefined;
   /** Ends the attempt to connect, and later the connection: it stays in force for as long as the client lives. */
   readonly signal?: AbortSignal | undefined;
-  /** How frames are written: `new BinaryCodec()`, one for each client (with `@ringhub/client/core`: `jsonCodec`). */
+  /** How frames are written: `new BinaryCodec()`, one for each client, or `jsonCodec`, which the core has where none is given. */
   readonly codec?: ClientCodec | undefined;
   /** Instead of the platform's. */
   readonly WebSocket?: WebSocketConstructor | undefined;

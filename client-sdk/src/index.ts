@@ -1,8 +1,8 @@
 /**
  * The public surface of the Ringhub client: that of `core.ts`, and binary frames (decision 0012).
  */
-import { binaryByDefault } from './binary.ts';
 import { type ConnectOptions, connect as connectWith } from './connect.ts';
+import { binaryByDefault } from './default-codec.ts';
 import type { Hub } from './hub.ts';
 
 export { BinaryCodec } from './binary.ts';

@@ -2,8 +2,8 @@
  * The client for Node: as everywhere, but where Node has no WebSocket (before 22) it takes the package `ws`, if
  * that is installed. Chosen by the `node` condition of package.json.
  */
-import { binaryByDefault } from './binary.ts';
 import { type ConnectOptions, connect as connectWith } from './connect.ts';
+import { binaryByDefault } from './default-codec.ts';
 import type { WebSocketConstructor } from './environment.ts';
 import type { Hub } from './hub.ts';
 
