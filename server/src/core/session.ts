@@ -44,7 +44,6 @@ export class Session {
   readonly subscriptions = new Map<number, Subscription>();
   /** Consumers of named queues, in the same space of ids. */
   readonly consumers = new LazyMap<number, QueueConsumer>();
-  readonly publishes: PublishWindow;
   readonly confirms = new ConfirmRuns();
   readonly bytes: SessionBytes;
   /** Bindings over all queues. */
@@ -62,6 +61,8 @@ export class Session {
   /** Subscriptions that may have something to send. */
   readonly dirty = new DirtySubscriptions();
   readonly dirtyConsumers = new LazySet<QueueConsumer>();
+  /** Most sessions never publish. */
+  private published: PublishWindow | undefined;
 
   constructor(
     readonly id: string,
@@ -70,11 +71,31 @@ export class Session {
     readonly limits: SessionLimits,
     readonly tokens: ResumeTokens,
   ) {
-    this.publishes = new PublishWindow({
-      messages: limits.publishWindowMessages,
-      bytes: limits.publishWindowBytes,
-    });
     this.bytes = { held: 0, max: limits.maxSessionBytes };
+  }
+
+  /** The numbers of its publishes. */
+  get publishes(): PublishWindow {
+    this.published ??= new PublishWindow({
+      messages: this.limits.publishWindowMessages,
+      bytes: this.limits.publishWindowBytes,
+    });
+    return this.published;
+  }
+
+  /** The highest number of a publish so far; 0 before the first. */
+  get publishSeq(): number {
+    return this.published?.highWater ?? 0;
+  }
+
+  /** Whether an outcome of a publish is still to come. */
+  get hasPublishesPending(): boolean {
+    return this.published !== undefined && this.published.pending > 0;
+  }
+
+  /** All outcomes of publishes so far were written to the client. */
+  publishesTold(): void {
+    this.published?.told();
   }
 
   /**
@@ -103,7 +124,7 @@ export class Session {
     this.output.length = 0;
     this.outputBytes = 0;
     this.confirms.drain();
-    this.publishes.told();
+    this.publishesTold();
     this.dirty.clear();
     this.dirtyConsumers.clear();
   }

@@ -151,7 +151,7 @@ export class Flusher {
     if (!session.confirms.isEmpty) {
       codec.put(codec.encode({ type: 'confirm', runs: session.confirms.drain() }));
     }
-    session.publishes.told();
+    session.publishesTold();
   }
 
   private addDeliveries(session: Session, codec: HubCodec): void {

@@ -310,7 +310,7 @@ export class Hub implements HubApi {
   get isSettled(): boolean {
     for (const session of this.context.sessions.values()) {
       if (!session.link) continue;
-      if (session.link.bufferedBytes > 0 || session.publishes.pending > 0) return false;
+      if (session.link.bufferedBytes > 0 || session.hasPublishesPending) return false;
       for (const { queue } of session.subscriptions.values()) {
         if (queue.window.unsettled > 0 || (queue.ready.length > 0 && queue.prefetch > 0)) return false;
       }

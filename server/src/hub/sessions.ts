@@ -239,7 +239,7 @@ export class Sessions {
       session: session.id,
       resumeToken,
       resumed,
-      publishSeq: session.publishes.highWater,
+      publishSeq: session.publishSeq,
       epochs: Object.fromEntries(engine.logs.map((log) => [log, engine.bounds(log).epoch])),
       heartbeatMs: limits.heartbeatMs,
       deadMs: limits.deadMs,
