@@ -12,6 +12,12 @@ import { shrink } from './shrink.ts';
 import type { Topology } from './topology.ts';
 
 const SEEDS = 150;
+/** Of faults that need a rare topology: a few seeds before the first that has one. */
+const FROM: Partial<Record<FaultName, number>> = {
+  'deaths-in-order': 28,
+  'hash-needs-a-word': 46,
+  'left-over-stays': 90,
+};
 const PAGE = join(import.meta.dirname, '../../../docs/differences-from-rabbitmq.md');
 
 /** What a hub without a fault makes of a seed, once for all faults. */
@@ -48,14 +54,14 @@ describe('the comparison', () => {
   });
 
   it.each(FAULT_NAMES)('finds a planted fault: %s', async (fault) => {
-    let seed = 1;
+    let seed = FROM[fault] ?? 1;
     while (seed <= SEEDS && !(await isTold(topologyOf(seed), fault))) seed++;
     expect(seed).toBeLessThanOrEqual(SEEDS);
   });
 
   it('makes what differs smaller, to what it takes', async () => {
     const fault = 'hash-needs-a-word';
-    let seed = 1;
+    let seed = FROM[fault] ?? 1;
     while (!(await isTold(topologyOf(seed), fault))) seed++;
     const { operations } = await shrink(topologyOf(seed), (smaller) =>
       isTold(smaller, fault, outcomesOf(smaller)),
