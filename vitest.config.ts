@@ -22,7 +22,7 @@ export default defineConfig({
     exclude: leftOut,
     pool: 'forks',
     // More than the two cores of a small machine: browser and process tests wait most of their time.
-    maxWorkers: 4,
+    maxWorkers: 5,
     // A process for each file would load all modules again, which costs more than many of the tests. So a file leaves
     // things (the environment, listeners of the process, open ports) as it found them.
     isolate: false,

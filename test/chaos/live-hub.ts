@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 
-const POLL_MS = 5;
+const POLL_MS = 10;
 
 export class LiveHub {
   readonly token = 'chaos-token-0123456789-0123456789';
