@@ -89,7 +89,7 @@ const planOf = ({ seed, maxMs }: CutsOptions): FaultPlan => ({
 export async function cutsRun(place: ChaosPlace, options: CutsOptions): Promise<CutsResult> {
   const { transport, fault } = options;
   const folder = place.at(`cuts-${transport}-${fault ?? 'sound'}`);
-  const command = [process.execPath, '--enable-source-maps', await place.program('kill-hub')];
+  const command = [process.execPath, await place.program('kill-hub')];
   const hub = new LiveHub(command, folder, { ...HEARTBEAT, ...hubEnv(fault) }, transport);
   const takeOut = plantInSdk(fault);
   try {

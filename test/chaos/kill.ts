@@ -61,7 +61,7 @@ export async function killRounds(place: ChaosPlace, options: KillOptions): Promi
   const folder = place.at(`kill-${options.fault ?? 'sound'}`);
   const env: Record<string, string> = options.fault ? { CHAOS_FAULT: options.fault } : {};
   const program = await place.program('kill-hub');
-  const hub = new LiveHub([process.execPath, '--enable-source-maps', program], folder, env);
+  const hub = new LiveHub([process.execPath, program], folder, env);
   const run = new KillRun(hub, folder, options);
   try {
     return await run.toTheEnd();

@@ -107,7 +107,7 @@ const line = fc
 
 describe('a frame', () => {
   test('is what the parser of the engine makes of it', () => {
-    fc.assert(fc.property(line, check), { numRuns: cases(4_000) });
+    fc.assert(fc.property(line, check), { numRuns: cases(2_000) });
   });
 
   test('of damaged text is one where the parser says so', () => {
