@@ -48,8 +48,8 @@ export async function said(command: string, args: readonly string[]): Promise<st
   });
   const code = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
   const lines = text.split('\n').slice(0, -1);
-  // A write that was refused leaves LMDB's own memory unsound, now and then: once all is said, how a process dies does not matter.
-  const hasEnded = lines.at(-1)?.startsWith('end ');
+  // A write that was refused leaves LMDB's own memory unsound, now and then: once all is said, a signal that ends it does not matter.
+  const hasEnded = code === null && lines.at(-1)?.startsWith('end ');
   if (code !== 0 && !hasEnded) throw new Error(`${command} ended with ${code}: ${trouble}`);
   return lines;
 }
