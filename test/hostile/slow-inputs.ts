@@ -171,14 +171,7 @@ export const SLOW_INPUTS: readonly (readonly [name: string, message: Input | (()
     'binary publishes of many headers',
     binary((writer) => {
       const headers = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`h${i}`, i]));
-      writeClientFrame(writer, {
-        type: 'publish',
-        seq: 1,
-        exchange: 'x',
-        key: 'k',
-        payload: 'x',
-        properties: { headers },
-      });
+      writeClientFrame(writer, publishOf(headers));
     }),
   ],
   [
