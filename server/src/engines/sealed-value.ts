@@ -31,12 +31,12 @@ export function seal(value: Uint8Array, layout: number): Uint8Array {
 export const unseal = (value: Uint8Array, layout: number): Uint8Array | undefined =>
   value[0] === layout && isIntact(value) ? value.subarray(SEAL_BYTES) : undefined;
 
-/** Whether a value of any layout is as it was sealed. */
-export const isIntact = (value: Uint8Array): boolean =>
+/** Whether a body is as it was sealed; the layout is not part of the sum. */
+const isIntact = (value: Uint8Array): boolean =>
   value.length >= SEAL_BYTES && crc32(value.subarray(SEAL_BYTES)) === view(value).getUint32(1);
 
-const TEXT_LAYOUT = 0x74;
-const BYTES_LAYOUT = 0x62;
+export const TEXT_LAYOUT = 0x74;
+export const BYTES_LAYOUT = 0x62;
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function sealBytes(body: Uint8Array): Uint8Array {

@@ -1,10 +1,12 @@
 /**
  * Reads a whole store: how much is in each table, and which entries are not what was written.
  *
- * Every value of a store is sealed, whatever its table; records are decoded as well, and must be those of their key.
+ * Every value of a store is sealed, and of the layout of its table; records are decoded as well, and must be those of
+ * their key.
  */
+import { NUMBER_GROUP_LAYOUT } from './number-group.ts';
 import { decodeRecord, RECORD_LAYOUT } from './record-codec.ts';
-import { isIntact } from './sealed-value.ts';
+import { BYTES_LAYOUT, TEXT_LAYOUT, unseal } from './sealed-value.ts';
 import { sequenceOf, type TableName, tableOf } from './store-keys.ts';
 
 interface Entry {
@@ -63,7 +65,23 @@ export async function scanStore(
   }
 }
 
+/** What the values of each table are: one of another layout is damaged there, whatever its sum. */
+const LAYOUTS: Readonly<Record<TableName, number>> = {
+  meta: TEXT_LAYOUT,
+  log: RECORD_LAYOUT,
+  queue: RECORD_LAYOUT,
+  attempts: TEXT_LAYOUT,
+  sums: TEXT_LAYOUT,
+  values: RECORD_LAYOUT,
+  ids: TEXT_LAYOUT,
+  idOrder: BYTES_LAYOUT,
+  numbers: TEXT_LAYOUT,
+  numberGroups: NUMBER_GROUP_LAYOUT,
+};
+
 function isSound(table: TableName | 'other', key: Uint8Array, value: Uint8Array): boolean {
-  const isRecord = value[0] === RECORD_LAYOUT && (table === 'log' || table === 'queue');
-  return isRecord ? decodeRecord(value, sequenceOf(key)) !== 'corrupt' : isIntact(value);
+  // The format of the store says which tables there are: a key of none is not as it was written.
+  if (table === 'other') return false;
+  if (table === 'log' || table === 'queue') return decodeRecord(value, sequenceOf(key)) !== 'corrupt';
+  return unseal(value, LAYOUTS[table]) !== undefined;
 }
