@@ -12,6 +12,8 @@
  *   50 of patterns never seen before come, over and over, after a warm-up of as many. Texts come flat and without a
  *   hash, as they do off the wire. `Map delete` and `Map set` are the same texts in the same order, out of and into a plain Map from
  *   text to target: what the memory of this machine takes for as many entries.
+ * - `cold` are the same from cold memory: before each 50 the caches are filled with something else. What is there besides is the time of caches,
+ *   which hold all of a small table and little of a large one.
  * - Bytes are the heap's growth for each binding, its text and target included.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -23,6 +25,10 @@ const REPETITIONS = 5;
 const HOT_KEYS = 4_096;
 const BATCH = 50;
 const BATCHES = 1_000;
+/** Of those from cold memory, which cost more around them than in them. */
+const COLD_BATCHES = 200;
+/** More than the caches hold. */
+const FLUSH_BYTES = 128 * 1024 * 1024;
 
 interface Target {
   readonly i: number;
@@ -103,31 +109,45 @@ class PlainMap implements Table {
   }
 }
 
-/** Fills a table, and then replaces its bindings at random; ns for each binding taken away and put in, and bytes for each. */
-function replaceBindings(table: Table, patterns: number) {
+const flushed = new Uint8Array(FLUSH_BYTES);
+
+/** Leaves nothing of a table in the caches. */
+function flushCaches(): void {
+  for (let at = 0; at < FLUSH_BYTES; at += 64) flushed[at]!++;
+  sink += flushed[0]!;
+}
+
+/**
+ * Fills a table, and then replaces its bindings at random; ns for each binding taken away and put in, and bytes for each.
+ *
+ * @param before run before each batch of those taken away, and of those put in
+ */
+function replaceBindings(table: Table, patterns: number, batches: number, before = () => {}) {
   const random = randomFrom(patterns);
   const order = Array.from({ length: patterns }, (_, i) => i);
   for (let i = patterns - 1; i > 0; i--) {
     const other = random(i + 1);
     [order[i], order[other]] = [order[other]!, order[i]!];
   }
-  const before = heapBytes();
+  const empty = heapBytes();
   const bound = order.map((i) => ({ pattern: offTheWire(patternAt(i)), target: { i } }));
   for (const { pattern, target } of bound) table.bind(pattern, target);
   // The list's own: an array's slot and an object of two fields.
-  const bytes = (heapBytes() - before) / patterns - 8 - 40;
+  const bytes = (heapBytes() - empty) / patterns - 8 - 40;
 
   let made = patterns;
   let removeNs = 0;
   let addNs = 0;
-  for (let batch = -BATCHES; batch < BATCHES; batch++) {
+  for (let batch = -batches; batch < batches; batch++) {
     const places = new Set<number>();
     while (places.size < BATCH) places.add(random(patterns));
     const gone = Array.from(places, (at) => ({ ...bound[at]!, pattern: offTheWire(bound[at]!.pattern) }));
     const come = Array.from(places, () => ({ pattern: offTheWire(patternAt(made)), target: { i: made++ } }));
+    before();
     const goneNs = nsOf(() => {
       for (const { pattern, target } of gone) table.unbind(pattern, target);
     });
+    before();
     const comeNs = nsOf(() => {
       for (const { pattern, target } of come) table.bind(pattern, target);
     });
@@ -138,7 +158,7 @@ function replaceBindings(table: Table, patterns: number) {
     removeNs += goneNs;
     addNs += comeNs;
   }
-  const operations = BATCHES * BATCH;
+  const operations = batches * BATCH;
   return { bytes, removeNs: removeNs / operations, addNs: addNs / operations };
 }
 
@@ -184,8 +204,10 @@ function measureMatches(patterns: number) {
 }
 
 function measure(patterns: number) {
-  const ours = replaceBindings(new TopicExchange<Target>(), patterns);
-  const map = replaceBindings(new PlainMap(), patterns);
+  const ours = replaceBindings(new TopicExchange<Target>(), patterns, BATCHES);
+  const map = replaceBindings(new PlainMap(), patterns, BATCHES);
+  const oursCold = replaceBindings(new TopicExchange<Target>(), patterns, COLD_BATCHES, flushCaches);
+  const mapCold = replaceBindings(new PlainMap(), patterns, COLD_BATCHES, flushCaches);
   return {
     ...measureMatches(patterns),
     addNs: ours.addNs,
@@ -194,6 +216,10 @@ function measure(patterns: number) {
     mapSetNs: map.addNs,
     mapDeleteNs: map.removeNs,
     mapBytes: map.bytes,
+    coldAddNs: oursCold.addNs,
+    coldRemoveNs: oursCold.removeNs,
+    coldSetNs: mapCold.addNs,
+    coldDeleteNs: mapCold.removeNs,
   };
 }
 
@@ -209,6 +235,10 @@ const ROWS: readonly [field: keyof Figures, name: string, yardstick?: keyof Figu
   ['addNs', 'add', 'mapSetNs'],
   ['mapDeleteNs', 'Map delete'],
   ['removeNs', 'remove', 'mapDeleteNs'],
+  ['coldSetNs', 'Map set, cold'],
+  ['coldAddNs', 'add, cold', 'coldSetNs'],
+  ['coldDeleteNs', 'Map delete, cold'],
+  ['coldRemoveNs', 'remove, cold', 'coldDeleteNs'],
   ['mapBytes', 'Map, bytes'],
   ['bytes', 'bytes', 'mapBytes'],
 ];
