@@ -1,8 +1,19 @@
 /** What `deploy/` says, as far as it can be tried without a container engine: its settings start a hub, its steps fit this tree. */
 import { execFile, execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -23,6 +34,32 @@ const instructions = read('deploy/Dockerfile')
   .split('\n')
   .map((line) => /^([A-Z]+) +(.*)$/.exec(line.trim()))
   .flatMap((found) => (found ? [{ word: found[1] as string, text: found[2] as string }] : []));
+
+/** Patterns of what is not sent, the last that matches counts: as far as the file uses them. */
+const ignored = read('deploy/Dockerfile.dockerignore')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => {
+    const pattern = line.replace(/^!/, '').replace(/[.]/g, '\\.');
+    const body = pattern
+      .replaceAll('**/', '(.*/)?')
+      .replace(/[/][*][*]$/, '/.+')
+      .replace(/(?<![.)])[*]/g, '[^/]*');
+    return { isSent: line.startsWith('!'), matches: new RegExp(`^${body}$`) };
+  });
+/** As npm does it: packages from elsewhere, and workspaces by links to where they are. */
+function install(name: string, context: string): void {
+  mkdirSync(join(context, 'node_modules/@ringhub'), { recursive: true });
+  if (name !== '@ringhub') symlinkSync(join(root, 'node_modules', name), join(context, 'node_modules', name));
+  else
+    for (const workspace of readdirSync(join(root, 'node_modules/@ringhub'))) {
+      const link = join('node_modules/@ringhub', workspace);
+      symlinkSync(readlinkSync(join(root, link)), join(context, link));
+    }
+}
+
+const isSent = (path: string): boolean =>
+  ignored.findLast(({ matches }) => matches.test(path))?.isSent ?? true;
 
 describe('the Dockerfile', () => {
   const lastStage = instructions.slice(instructions.findLastIndex(({ word }) => word === 'FROM'));
@@ -65,6 +102,31 @@ describe('the Dockerfile', () => {
       expect(copies, workspace).toHaveLength(2);
     }
   });
+
+  it('has all packages of the server in the image, wherever npm puts them', () => {
+    const { packages } = JSON.parse(read('package-lock.json')) as {
+      packages: Record<string, { dev?: boolean }>;
+    };
+    const folders = Object.entries(packages).flatMap(([path, { dev }]) =>
+      /^(server|protocol|client-sdk)\/node_modules\//.test(path) && !dev ? [path.split('/', 1)[0]] : [],
+    );
+    const copied = inLastStage('COPY').filter((text) => text.startsWith('--from=dependencies '));
+    for (const folder of new Set(['.', ...folders])) {
+      const path = join('/app', folder as string, 'node_modules');
+      expect(copied.map((text) => text.split(/ +/)[1])).toContain(path);
+    }
+  });
+
+  it('builds from no more than what is sent to the engine', async () => {
+    const context = join(folder, 'context');
+    cpSync(root, context, { recursive: true, filter: (path) => isSent(relative(root, path)) });
+    expect(readdirSync(context)).not.toContain('docs');
+    for (const name of readdirSync(join(root, 'node_modules'))) install(name, context);
+    const { stdout } = await promisify(execFile)(process.execPath, ['scripts/build.mjs'], { cwd: context });
+    expect(stdout).not.toContain('FAILED');
+    for (const made of ['server/dist/main.js', 'client-sdk/dist/index.js', 'demo/dist/chat/index.html'])
+      expect(existsSync(join(context, made)), made).toBe(true);
+  }, 60_000);
 
   it('holds no secret, and its settings are ones the hub knows', () => {
     const env = Object.fromEntries(
