@@ -2,10 +2,11 @@
  * A hub in a process of its own, whose memory is told on request: `fork` it through `scripts/run-ts.mjs` with
  * `--expose-gc`, the options of `startHub` as JSON in RINGHUB_OPTIONS.
  */
-import { type StartHubOptions, startHub } from '../../server/src/index.ts';
+import { startHub } from '../../server/src/index.ts';
+import type { FarHubOptions } from './far-hub.ts';
 
-const options = JSON.parse(process.env.RINGHUB_OPTIONS ?? '{}') as StartHubOptions;
-const hub = await startHub(options);
+const { roleLimits = [], ...options } = JSON.parse(process.env.RINGHUB_OPTIONS ?? '{}') as FarHubOptions;
+const hub = await startHub({ ...options, roleLimits: new Map(roleLimits) });
 const collect = (globalThis as { gc?: () => void }).gc;
 
 process.on('message', (question) => {

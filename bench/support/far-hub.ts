@@ -1,7 +1,13 @@
 /** Starts and asks a hub in a process of its own: that of `far-hub-process.ts`, or one with more to say. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { SessionLimits } from '../../server/src/core/limits.ts';
 import type { StartHubOptions } from '../../server/src/index.ts';
+
+/** What can be told as JSON. */
+export interface FarHubOptions extends Omit<StartHubOptions, 'roleLimits'> {
+  readonly roleLimits?: readonly (readonly [role: string, Partial<SessionLimits>])[];
+}
 
 export interface FarHubProgram {
   readonly program?: string;
@@ -16,7 +22,7 @@ export class FarHub {
   ) {}
 
   static async start(
-    options: StartHubOptions,
+    options: FarHubOptions,
     { program = 'bench/support/far-hub-process.ts', env = {} }: FarHubProgram = {},
   ): Promise<FarHub> {
     const child = fork('scripts/run-ts.mjs', [program], {

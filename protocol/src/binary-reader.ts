@@ -24,7 +24,7 @@ const MAX_VARINT_BYTES = 8;
 const U32 = 0x1_0000_0000;
 
 export class ByteReader {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array;
   readonly #texts: ShortTexts;
   readonly #illFormed: 'damages' | 'is-marked';
   #position = 0;
@@ -37,6 +37,13 @@ export class ByteReader {
     this.#texts = texts;
     this.#illFormed = illFormed;
     this.#end = message.byteLength;
+  }
+
+  /** Takes what is left into memory of its own; between blocks only. */
+  keep(): void {
+    this.#bytes = this.#bytes.slice(this.#position);
+    this.#position = 0;
+    this.#end = this.#bytes.length;
   }
 
   get atEnd(): boolean {

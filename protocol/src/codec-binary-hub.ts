@@ -27,49 +27,96 @@ import { ByteReader, DAMAGED } from './binary-reader.ts';
 import { ByteWriter, patchU64 } from './binary-writer.ts';
 import { readClientFields } from './client-fields.ts';
 import {
-  decodeClientMessage,
+  ClientMessageJson,
   type EncodableMessage,
   encodeGapItem,
   encodeServerFrame,
   encodeSnapshotEndItem,
 } from './codec-json-hub.ts';
 import type { ClientFrame, Confirmed, Gap, Note, ServerFrame } from './frames.ts';
-import { BAD_FRAME, type Invalid, MessageFrames } from './message-frames.ts';
+import { BAD_FRAME, type ClientMessage, FaultCount, type Invalid, restOf } from './message-frames.ts';
 import { NameBudget } from './name-budget.ts';
 import type { Death } from './queue-frames.ts';
 import { ShortTexts } from './short-texts.ts';
 
 type Notes = readonly (readonly [index: number, note: Note])[];
 
-/**
- * The frames of one WebSocket message in order; stops after the first fatal one.
- *
- * @param texts remembers keys and names from one message to the next; one for a whole hub will do
- */
-export function decodeClientMessageBinary(
-  message: Uint8Array,
-  texts = new ShortTexts(),
-): (ClientFrame | Invalid)[] {
-  const read = new MessageFrames();
-  const reader = new ByteReader(message, texts, 'is-marked');
-  const names = new NameBudget();
-  try {
-    do {
-      const kind = reader.u8();
-      const outer = reader.enter();
-      const goesOn =
-        kind === FRAME.json
-          ? decodeClientMessage(reader.restAsText(), texts, names).every((frame) => read.add(frame))
-          : read.add(readFrame(kind, reader, names));
-      if (!goesOn) break;
-      reader.leave(outer);
-    } while (!reader.atEnd);
-  } catch (damage) {
-    if (damage !== DAMAGED) throw damage;
-    read.add(BAD_FRAME);
+/** A message of bytes: frames back to back, some of which are lines of JSON. */
+export class ClientMessageBinary implements ClientMessage {
+  readonly #reader: ByteReader;
+  readonly #texts: ShortTexts;
+  readonly #names = new NameBudget();
+  #faults: FaultCount | undefined;
+  /** The frame of JSON that is being read. */
+  #lines: ClientMessageJson | undefined;
+  /** There is a block more: of no bytes, one that is damaged. */
+  #goesOn = true;
+
+  /** @param texts remembers keys and names from one message to the next; one for a whole hub will do */
+  constructor(message: Uint8Array, texts = new ShortTexts()) {
+    this.#reader = new ByteReader(message, texts, 'is-marked');
+    this.#texts = texts;
   }
-  return read.frames;
+
+  next(): ClientFrame | Invalid | undefined {
+    if (this.#lines) {
+      const line = this.#lines.next();
+      if (line) return this.#checked(line);
+      this.#lines = undefined;
+    }
+    if (!this.#goesOn) return undefined;
+    try {
+      return this.#checked(this.#nextBlock());
+    } catch (damage) {
+      if (damage !== DAMAGED) throw damage;
+      return this.#checked(BAD_FRAME);
+    }
+  }
+
+  keep(): void {
+    this.#reader.keep();
+  }
+
+  #nextBlock(): ClientFrame | Invalid {
+    const reader = this.#reader;
+    const kind = reader.u8();
+    const outer = reader.enter();
+    const frame =
+      kind === FRAME.json ? this.#firstLine() : this.#counted(readFrame(kind, reader, this.#names));
+    reader.leave(outer);
+    this.#goesOn = !reader.atEnd;
+    return frame;
+  }
+
+  #firstLine(): ClientFrame | Invalid {
+    this.#faults ??= new FaultCount();
+    const text = this.#reader.restAsText();
+    this.#lines = new ClientMessageJson(text, this.#texts, this.#names, this.#faults);
+    // Each text has a first line.
+    return this.#lines.next() as ClientFrame | Invalid;
+  }
+
+  /** Lines count their own faults. */
+  #counted(frame: ClientFrame | Invalid): ClientFrame | Invalid {
+    if (frame.type !== 'invalid') return frame;
+    this.#faults ??= new FaultCount();
+    return this.#faults.add(frame);
+  }
+
+  #checked(frame: ClientFrame | Invalid): ClientFrame | Invalid {
+    if (frame.type === 'invalid' && frame.fatal) {
+      this.#goesOn = false;
+      this.#lines = undefined;
+    }
+    return frame;
+  }
 }
+
+/** The frames of one WebSocket message in order; stops after the first fatal one. */
+export const decodeClientMessageBinary = (
+  message: Uint8Array,
+  texts?: ShortTexts,
+): (ClientFrame | Invalid)[] => restOf(new ClientMessageBinary(message, texts));
 
 function readFrame(kind: number, reader: ByteReader, names: NameBudget): ClientFrame | Invalid {
   switch (kind) {

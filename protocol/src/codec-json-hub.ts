@@ -8,41 +8,63 @@
 import { readClientFields } from './client-fields.ts';
 import type { ClientFrame, Confirmed, Gap, Headers, Item, Note, Payload, ServerFrame } from './frames.ts';
 import { JsonReader } from './json-reader.ts';
-import { BAD_FRAME, type Invalid, MessageFrames } from './message-frames.ts';
+import { BAD_FRAME, type ClientMessage, FaultCount, type Invalid, restOf } from './message-frames.ts';
 import { NameBudget } from './name-budget.ts';
 import { payloadToJson } from './payload-json.ts';
 import type { LogId } from './position.ts';
 import type { Death } from './queue-frames.ts';
 import { ShortTexts } from './short-texts.ts';
 
-/**
- * The frames of one WebSocket message in order; stops after the first fatal one.
- *
- * @param texts remembers keys and names from one message to the next; one for a whole hub will do
- * @param names what the message may still bring of them
- */
-export function decodeClientMessage(
-  message: string,
-  texts = new ShortTexts(),
-  names = new NameBudget(),
-): (ClientFrame | Invalid)[] {
-  const read = new MessageFrames();
-  const reader = new JsonReader(message, texts, names);
-  let start = 0;
-  while (start <= message.length) {
-    let end = message.indexOf('\n', start);
-    if (end < 0) end = message.length;
-    // A trailing line break, as terminals send it, is no frame of its own.
-    if (end === start && read.frames.length > 0) {
-      start = end + 1;
-      continue;
-    }
-    const fields = reader.frameOf(start, end);
-    start = end + 1;
-    if (!read.add(fields ? readClientFields(fields) : BAD_FRAME)) break;
+/** A message of text: a frame a line. */
+export class ClientMessageJson implements ClientMessage {
+  readonly #message: string;
+  readonly #reader: JsonReader;
+  #faults: FaultCount | undefined;
+  #start = 0;
+  #isFirst = true;
+
+  /**
+   * @param texts remembers keys and names from one message to the next; one for a whole hub will do
+   * @param names what the message may still bring of them
+   * @param faults counts on where the text is part of a message
+   */
+  constructor(message: string, texts = new ShortTexts(), names = new NameBudget(), faults?: FaultCount) {
+    this.#message = message;
+    this.#reader = new JsonReader(message, texts, names);
+    this.#faults = faults;
   }
-  return read.frames;
+
+  next(): ClientFrame | Invalid | undefined {
+    const message = this.#message;
+    while (this.#start <= message.length) {
+      const start = this.#start;
+      let end = message.indexOf('\n', start);
+      if (end < 0) end = message.length;
+      this.#start = end + 1;
+      // A trailing line break, as terminals send it, is no frame of its own.
+      if (end === start && !this.#isFirst) continue;
+      this.#isFirst = false;
+      const fields = this.#reader.frameOf(start, end);
+      const frame = fields ? readClientFields(fields) : BAD_FRAME;
+      return frame.type === 'invalid' ? this.#counted(frame) : frame;
+    }
+    return undefined;
+  }
+
+  #counted(fault: Invalid): Invalid {
+    this.#faults ??= new FaultCount();
+    const counted = this.#faults.add(fault);
+    if (counted.fatal) this.#start = this.#message.length + 1;
+    return counted;
+  }
+
+  /** Texts do not change. */
+  keep(): void {}
 }
+
+/** The frames of one WebSocket message in order; stops after the first fatal one. */
+export const decodeClientMessage = (message: string, texts?: ShortTexts): (ClientFrame | Invalid)[] =>
+  restOf(new ClientMessageJson(message, texts));
 
 /** What an item's text is made from; a stored record fits. */
 export interface EncodableMessage {

@@ -17,7 +17,14 @@ export * from './errors.ts';
 export * from './frames.ts';
 export * from './hub-stats.ts';
 export { exceedsJsonBounds, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH } from './json-bounds.ts';
-export { BAD_FRAME, type Invalid, MAX_FAULTS } from './message-frames.ts';
+export {
+  BAD_FRAME,
+  type ClientMessage,
+  type Invalid,
+  MAX_FAULTS,
+  NoFrames,
+  restOf,
+} from './message-frames.ts';
 export { FREE_NAMES, MAX_NEW_NAMES, MAX_OBJECT_NAMES } from './name-budget.ts';
 export * from './payload-json.ts';
 export * from './position.ts';

@@ -1,5 +1,5 @@
 /**
- * The frames of one WebSocket message of a client, as they are read, up to the first fatal fault.
+ * The frames of one WebSocket message of a client, read one at a time as they are asked for, up to the first fatal fault.
  */
 import type { FieldFault } from './client-fields.ts';
 import type { ClientFrame } from './frames.ts';
@@ -16,18 +16,40 @@ export const BAD_FRAME: Invalid = { type: 'invalid', error: 'bad-frame', fatal: 
  */
 export const MAX_FAULTS = 256;
 
-export class MessageFrames {
-  readonly frames: (ClientFrame | Invalid)[] = [];
+/** A message on its way through its reader. */
+export interface ClientMessage {
+  /** The next frame, which costs what it takes to read that one; `undefined` behind the last, or a fatal one. Never throws. */
+  next(): ClientFrame | Invalid | undefined;
+  /** Takes what is left into memory of its own: from then on the bytes it was made of may change. */
+  keep(): void;
+}
+
+/** A message of the wrong kind: text for bytes, or bytes for text. */
+export class NoFrames implements ClientMessage {
+  #isRead = false;
+
+  next(): Invalid | undefined {
+    if (this.#isRead) return undefined;
+    this.#isRead = true;
+    return BAD_FRAME;
+  }
+
+  keep(): void {}
+}
+
+/** Counts the faults of a message, which most do not have. */
+export class FaultCount {
   #faults = 0;
 
-  /** Says whether the message goes on: nothing behind would be handled. */
-  add(frame: ClientFrame | Invalid): boolean {
-    if (frame.type !== 'invalid') {
-      this.frames.push(frame);
-      return true;
-    }
-    const fault = ++this.#faults > MAX_FAULTS ? BAD_FRAME : frame;
-    this.frames.push(fault);
-    return !fault.fatal;
+  /** The fault, or what ends the message where it is one too many. */
+  add(fault: Invalid): Invalid {
+    return ++this.#faults > MAX_FAULTS ? BAD_FRAME : fault;
   }
+}
+
+/** All that is left of a message. */
+export function restOf(message: ClientMessage): (ClientFrame | Invalid)[] {
+  const frames: (ClientFrame | Invalid)[] = [];
+  for (let frame = message.next(); frame; frame = message.next()) frames.push(frame);
+  return frames;
 }

@@ -123,3 +123,46 @@ it('takes a message within the limit, however the network cuts it', async () => 
   await transport.close();
   await closed(server);
 });
+
+it('reads nothing while it is paused, and goes on where it was', async () => {
+  const server = createServer();
+  const transport = new WsTransport({ server, objection: () => undefined, closeGraceMs: 3_600_000 });
+  const accepted: Accepted[] = [];
+  transport.start((socket) => {
+    const handler = new Accepted(socket);
+    accepted.push(handler);
+    return handler;
+  }, SUITE_LIMITS);
+  const port = await listening(server);
+  const open = async () => {
+    const client = new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`, SUBPROTOCOL_JSON);
+    await once(client, 'open');
+    return client;
+  };
+  const [paused, other] = [await open(), await open()];
+  const [hub, neighbour] = accepted as [Accepted, Accepted];
+  hub.socket.pause!();
+  paused.send('first');
+  for (let i = 0; i < 20; i++) {
+    other.send(`${i}`);
+    await neighbour.called(`message ${i}`);
+  }
+  expect(hub.calls).toEqual([]);
+  hub.socket.resume!();
+  paused.send('second');
+  await hub.called('message second');
+  expect(hub.calls).toEqual(['message first', 'message second']);
+
+  // A close waits for the client's answer, which has to be read.
+  hub.socket.pause!();
+  paused.send('late');
+  other.send('now');
+  await neighbour.called('message now');
+  hub.socket.close(4_000, 'enough');
+  const [code] = (await once(paused, 'close')) as [number];
+  expect(code).toBe(4_000);
+  await hub.called('closed');
+  expect(hub.calls).toEqual(['message first', 'message second', 'closed']);
+  await transport.close();
+  await closed(server);
+});

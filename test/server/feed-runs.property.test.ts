@@ -41,6 +41,7 @@ class Side {
     limits: { memoryBudgetBytes: 4_000 },
   });
   private readonly publisher: ScriptedClient;
+  private readonly listers: readonly ScriptedClient[];
   private readonly clients: ScriptedClient[] = [];
   private seq = 0;
 
@@ -49,6 +50,7 @@ class Side {
     private readonly isTogether: boolean,
   ) {
     this.publisher = this.scene.client();
+    this.listers = [this.scene.client('lister'), this.scene.client('lister')];
     this.publisher.send(
       ['declare', 1, 'wide', { type: 'topic' }],
       ['declare', 2, 'narrow', { type: 'topic' }],
@@ -74,7 +76,12 @@ class Side {
       // Two messages of one turn.
       if (half > 0) this.publisher.sendNow(...frames.slice(0, half));
       if (frames.length > 0) this.publisher.sendNow(...frames.slice(half));
-    } else for (const frame of frames) this.publisher.sendNow(frame).sendNow(['list', 9]);
+    } else
+      for (const [i, frame] of frames.entries()) {
+        this.publisher.sendNow(frame);
+        // A command ends a run, whose it is; each client has a few of them done in a turn.
+        this.listers[i % this.listers.length]!.sendNow(['list', 9]);
+      }
     this.scene.clock.settle();
   }
 

@@ -32,14 +32,14 @@ const FOUND_BY: Record<FaultName, readonly [invariants: RegExp, from: number]> =
   'silent-trim': [/^(told|gap-exact|mark|accounted)$/, 8],
   'forgotten-ids': [/^log-once$/, 1],
   'held-for-ever': [/^budget$/, 2],
-  'stale-route': [/^(routing|binding)$/, 13],
-  'old-records': [/^(binding|history|start)$/, 10],
+  'stale-route': [/^(routing|binding)$/, 23],
+  'old-records': [/^(binding|history|start)$/, 22],
   'copy-each-way': [/^(sent-once|queue-order|gap-exact|hub-fault)$/, 1],
   'alternate-always': [/^(routing|binding|history|gap-exact|start)$/, 34],
   'history-hole': [/^history$/, 4],
   'id-ahead': [/^(listen|start)$/, 17],
   'confirm-before-sync': [/^(durable|log|lost|log-once|gap-true|books|redelivered|definitions)$/, 1],
-  'torn-write': [/^(durable|definitions|ledger|hub-fault|books|lost)$/, 40],
+  'torn-write': [/^(durable|definitions|ledger|hub-fault|books|lost)$/, 29],
   'forgotten-definition': [/^definitions$/, 1],
   'ack-not-stored': [/^(books|redelivered|hub-fault|drained|lost|ledger)$/, 1],
   'lost-dead-letter': [/^(lost|drained)$/, 4],
@@ -49,7 +49,7 @@ const FOUND_BY: Record<FaultName, readonly [invariants: RegExp, from: number]> =
   'never-asked': [/^(permission|topology)$/, 5],
   'expiry-ignored': [/^expiry$/, 39],
   'revocation-forgotten': [/^revoked$/, 45],
-  'no-relief': [/^bound$/, 3],
+  'no-relief': [/^bound$/, 20],
 };
 
 const run = promisify(execFile);

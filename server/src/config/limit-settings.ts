@@ -5,11 +5,19 @@ import * as z from 'zod';
 import { DRAINED_BELOW_BYTES } from '../ports/transport.ts';
 
 const count = z.int().min(1);
+/** `ws` goes on to give what it has read when it is told to stop. */
+const MIN_BACKLOG_BYTES = 1024 * 1024;
 
 /** What the node may take. */
 export const nodeLimits = z.strictObject({
   maxFrameBytes: count.optional().describe('Bytes of one WebSocket message'),
   maxFragments: count.optional().describe('Pieces of one WebSocket message (ws only)'),
+  maxBacklogBytes: count
+    .min(MIN_BACKLOG_BYTES)
+    .optional()
+    .describe(
+      'Bytes that one connection sent and that are not handled yet (uWebSockets.js; ws reads no further)',
+    ),
   maxHeaderBytes: count.min(1_024).optional().describe("Bytes of the fields of a request's head"),
   maxHeaders: count.min(16).optional().describe("Fields of a request's head"),
   maxConnections: count.optional().describe('WebSockets of the node'),
@@ -74,6 +82,10 @@ export const sessionLimits = z.strictObject({
   maxOutputBytes: count.optional().describe('Bytes of answers that a client has not read yet'),
   maxFramesPerSec: count.optional().describe('Frames of one connection, for long; acks count a sixteenth'),
   maxFramesBurst: count.optional().describe('Frames of one connection at once'),
+  maxRefusalsPerSec: count
+    .optional()
+    .describe('Refused commands of one connection, for long; above, it is read from no faster'),
+  maxRefusalsBurst: count.optional().describe('Refused commands of one connection at once'),
   maxConnectionsPerSubject: count.optional().describe('Connections of one subject, event streams included'),
   maxParkedPerSubject: z.int().min(0).optional().describe('Parked sessions of one subject'),
   maxDeclaredPerSubject: z

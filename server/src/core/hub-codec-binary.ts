@@ -5,11 +5,12 @@
  * next by overwriting queue and tag, and the view of it that was given out is given out again.
  */
 import {
-  BAD_FRAME,
   ByteWriter,
   beginDeliver,
-  decodeClientMessageBinary,
+  type ClientMessage,
+  ClientMessageBinary,
   encodeMessageItemBinary,
+  NoFrames,
   patchDeliver,
   ShortTexts,
   writeGapItem,
@@ -37,8 +38,8 @@ export class BinaryHubCodec implements HubCodec {
 
   constructor(private readonly budget: MemoryBudget) {}
 
-  decode(message: Message) {
-    return typeof message === 'string' ? [BAD_FRAME] : decodeClientMessageBinary(message, this.texts);
+  read(message: Message): ClientMessage {
+    return typeof message === 'string' ? new NoFrames() : new ClientMessageBinary(message, this.texts);
   }
 
   encode(frame: Answer): Uint8Array {

@@ -1,12 +1,13 @@
 /** `ringhub.v1.json` for the hub: text messages, a frame a line (PROTOCOL §2). */
 import {
-  BAD_FRAME,
-  decodeClientMessage,
+  type ClientMessage,
+  ClientMessageJson,
   encodeDeliver,
   encodeGapItem,
   encodeMessageItem,
   encodeServerFrame,
   encodeSnapshotEndItem,
+  NoFrames,
   ShortTexts,
 } from '@ringhub/protocol';
 import type { Message } from '../ports/transport.ts';
@@ -24,8 +25,8 @@ export class JsonHubCodec implements HubCodec {
 
   constructor(private readonly budget: MemoryBudget) {}
 
-  decode(message: Message) {
-    return typeof message === 'string' ? decodeClientMessage(message, this.texts) : [BAD_FRAME];
+  read(message: Message): ClientMessage {
+    return typeof message === 'string' ? new ClientMessageJson(message, this.texts) : new NoFrames();
   }
 
   encode(frame: Answer): string {

@@ -8,7 +8,7 @@
  * One instance of each codec serves a whole hub and puts one message together at a time. What is the same for all
  * receivers is written once: a record's item, and the joined items of neighbours with the same batch.
  */
-import type { ClientFrame, Invalid, ServerFrame } from '@ringhub/protocol';
+import type { ClientMessage, ServerFrame } from '@ringhub/protocol';
 import type { Message } from '../ports/transport.ts';
 import type { Batch } from './batch.ts';
 import type { Entry } from './ready-ring.ts';
@@ -17,8 +17,8 @@ import type { Entry } from './ready-ring.ts';
 export type Answer = Exclude<ServerFrame, { type: 'deliver' }>;
 
 export interface HubCodec {
-  /** The frames of a message, in order; of the wrong kind, it is one `bad-frame`. Never throws. */
-  decode(message: Message): readonly (ClientFrame | Invalid)[];
+  /** The frames of a message, to be read one by one; of the wrong kind, it is one `bad-frame`. */
+  read(message: Message): ClientMessage;
   /** A frame by itself, to be kept and put into a message later. */
   encode(frame: Answer): Message;
   /** As `encode`, for a frame that was written as JSON before. */

@@ -26,6 +26,9 @@ export interface SessionLimits {
   readonly maxFramesPerSec: number;
   /** Frames of one connection at once. */
   readonly maxFramesBurst: number;
+  /** Commands of one connection that are refused, for long; one that goes on is read from no faster than that. */
+  readonly maxRefusalsPerSec: number;
+  readonly maxRefusalsBurst: number;
   /** Connections of one subject at a time, event streams included. */
   readonly maxConnectionsPerSubject: number;
   /** Of one subject; above, the one that has been parked longest is closed. */
@@ -42,6 +45,8 @@ export interface NodeLimits {
   readonly maxFrameBytes: number;
   /** A message in more pieces closes its connection; uWebSockets.js joins them as they come, and counts bytes only. */
   readonly maxFragments: number;
+  /** Sent by one connection and not handled yet. `ws` is not read from beyond 64 KiB; uWebSockets.js cannot be stopped. */
+  readonly maxBacklogBytes: number;
   /** Of a request's head. */
   readonly maxHeaderBytes: number;
   readonly maxHeaders: number;
@@ -101,6 +106,8 @@ export const BROWSER_LIMITS: SessionLimits = {
   maxOutputBytes: MIB,
   maxFramesPerSec: 100,
   maxFramesBurst: 500,
+  maxRefusalsPerSec: 100,
+  maxRefusalsBurst: 500,
   maxConnectionsPerSubject: 20,
   // As many: a user whose network fails keeps all sessions.
   maxParkedPerSubject: 20,
@@ -137,6 +144,8 @@ export const SERVER_LIMITS: SessionLimits = {
   // A publisher is held to its window, and by that to what the hub can take.
   maxFramesPerSec: UNBOUNDED_RATE,
   maxFramesBurst: UNBOUNDED_RATE,
+  maxRefusalsPerSec: 1_000,
+  maxRefusalsBurst: 2_000,
   maxConnectionsPerSubject: 10_000,
   maxParkedPerSubject: 10_000,
   maxDeclaredPerSubject: 10_000,
@@ -147,6 +156,7 @@ export const SERVER_LIMITS: SessionLimits = {
 export const NODE_LIMITS: NodeLimits = {
   maxFrameBytes: 256 * 1024,
   maxFragments: 64,
+  maxBacklogBytes: 8 * MIB,
   maxHeaderBytes: 16 * 1024,
   maxHeaders: 64,
   maxConnections: 20_000,

@@ -54,6 +54,8 @@ export class Session {
   /** Frames to be written before the deliveries of the next flush, as the link's codec has them. */
   readonly output: Message[] = [];
   outputBytes = 0;
+  /** Commands that were refused so far. */
+  refusals = 0;
   /** Waits for the next flush. */
   isDirty = false;
   /** The last record of the feed counted as reaching this session. */

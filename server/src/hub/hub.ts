@@ -434,6 +434,7 @@ export class Hub implements HubApi {
 
   private error(session: Session, ref: number | null, { error, detail }: Refusal): ErrorName | undefined {
     const { code, text } = ERRORS[error];
+    session.refusals++;
     return this.write(session, { type: 'error', ref, code, text, ...(detail && { detail }) });
   }
 

@@ -21,6 +21,9 @@ export interface Socket {
   readonly subprotocol: string;
   readonly bufferedBytes: number;
   send(message: Message): void;
+  /** Has nothing more read until `resume`; messages that were read already still come. Absent where an adapter cannot. */
+  pause?(): void;
+  resume?(): void;
   /** Starts a closing handshake; `reason` is at most 123 bytes of UTF-8. Ends anyway if the peer does not answer. */
   close(code: number, reason: string): void;
   /** Drops the connection at once, without a handshake. */

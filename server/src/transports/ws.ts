@@ -230,8 +230,18 @@ class WsSocket implements Socket {
     if (this.#ws.bufferedAmount >= DRAINED_BELOW_BYTES) this.#aboveMark = true;
   }
 
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
   close(code: number, reason: string): void {
     this.#ending = true;
+    // Else the answer to the close would not be read.
+    this.#ws.resume();
     this.#ws.close(code, reason);
   }
 
