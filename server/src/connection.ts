@@ -47,6 +47,8 @@ const PAUSE_ABOVE_BYTES = 64 * 1024;
  */
 const SHORT_RUN = 8;
 const LONG_RUN = 64;
+/** What the frames of a run cost in the mean, where a long one follows. */
+const MOST_IN_LONG_RUN = 4;
 /** How long one that had too much refused has to wait. */
 const SLOWED_MS = 20;
 
@@ -194,11 +196,11 @@ export class Connection implements Link, SocketHandler, Waiting {
       if (frames.length === 0) return true;
       const before = this.spent;
       for (const frame of frames) {
-        this.spent += turnCost(frame.type);
+        this.spent += turnCost(frame);
         this.receive(frame);
         if (this.isClosed) return true;
       }
-      most = this.spent - before === frames.length ? LONG_RUN : SHORT_RUN;
+      most = this.spent - before <= MOST_IN_LONG_RUN * frames.length ? LONG_RUN : SHORT_RUN;
     }
     this.backlog ??= new InputBacklog(message);
     if (!this.isHeldUp) this.turns.wait(this);

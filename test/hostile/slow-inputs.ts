@@ -202,7 +202,7 @@ function read(input: Input): { readonly ms: number; readonly turnMs: number } {
   let beganMs = startedMs;
   let spent = 0;
   for (let frame = message.next(); frame; frame = message.next()) {
-    spent += turnCost(frame.type);
+    spent += turnCost(frame);
     if (spent < TURN_SHARE) continue;
     const nowMs = performance.now();
     turnMs = Math.max(turnMs, nowMs - beganMs);

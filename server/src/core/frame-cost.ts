@@ -8,7 +8,7 @@
  * acks come in hundreds from those who work hard, are bounded by windows, and cost less together; a command may cost a hundred times
  * as much as they do.
  */
-import type { ClientFrame } from '@ringhub/protocol';
+import type { ClientFrame, Invalid } from '@ringhub/protocol';
 
 type FrameType = ClientFrame['type'] | 'invalid';
 
@@ -27,9 +27,10 @@ export function frameCost(type: FrameType): number {
   }
 }
 
-/** What one connection may have done in a turn before others come: 8 commands, or 1,024 publishes. */
+/** What one connection may have done in a turn before others come: 8 commands, or 1,024 publishes, or 256 with headers. */
 export const TURN_SHARE = 1024;
 const COMMAND = 128;
+const WITH_HEADERS = 4;
 
 /** Each so many bytes that wait behind have a command more done in a turn: who sends faster than the rest of the hub works is not held for ever. */
 const BYTES_A_COMMAND = 32 * 1024;
@@ -38,10 +39,11 @@ const BYTES_A_COMMAND = 32 * 1024;
 export const shareOf = (backlogBytes: number): number =>
   TURN_SHARE + COMMAND * Math.floor(backlogBytes / BYTES_A_COMMAND);
 
-/** Of its turn. */
-export function turnCost(type: FrameType): number {
-  switch (type) {
+/** Of its turn. Headers are half of what it costs to read the publishes that have them. */
+export function turnCost(frame: ClientFrame | Invalid): number {
+  switch (frame.type) {
     case 'publish':
+      return frame.properties.headers ? WITH_HEADERS : 1;
     case 'ack':
     case 'nack':
     case 'reject':
