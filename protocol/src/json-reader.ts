@@ -6,6 +6,7 @@
  * §2) are told as they are met. What is no JSON, or is beyond them, throws {@link NO_FRAME}, which only `frameOf` catches.
  */
 import type { Fields } from './client-fields.ts';
+import { FIELDS_READ } from './fields-read.ts';
 import { InlinedJson } from './inlined-json.ts';
 import { endOfString, escapeLength, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH } from './json-bounds.ts';
 import { type NameBudget, TOO_MANY_NAMES } from './name-budget.ts';
@@ -15,33 +16,6 @@ import type { ShortTexts } from './short-texts.ts';
 /** Thrown as a constant, so that it costs no stack trace. */
 const NO_FRAME = Symbol('no frame');
 
-/** What is read of a frame, its type counted; what stands behind is of a later version. */
-const FIELDS = new Map([
-  ['ack', 4],
-  ['auth', 3],
-  ['bind', 6],
-  ['bye', 1],
-  ['consume', 3],
-  ['credit', 4],
-  ['declare', 4],
-  ['declareQueue', 4],
-  ['delete', 4],
-  ['deleteQueue', 4],
-  ['hello', 2],
-  ['history', 3],
-  ['inspect', 3],
-  ['list', 2],
-  ['nack', 4],
-  ['ping', 1],
-  ['pong', 1],
-  ['publish', 6],
-  ['purge', 3],
-  ['reject', 3],
-  ['stats', 2],
-  ['subscribe', 3],
-  ['unbind', 6],
-  ['unsubscribe', 3],
-]);
 /** A frame of fewer units is read the faster by hand. */
 const SHORT = 64;
 /** What a frame has at most that the engine's parser reads. */
@@ -153,7 +127,7 @@ export class JsonReader {
     if (this.next() !== QUOTE) throw NO_FRAME;
     const type = this.text();
     const fields: Fields = [type];
-    const count = FIELDS.get(type) ?? 1;
+    const count = FIELDS_READ.get(type) ?? 1;
     let unit = this.next();
     while (unit === COMMA) {
       this.at++;
