@@ -48,7 +48,7 @@ const PAUSE_ABOVE_BYTES = 64 * 1024;
 const SHORT_RUN = 8;
 const LONG_RUN = 64;
 /** What the frames of a run cost in the mean, where a long one follows. */
-const MOST_IN_LONG_RUN = 4;
+const MOST_IN_LONG_RUN = 8;
 /** How long one that had too much refused has to wait. */
 const SLOWED_MS = 20;
 

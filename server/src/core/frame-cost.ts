@@ -27,10 +27,10 @@ export function frameCost(type: FrameType): number {
   }
 }
 
-/** What one connection may have done in a turn before others come: 8 commands, or 1,024 publishes, or 256 with headers. */
+/** What one connection may have done in a turn before others come: 8 commands, or 1,024 publishes, or 128 with headers. */
 export const TURN_SHARE = 1024;
 const COMMAND = 128;
-const WITH_HEADERS = 4;
+const WITH_HEADERS = 8;
 
 /** Each so many bytes that wait behind have a command more done in a turn: who sends faster than the rest of the hub works is not held for ever. */
 const BYTES_A_COMMAND = 32 * 1024;
