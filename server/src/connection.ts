@@ -192,14 +192,15 @@ export class Connection implements Link, SocketHandler, Waiting {
     const share = this.shareOfTurn();
     let most = this.state === 'open' ? SHORT_RUN : 1;
     while (this.spent < share && !this.isHeldUp) {
-      const frames = nextOf(message, Math.min(most, share - this.spent));
-      if (frames.length === 0) return true;
       const before = this.spent;
+      const wanted = Math.min(most, share - before);
+      const frames = nextOf(message, wanted);
       for (const frame of frames) {
         this.spent += turnCost(frame);
         this.receive(frame);
         if (this.isClosed) return true;
       }
+      if (frames.length < wanted) return true;
       most = this.spent - before <= MOST_IN_LONG_RUN * frames.length ? LONG_RUN : SHORT_RUN;
     }
     this.backlog ??= new InputBacklog(message);
