@@ -306,7 +306,7 @@ export class Connection implements Link, SocketHandler, Waiting {
       case 'invalid': {
         const error = hub.handleInvalid(session, frame);
         if (error) this.fail(error);
-        return;
+        break;
       }
       default: {
         const error = hub.handle(session, frame);

@@ -169,6 +169,16 @@ describe('a connection that has much refused', () => {
     expect(client.closeCode).toBeUndefined();
   });
 
+  it('is slowed by commands with a wrong field, too', () => {
+    const scene = new HubScene({ session });
+    const client = scene.client();
+    client.send(...upTo(100).map((ref): RawFrame => ['subscribe', ref, 5]));
+    expect(refs(client)).toHaveLength(16);
+    scene.clock.advance(3_000);
+    expect(refs(client)).toEqual(upTo(100));
+    expect(client.closeCode).toBeUndefined();
+  });
+
   it('costs nobody else a turn', () => {
     const scene = new HubScene({ session });
     const [client, other] = [scene.client(), scene.client('bob')];
