@@ -20,13 +20,27 @@ export interface Measured {
 const pause = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
+/** How long deliveries are waited for that do not come, as where a server hangs. */
+const WARM_UP_AT_MOST_SECONDS = 30;
+
+export interface Stretch {
+  readonly warmUpSeconds: number;
+  /** Default 0: the seconds alone. */
+  readonly warmUpDeliveries?: number;
+  readonly seconds: number;
+}
+
 /** Resolves after warm-up and measured time, while the caller's load goes on by itself. */
 export async function measure(
   pid: number,
   tally: Tally,
-  { warmUpSeconds, seconds }: { warmUpSeconds: number; seconds: number },
+  { warmUpSeconds, warmUpDeliveries = 0, seconds }: Stretch,
 ): Promise<Measured> {
+  const warmAt = tally.deliveries + warmUpDeliveries;
   await pause(warmUpSeconds);
+  for (let waited = 0; tally.deliveries < warmAt && waited < WARM_UP_AT_MOST_SECONDS; waited += 0.05) {
+    await pause(0.05);
+  }
   const before = { server: cpuSeconds(pid), load: ownSeconds(), machine: machineSeconds().busy };
   const { deliveries } = tally;
   const startedMs = performance.now();

@@ -6,6 +6,8 @@ export type Figures = Readonly<Record<string, number>>;
 
 export interface RunOptions {
   readonly warmUpSeconds: number;
+  /** The warm-up lasts until there were so many deliveries, too: on a busy machine a time alone leaves a server uncompiled. */
+  readonly warmUpDeliveries?: number;
   readonly seconds: number;
   /** Changes what the scenario fixes, for the curves: subscribers, bytes of a payload. */
   readonly subscribers?: number;
