@@ -25,6 +25,7 @@ const U32 = 0x1_0000_0000;
 
 export class ByteReader {
   #bytes: Uint8Array;
+  #view: DataView | undefined;
   readonly #texts: ShortTexts;
   readonly #illFormed: 'damages' | 'is-marked';
   #position = 0;
@@ -42,6 +43,7 @@ export class ByteReader {
   /** Takes what is left into memory of its own; between blocks only. */
   keep(): void {
     this.#bytes = this.#bytes.slice(this.#position);
+    this.#view = undefined;
     this.#position = 0;
     this.#end = this.#bytes.length;
   }
@@ -85,7 +87,8 @@ export class ByteReader {
 
   f64(): number {
     const at = this.#take(8);
-    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getFloat64(0);
+    this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    return this.#view.getFloat64(at);
   }
 
   /** At most 2^53 − 1, and in as few bytes as it needs. */

@@ -375,7 +375,9 @@ function tagRanges(value: unknown): TagRanges {
   const ranges = list(value, 'ranges', MAX_RANGES);
   for (const pair of ranges) {
     const range = list(pair, 'ranges', 2);
-    const [from, to] = [range[0], range[1]];
+    // One by one, as above: there may be thousands.
+    const from = range[0];
+    const to = range[1];
     // Ascending and apart, so that no tag can be named twice.
     if (!isCount(from) || !isCount(to) || from <= previous || to < from) fail('bad-argument', 'ranges');
     previous = to as number;

@@ -5,6 +5,7 @@
  * nobody reads becomes no value: an inlined one is checked and stays text, and fields that no frame has are passed over. Bounds (PROTOCOL
  * §2) are told as they are met. What is no JSON, or is beyond them, throws {@link NO_FRAME}, which only `frameOf` catches.
  */
+import { asciiUnits } from './ascii-units.ts';
 import type { Fields } from './client-fields.ts';
 import { FIELDS_READ } from './fields-read.ts';
 import { InlinedJson } from './inlined-json.ts';
@@ -12,18 +13,10 @@ import { endOfString, escapeLength, MAX_JSON_CONTAINERS, MAX_JSON_DEPTH } from '
 import { type NameBudget, TOO_MANY_NAMES } from './name-budget.ts';
 import { PeerObject } from './peer-object.ts';
 import type { ShortTexts } from './short-texts.ts';
+import { isSparse, PAYLOAD_AT } from './sparse-frame.ts';
 
 /** Thrown as a constant, so that it costs no stack trace. */
 const NO_FRAME = Symbol('no frame');
-
-/** A frame of fewer units is read the faster by hand. */
-const SHORT = 64;
-/** What a frame has at most that the engine's parser reads. */
-const SPARSE_CONTAINERS = 4;
-const SPARSE_COMMAS = 16;
-const SPARSE_NAMES = 8;
-/** Where a publish has its payload. */
-const PAYLOAD_AT = 4;
 
 const TAB = 0x09;
 const LF = 0x0a;
@@ -45,15 +38,25 @@ const CLOSE_OBJECT = 0x7d;
 /** The bit in which letters differ from their capitals, which JSON's exponents may be. */
 const LOWER = 0x20;
 const LETTER_E = 0x65;
-/** More digits may be more than a number holds exactly. */
-const MAX_PLAIN_DIGITS = 15;
+const DELETE = 0x7f;
+/** A longer text is left to the engine's parser. */
+const LONGEST_BY_HAND = 64;
+/** More digits may be more than 31 bits. */
+const MAX_SMALL_DIGITS = 9;
 
 /** Numbers with a comma behind each; none reaches beyond the line of its frame. */
 const NUMBERS = /(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?,)+/y;
 
 const isDigit = (unit: number): boolean => unit >= ZERO && unit <= NINE;
 
+const NO_UNITS = /* @__PURE__ */ new Uint8Array(1);
+
 export class JsonReader {
+  /** Of the frame, and a 0 behind them, at which every walk ends: it is no digit, no token, and in no text. */
+  private units: Uint8Array = NO_UNITS;
+  /** Where the frame begins in the message. */
+  private base = 0;
+  /** In the frame, as every position here. */
   private at = 0;
   private end = 0;
   private depth = 0;
@@ -67,58 +70,22 @@ export class JsonReader {
 
   /** The fields of the frame that stands between `start` and `end`, or `undefined` where there is none. */
   frameOf(start: number, end: number): Fields | undefined {
-    this.at = start;
-    this.end = end;
+    this.base = start;
+    this.at = 0;
+    this.end = end - start;
     this.depth = 0;
     this.containers = 0;
     try {
-      return end - start > SHORT && this.isSparse() ? this.parsedFrame() : this.frame();
+      if (isSparse(this.json, start, end, this.names)) return parsedFrame(this.json.slice(start, end));
+      this.units = asciiUnits(this.json, start, end);
+      return this.frame();
     } catch (fault) {
       if (fault !== NO_FRAME) throw fault;
       return undefined;
+    } finally {
+      // A message may wait for its next turn: not with memory of its own for a frame that is done.
+      this.units = NO_UNITS;
     }
-  }
-
-  /**
-   * Whether a frame is text for the most part, of which the engine's parser makes the least: few values, and names within the
-   * message's budget. Not one that inlines a value, which stays as it was written.
-   */
-  private isSparse(): boolean {
-    const { json, end } = this;
-    let depth = 0;
-    let containers = 0;
-    let commas = 0;
-    let fields = 0;
-    let names = 0;
-    let text = 0;
-    const row: string[] | undefined = this.names.asksRows ? [] : undefined;
-    for (let i = this.at; i < end; i++) {
-      const unit = json.charCodeAt(i);
-      if (unit === QUOTE) {
-        text = i;
-        i = endOfString(json, i);
-        if (i < 0 || i >= end) return false;
-      } else if (unit === COMMA) {
-        if (++commas > SPARSE_COMMAS) return false;
-        if (depth === 1) fields++;
-      } else if (unit === COLON) {
-        if (++names > SPARSE_NAMES) return false;
-        row?.push(json.slice(text, i));
-      } else if (unit === OPEN_OBJECT || unit === OPEN_ARRAY) {
-        if (++containers > SPARSE_CONTAINERS) return false;
-        if (++depth === 2 && fields === PAYLOAD_AT && unit === OPEN_OBJECT && !json.startsWith('{"b64":', i))
-          return false;
-      } else if (unit === CLOSE_OBJECT || unit === CLOSE_ARRAY) depth--;
-    }
-    if (row) return this.names.takes(row);
-    this.names.add(names);
-    return true;
-  }
-
-  private parsedFrame(): Fields {
-    const fields = parsed(this.json.slice(this.at, this.end));
-    if (!Array.isArray(fields) || typeof fields[0] !== 'string') throw NO_FRAME;
-    return fields as Fields;
   }
 
   private frame(): Fields {
@@ -137,18 +104,17 @@ export class JsonReader {
     }
     if (unit !== CLOSE_ARRAY) throw NO_FRAME;
     this.close();
-    if (this.next() >= 0) throw NO_FRAME;
+    this.next();
+    if (this.at < this.end) throw NO_FRAME;
     return fields;
   }
 
-  /** The unit of the next token, which stays to be read; -1 at the end. */
+  /** The unit of the next token, which stays to be read; 0 at the end. */
   private next(): number {
-    while (this.at < this.end) {
-      const unit = this.json.charCodeAt(this.at);
-      if (unit > SPACE || (unit !== SPACE && unit !== TAB && unit !== CR && unit !== LF)) return unit;
-      this.at++;
-    }
-    return -1;
+    const { units } = this;
+    let unit = units[this.at]!;
+    while (unit === SPACE || unit === TAB || unit === CR || unit === LF) unit = units[++this.at]!;
+    return unit;
   }
 
   private open(): void {
@@ -166,9 +132,9 @@ export class JsonReader {
       case QUOTE:
         return this.text();
       case OPEN_ARRAY:
-        return this.array();
+        return this.names.isSpent ? this.passedOver() : this.array();
       case OPEN_OBJECT:
-        return this.object();
+        return this.names.isSpent ? this.passedOver() : this.object();
       case 0x66:
         return this.literal('false', false);
       case 0x6e:
@@ -181,36 +147,52 @@ export class JsonReader {
   }
 
   private literal<T>(text: string, value: T): T {
-    if (!this.json.startsWith(text, this.at)) throw NO_FRAME;
+    if (!this.json.startsWith(text, this.base + this.at)) throw NO_FRAME;
     this.at += text.length;
     return value;
   }
 
+  /** What comes behind an object that was out of bounds, whose frame is refused for that. */
+  private passedOver(): unknown {
+    this.skip();
+    return TOO_MANY_NAMES;
+  }
+
+  /** Ranges and bindings are pairs, in thousands: one that is written as such has no room that it does not need, and none to clear. */
   private array(): unknown[] {
     this.open();
-    const values: unknown[] = [];
-    if (this.next() !== CLOSE_ARRAY) {
-      for (;;) {
-        values.push(this.value());
-        if (this.next() !== COMMA) break;
-        this.at++;
-      }
-      if (this.next() !== CLOSE_ARRAY) throw NO_FRAME;
+    if (this.next() === CLOSE_ARRAY) {
+      this.close();
+      return [];
     }
-    this.close();
+    const first = this.value();
+    if (!this.goesOn()) return [first];
+    const second = this.value();
+    if (!this.goesOn()) return [first, second];
+    const values = [first, second, this.value()];
+    while (this.goesOn()) values.push(this.value());
     return values;
   }
 
-  private object(): unknown {
-    if (this.names.isSpent) {
-      this.skip();
-      return TOO_MANY_NAMES;
+  /** Whether an array has a value more. */
+  private goesOn(): boolean {
+    const unit = this.next();
+    if (unit === COMMA) {
+      this.at++;
+      return true;
     }
+    if (unit !== CLOSE_ARRAY) throw NO_FRAME;
+    this.close();
+    return false;
+  }
+
+  private object(): unknown {
     const object = new PeerObject<unknown>(this.names);
     this.open();
     if (this.next() !== CLOSE_OBJECT) {
       for (;;) {
-        object.add(this.name(), this.value());
+        if (object.isFull) this.skipMember();
+        else object.add(this.name(), this.value());
         if (this.next() !== COMMA) break;
         this.at++;
       }
@@ -242,7 +224,7 @@ export class JsonReader {
           this.next();
           const start = this.at;
           this.skip();
-          inlined = new InlinedJson(this.json.slice(start, this.at));
+          inlined = new InlinedJson(this.slice(start, this.at));
         } else if (name === 'b64') b64 = this.value();
         else this.skip();
         if (this.next() !== COMMA) break;
@@ -254,95 +236,84 @@ export class JsonReader {
     return inlined ?? { b64 };
   }
 
+  private slice(start: number, end: number): string {
+    return this.json.slice(this.base + start, this.base + end);
+  }
+
   private text(): string {
-    const { json } = this;
+    const { units } = this;
     const start = ++this.at;
-    let hash = 0;
-    let i = start;
-    for (; i < this.end; i++) {
-      const unit = json.charCodeAt(i);
+    const longest = start + LONGEST_BY_HAND;
+    for (let i = start; i < longest; i++) {
+      const unit = units[i]!;
       if (unit === QUOTE) {
         this.at = i + 1;
-        return this.texts.find(json, start, i - start, hash) ?? JSON.parse(json.slice(start - 1, i + 1));
+        // A copy, as a slice would keep the whole message in memory.
+        return this.texts.read(units, start, i - start) ?? JSON.parse(this.slice(start - 1, i + 1));
       }
-      if (unit === BACKSLASH || unit >= 0x7f || i - start >= 64) break;
+      if (unit === BACKSLASH || unit >= DELETE) break;
       if (unit < SPACE) throw NO_FRAME;
-      hash = (Math.imul(hash, 31) + unit) | 0;
     }
     return this.parsedText(start - 1);
   }
 
   /** A long text, or one with escapes, from its quote on: by the engine's parser, which is the faster for it. */
   private parsedText(start: number): string {
-    const end = endOfString(this.json, start);
-    const text = end >= 0 && end < this.end ? parsed(this.json.slice(start, end + 1)) : undefined;
+    const end = endOfString(this.json, this.base + start) - this.base;
+    const text = end >= 0 && end < this.end ? parsed(this.slice(start, end + 1)) : undefined;
     if (text === undefined) throw NO_FRAME;
     this.at = end + 1;
     return text as string;
   }
 
+  /** Most are whole and small, and are put together as such: once one was not, an engine counts with fractions for all. */
   private number(): number {
-    const { json } = this;
-    const isNegative = this.unit() === MINUS;
-    const start = isNegative ? this.at + 1 : this.at;
+    const { units } = this;
+    const start = this.at;
     let value = 0;
     let i = start;
-    for (; i < this.end; i++) {
-      const unit = json.charCodeAt(i);
-      if (!isDigit(unit)) {
-        if (unit === POINT || (unit | LOWER) === LETTER_E || i === start) return this.anyNumber();
-        break;
-      }
-      value = value * 10 + (unit - ZERO);
-    }
-    const digits = i - start;
-    if (digits === 0 || digits > MAX_PLAIN_DIGITS || (digits > 1 && json.charCodeAt(start) === ZERO))
-      return this.anyNumber();
+    for (; isDigit(units[i]!); i++) value = (Math.imul(value, 10) + units[i]! - ZERO) | 0;
+    if (!isPlain(units, start, i) || i - start > MAX_SMALL_DIGITS) return this.anyNumber();
     this.at = i;
-    return isNegative ? -value : value;
+    return value;
   }
 
-  /** One with a fraction, an exponent, or many digits. */
+  /** One with a sign, a fraction, an exponent, or many digits. */
   private anyNumber(): number {
     const start = this.at;
     this.skipNumber();
-    return Number(this.json.slice(start, this.at));
+    return Number(this.slice(start, this.at));
   }
 
   private skipNumber(): void {
-    const { json, end } = this;
+    const { units } = this;
     let i = this.at;
-    while (i < end && isDigit(json.charCodeAt(i))) i++;
-    const unit = i < end ? json.charCodeAt(i) : -1;
+    while (isDigit(units[i]!)) i++;
     // Most are whole numbers of a few digits.
-    const isPlain = i > this.at && (i === this.at + 1 || json.charCodeAt(this.at) !== ZERO);
-    if (isPlain && unit !== POINT && (unit | LOWER) !== LETTER_E) {
+    if (isPlain(units, this.at, i)) {
       this.at = i;
       return;
     }
-    if (this.unit() === MINUS) this.at++;
-    if (this.unit() === ZERO) this.at++;
+    if (units[this.at] === MINUS) this.at++;
+    if (units[this.at] === ZERO) this.at++;
     else this.skipDigits();
-    if (this.unit() === POINT) {
+    if (units[this.at] === POINT) {
       this.at++;
       this.skipDigits();
     }
-    if ((this.unit() | LOWER) !== LETTER_E) return;
+    if ((units[this.at]! | LOWER) !== LETTER_E) return;
     this.at++;
-    const sign = this.unit();
+    const sign = units[this.at];
     if (sign === PLUS || sign === MINUS) this.at++;
     this.skipDigits();
   }
 
   /** One digit at least. */
   private skipDigits(): void {
-    if (!isDigit(this.unit())) throw NO_FRAME;
+    const { units } = this;
+    if (!isDigit(units[this.at]!)) throw NO_FRAME;
     do this.at++;
-    while (isDigit(this.unit()));
-  }
-
-  private unit(): number {
-    return this.at < this.end ? this.json.charCodeAt(this.at) : -1;
+    while (isDigit(units[this.at]!));
   }
 
   /** Passes over a value, of which only is checked that it is JSON. */
@@ -392,10 +363,10 @@ export class JsonReader {
 
   /** Passes over numbers at the beginning of an array, all but the last of it: the engine walks over them five times as fast. */
   private skipNumbers(): void {
-    const unit = this.unit();
+    const unit = this.units[this.at]!;
     if (unit !== MINUS && !isDigit(unit)) return;
-    NUMBERS.lastIndex = this.at;
-    if (NUMBERS.test(this.json)) this.at = NUMBERS.lastIndex;
+    NUMBERS.lastIndex = this.base + this.at;
+    if (NUMBERS.test(this.json)) this.at = NUMBERS.lastIndex - this.base;
   }
 
   private skipMember(): void {
@@ -407,22 +378,34 @@ export class JsonReader {
   }
 
   private skipString(): void {
-    const { json } = this;
-    for (let i = this.at + 1; i < this.end; i++) {
-      const unit = json.charCodeAt(i);
+    const { units } = this;
+    for (let i = this.at + 1; ; i++) {
+      const unit = units[i]!;
       if (unit === QUOTE) {
         this.at = i + 1;
         return;
       }
       if (unit < SPACE) throw NO_FRAME;
       if (unit === BACKSLASH) {
-        const length = escapeLength(json, i + 1);
+        const length = escapeLength(this.json, this.base + i + 1);
         if (length === 0) throw NO_FRAME;
         i += length;
       }
     }
-    throw NO_FRAME;
   }
+}
+
+/** Whether the digits between are a whole number, with nothing behind that belongs to it. */
+function isPlain(units: Uint8Array, start: number, end: number): boolean {
+  if (end === start || (units[start] === ZERO && end > start + 1)) return false;
+  const unit = units[end]!;
+  return unit !== POINT && (unit | LOWER) !== LETTER_E;
+}
+
+function parsedFrame(json: string): Fields {
+  const fields = parsed(json);
+  if (!Array.isArray(fields) || typeof fields[0] !== 'string') throw NO_FRAME;
+  return fields as Fields;
 }
 
 function parsed(json: string): unknown {

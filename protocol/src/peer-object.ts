@@ -27,6 +27,11 @@ export class PeerObject<T> {
     this.values = [];
   }
 
+  /** Whether it has more members than any object may: what else it has need not be read. */
+  get isFull(): boolean {
+    return this.count > MAX_OBJECT_NAMES;
+  }
+
   add(name: string, value: T): void {
     if (++this.count > MAX_OBJECT_NAMES) return;
     if (this.names === undefined) setOwn(this.object, name, value);
@@ -38,7 +43,7 @@ export class PeerObject<T> {
 
   end(): Record<string, T> | typeof TOO_MANY_NAMES {
     const { names, values, object } = this;
-    if (this.count > MAX_OBJECT_NAMES || this.budget.isSpent) return TOO_MANY_NAMES;
+    if (this.isFull || this.budget.isSpent) return TOO_MANY_NAMES;
     this.budget.add(this.count);
     if (names === undefined) return object;
     if (!this.budget.takes(names)) return TOO_MANY_NAMES;

@@ -30,20 +30,6 @@ export class ShortTexts {
     this.slots[slot] = text;
     return text;
   }
-
-  /** The text of `length` units of printable ASCII from `at` on, by a hash of them, or `undefined` where it is long. */
-  find(text: string, at: number, length: number, hash: number): string | undefined {
-    if (length > MAX_LENGTH) return undefined;
-    const slot = (hash ^ (hash >>> 9)) & (SLOTS - 1);
-    const known = this.slots[slot]!;
-    if (isPart(known, text, at, length)) return known;
-    const units = new Array<number>(length);
-    for (let i = 0; i < length; i++) units[i] = text.charCodeAt(at + i);
-    // Not a slice, which would keep the whole message in memory.
-    const found = String.fromCharCode.apply(null, units);
-    this.slots[slot] = found;
-    return found;
-  }
 }
 
 /** By way of an array: several times faster than from the bytes directly. */
@@ -56,11 +42,5 @@ function textOf(bytes: Uint8Array, at: number, length: number): string {
 function isSame(text: string, bytes: Uint8Array, at: number, length: number): boolean {
   if (text.length !== length) return false;
   for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
-  return true;
-}
-
-function isPart(known: string, text: string, at: number, length: number): boolean {
-  if (known.length !== length) return false;
-  for (let i = 0; i < length; i++) if (known.charCodeAt(i) !== text.charCodeAt(at + i)) return false;
   return true;
 }

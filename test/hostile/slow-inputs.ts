@@ -31,9 +31,11 @@ const acks = (ranges: number): string =>
 /** Pieces that all differ, up to the size. */
 function differing(piece: (i: number) => string, before = '', after = ''): string {
   let text = before;
+  let left = SIZE - before.length - after.length;
   for (let i = 0; ; i++) {
     const next = piece(i);
-    if (text.length + next.length + after.length > SIZE) return text + after;
+    left -= Buffer.byteLength(next);
+    if (left < 0) return text + after;
     text += next;
   }
 }

@@ -8,7 +8,7 @@
  * acks come in hundreds from those who work hard, are bounded by windows, and cost less together; a command may cost a hundred times
  * as much as they do.
  */
-import type { ClientFrame, Invalid } from '@ringhub/protocol';
+import type { ClientFrame, Invalid, PublishProperties } from '@ringhub/protocol';
 
 type FrameType = ClientFrame['type'] | 'invalid';
 
@@ -27,10 +27,12 @@ export function frameCost(type: FrameType): number {
   }
 }
 
-/** What one connection may have done in a turn before others come: 8 commands, or 1,024 publishes, or 128 with headers. */
+/** What one connection may have done in a turn before others come: 8 commands, or 1,024 publishes, or 128 with headers, or 4,096 ranges of acks. */
 export const TURN_SHARE = 1024;
 const COMMAND = 128;
 const WITH_HEADERS = 8;
+const WITH_PROPERTIES = 2;
+const RANGE = 1 / 4;
 
 /** Each so many bytes that wait behind have a command more done in a turn: who sends faster than the rest of the hub works is not held for ever. */
 const BYTES_A_COMMAND = 32 * 1024;
@@ -39,14 +41,15 @@ const BYTES_A_COMMAND = 32 * 1024;
 export const shareOf = (backlogBytes: number): number =>
   TURN_SHARE + COMMAND * Math.floor(backlogBytes / BYTES_A_COMMAND);
 
-/** Of its turn. Headers are half of what it costs to read the publishes that have them. */
+/** Of its turn. Headers are most of what it costs to read the publishes that have them. */
 export function turnCost(frame: ClientFrame | Invalid): number {
   switch (frame.type) {
     case 'publish':
-      return frame.properties.headers ? WITH_HEADERS : 1;
+      return publishCost(frame.properties);
     case 'ack':
     case 'nack':
     case 'reject':
+      return 1 + RANGE * frame.ranges.length;
     case 'credit':
     case 'ping':
     case 'pong':
@@ -54,4 +57,9 @@ export function turnCost(frame: ClientFrame | Invalid): number {
     default:
       return COMMAND;
   }
+}
+
+function publishCost({ headers, id, resent, mandatory }: PublishProperties): number {
+  if (headers) return WITH_HEADERS;
+  return id !== undefined || resent || mandatory ? WITH_PROPERTIES : 1;
 }
