@@ -8,7 +8,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PermissionRule } from '../../server/src/core/permission-rules.ts';
-import { type Attempt, HOLES, type Hole, PermissionWorld } from './support/permission-world.ts';
+import type { Attempt } from './support/permission-attempts.ts';
+import { HOLES, type Hole } from './support/permission-holes.ts';
+import { PermissionWorld } from './support/permission-world.ts';
 
 const ATTEMPTS = Number(process.env.RINGHUB_PERMISSION_ATTEMPTS ?? 20_000);
 /** On average. */

@@ -3,56 +3,15 @@
  * answer and everything she is shown is held against the naive reference. A leak is a message shown to her that she may not
  * read, or an answer other than `forbidden` to what is not permitted; a refusal of what is permitted is a fault, too.
  */
-import {
-  decodeServerMessage,
-  ERRORS,
-  type ErrorName,
-  type Item,
-  type Topology,
-  type Welcome,
-} from '@ringhub/protocol';
+import { decodeServerMessage, ERRORS, type Item, type Topology, type Welcome } from '@ringhub/protocol';
 import { Principals } from '../../../server/src/auth/principal.ts';
 import type { PermissionRule } from '../../../server/src/core/permission-rules.ts';
-import type { Principal } from '../../../server/src/ports/auth.ts';
 import { matchesByDefinition } from '../../core/topic-reference.ts';
 import { HubScene } from './hub-scene.ts';
+import type { Attempt } from './permission-attempts.ts';
+import { type Hole, holed, plant } from './permission-holes.ts';
 import { PermissionReference } from './permission-reference.ts';
 import type { RawFrame, ResumeEntry, ScriptedClient } from './scripted-client.ts';
-
-export type Attempt =
-  | {
-      readonly do: 'publish' | 'http-publish' | 'root-publish';
-      readonly exchange: string;
-      readonly key: string;
-    }
-  | {
-      readonly do: 'subscribe' | 'bind' | 'history' | 'http-history' | 'listen';
-      readonly exchange: string;
-      readonly pattern: string;
-      readonly since: 'live' | 'earliest' | 'last-per-key';
-    }
-  | { readonly do: 'declare'; readonly exchange: string; readonly alternate: string | undefined }
-  | { readonly do: 'passive' | 'delete'; readonly exchange: string }
-  | {
-      readonly do: 'link' | 'unlink';
-      readonly exchange: string;
-      readonly pattern: string;
-      readonly to: string;
-    }
-  | { readonly do: 'bind-queue'; readonly exchange: string; readonly pattern: string; readonly queue: string }
-  | {
-      readonly do: 'declare-queue';
-      readonly queue: string;
-      readonly deadLetterExchange: string | undefined;
-      readonly deadLetterKey: string | undefined;
-    }
-  | { readonly do: 'consume' | 'inspect' | 'purge' | 'delete-queue'; readonly queue: string }
-  | { readonly do: 'reject' | 'cut' | 'list' }
-  | { readonly do: 'grant'; readonly rules: readonly PermissionRule[] };
-
-/** Guards that can be taken out, to see that their absence is noticed. */
-export const HOLES = ['containment', 'publish', 'subscribe', 'purge', 'find', 'consume', 'bind'] as const;
-export type Hole = (typeof HOLES)[number];
 
 const EVE = 'eve';
 const MALFORMED = [ERRORS['bad-argument'], ERRORS['bad-name'], ERRORS['default-exchange']].map(
@@ -78,18 +37,15 @@ export class PermissionWorld {
   private readonly reached = new Map<number, readonly string[]>();
   private topology: Topology | undefined;
 
-  constructor(
-    rules: readonly PermissionRule[],
-    private readonly hole?: Hole,
-  ) {
+  constructor(rules: readonly PermissionRule[], hole?: Hole) {
     this.principals.set('browser', rules);
     this.reference = new PermissionReference(rules, EVE);
     const { of } = this.principals;
     this.scene = new HubScene({
       principal: (subject) =>
-        subject === EVE ? this.holed(of({ subject, role: 'browser' })) : of({ subject, role: 'server' }),
+        subject === EVE ? holed(of({ subject, role: 'browser' }), hole) : of({ subject, role: 'server' }),
     });
-    this.plant();
+    plant(hole, this.scene.hub, of({ subject: 'root', role: 'server' }));
     const root = this.scene.client('root');
     root.send(
       ['declare', 1, 't', { type: 'topic' }],
@@ -475,37 +431,6 @@ export class PermissionWorld {
 
   private ref(): number {
     return ++this.refs;
-  }
-
-  // ── holes ──
-
-  private holed(principal: Principal): Principal {
-    const { hole } = this;
-    if (!hole) return principal;
-    return {
-      subject: principal.subject,
-      role: principal.role,
-      may: (action, name, key) => hole === action || principal.may(action, name, key),
-      mayAll: (action, name, pattern) =>
-        hole === 'containment'
-          ? principal.may(action, name, pattern.replaceAll('#', 'a').replaceAll('*', 'a'))
-          : hole === action || principal.mayAll(action, name, pattern),
-      maySome: (action, name) => hole === action || principal.maySome(action, name),
-    };
-  }
-
-  private plant(): void {
-    const parts = this.scene.hub as unknown as {
-      sessions: { purge: () => void };
-      subscriptions: { find: (principal: Principal, binding: unknown) => { error?: ErrorName } };
-    };
-    if (this.hole === 'purge') parts.sessions.purge = () => {};
-    if (this.hole === 'find') {
-      const { subscriptions } = parts;
-      const find = subscriptions.find.bind(subscriptions);
-      const root = this.principals.of({ subject: 'root', role: 'server' });
-      subscriptions.find = (_, binding) => find(root, binding);
-    }
   }
 }
 
