@@ -14,6 +14,7 @@
  *   text to target: what the memory of this machine takes for as many entries.
  * - `cold` are the same from cold memory: before each 50 the caches are filled with something else. What is there besides is the time of caches,
  *   which hold all of a small table and little of a large one.
+ * - `steps` are the nodes of the trie that one operation looks at, exact patterns, which look at none, counted: its work, whatever the machine.
  * - Bytes are the heap's growth for each binding, its text and target included.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -121,8 +122,14 @@ function flushCaches(): void {
  * Fills a table, and then replaces its bindings at random; ns for each binding taken away and put in, and bytes for each.
  *
  * @param before run before each batch of those taken away, and of those put in
+ * @param steps how many the table has counted so far
  */
-function replaceBindings(table: Table, patterns: number, batches: number, before = () => {}) {
+function replaceBindings(
+  table: Table,
+  patterns: number,
+  batches: number,
+  { before = () => {}, steps = () => 0 }: { before?: () => void; steps?: () => number } = {},
+) {
   const random = randomFrom(patterns);
   const order = Array.from({ length: patterns }, (_, i) => i);
   for (let i = patterns - 1; i > 0; i--) {
@@ -138,15 +145,19 @@ function replaceBindings(table: Table, patterns: number, batches: number, before
   let made = patterns;
   let removeNs = 0;
   let addNs = 0;
+  let removeSteps = 0;
+  let addSteps = 0;
   for (let batch = -batches; batch < batches; batch++) {
     const places = new Set<number>();
     while (places.size < BATCH) places.add(random(patterns));
     const gone = Array.from(places, (at) => ({ ...bound[at]!, pattern: offTheWire(bound[at]!.pattern) }));
     const come = Array.from(places, () => ({ pattern: offTheWire(patternAt(made)), target: { i: made++ } }));
+    const stepsBefore = steps();
     before();
     const goneNs = nsOf(() => {
       for (const { pattern, target } of gone) table.unbind(pattern, target);
     });
+    const stepsBetween = steps();
     before();
     const comeNs = nsOf(() => {
       for (const { pattern, target } of come) table.bind(pattern, target);
@@ -157,9 +168,17 @@ function replaceBindings(table: Table, patterns: number, batches: number, before
     if (batch < 0) continue;
     removeNs += goneNs;
     addNs += comeNs;
+    removeSteps += stepsBetween - stepsBefore;
+    addSteps += steps() - stepsBetween;
   }
   const operations = batches * BATCH;
-  return { bytes, removeNs: removeNs / operations, addNs: addNs / operations };
+  return {
+    bytes,
+    removeNs: removeNs / operations,
+    addNs: addNs / operations,
+    removeSteps: removeSteps / operations,
+    addSteps: addSteps / operations,
+  };
 }
 
 function measureMatches(patterns: number) {
@@ -204,14 +223,19 @@ function measureMatches(patterns: number) {
 }
 
 function measure(patterns: number) {
-  const ours = replaceBindings(new TopicExchange<Target>(), patterns, BATCHES);
+  const exchange = new TopicExchange<Target>();
+  const ours = replaceBindings(exchange, patterns, BATCHES, { steps: () => exchange.stats.trieSteps });
   const map = replaceBindings(new PlainMap(), patterns, BATCHES);
-  const oursCold = replaceBindings(new TopicExchange<Target>(), patterns, COLD_BATCHES, flushCaches);
-  const mapCold = replaceBindings(new PlainMap(), patterns, COLD_BATCHES, flushCaches);
+  const oursCold = replaceBindings(new TopicExchange<Target>(), patterns, COLD_BATCHES, {
+    before: flushCaches,
+  });
+  const mapCold = replaceBindings(new PlainMap(), patterns, COLD_BATCHES, { before: flushCaches });
   return {
     ...measureMatches(patterns),
     addNs: ours.addNs,
     removeNs: ours.removeNs,
+    addSteps: ours.addSteps,
+    removeSteps: ours.removeSteps,
     bytes: ours.bytes,
     mapSetNs: map.addNs,
     mapDeleteNs: map.removeNs,
@@ -233,8 +257,10 @@ const ROWS: readonly [field: keyof Figures, name: string, yardstick?: keyof Figu
   ['coldNs', 'cold match', 'mapNs'],
   ['mapSetNs', 'Map set'],
   ['addNs', 'add', 'mapSetNs'],
+  ['addSteps', 'add, steps'],
   ['mapDeleteNs', 'Map delete'],
   ['removeNs', 'remove', 'mapDeleteNs'],
+  ['removeSteps', 'remove, steps'],
   ['coldSetNs', 'Map set, cold'],
   ['coldAddNs', 'add, cold', 'coldSetNs'],
   ['coldDeleteNs', 'Map delete, cold'],

@@ -190,3 +190,32 @@ describe('100,000 patterns', () => {
     expect(exchange.stats.cachedKeys).toBe(0);
   });
 });
+
+describe('what a change costs', () => {
+  /** Of patterns with wildcards, as a site has them: of areas and things that come and go. */
+  const patternAt = (i: number) =>
+    [`a${i % 97}.b${i}.*`, `a${i % 97}.*.c${i}`, `#.d${i}`, `a${i % 97}.b${i}.#`][i % 4]!;
+
+  /** Nodes looked at to put in, and to take out, a pattern in a table of so many. */
+  function stepsAt(patterns: number): { add: number; remove: number } {
+    const exchange = new TopicExchange<{ i: number }>();
+    const targets = Array.from({ length: patterns + 1_000 }, (_, i) => ({ i }));
+    for (const target of targets.slice(0, patterns)) exchange.bind(patternAt(target.i), target);
+    const late = targets.slice(patterns);
+    const before = exchange.stats.trieSteps;
+    for (const target of late) exchange.bind(patternAt(target.i), target);
+    const between = exchange.stats.trieSteps;
+    for (const target of late) exchange.unbind(patternAt(target.i), target);
+    return { add: (between - before) / 1_000, remove: (exchange.stats.trieSteps - between) / 1_000 };
+  }
+
+  test('is the same few nodes among 1,000 patterns and among 100,000', () => {
+    const few = stepsAt(1_000);
+    const many = stepsAt(100_000);
+    expect(few.add).toBeGreaterThan(1);
+    expect(many.add).toBeLessThanOrEqual(1.1 * few.add);
+    expect(few.remove).toBeGreaterThan(1);
+    expect(many.remove).toBeLessThanOrEqual(1.1 * few.remove);
+    expect(Math.max(few.add, few.remove)).toBeLessThan(5);
+  });
+});

@@ -47,6 +47,7 @@ export class TopicExchange<T extends object> {
     return {
       trieNodes: this.#wildcards.nodeCount,
       trieVisits: this.#wildcards.visits,
+      trieSteps: this.#wildcards.steps,
       cachedKeys: this.#cache.size,
       cachePatches: this.#cache.patches,
       cacheMisses: this.#misses,

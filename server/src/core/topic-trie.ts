@@ -90,6 +90,7 @@ export class TopicTrie<V extends TrieEntry> {
   #nodeCount = 1;
   #entryCount = 0;
   #visits = 0;
+  #steps = 0;
 
   /** Nodes, the root included: 1 when empty. */
   get nodeCount(): number {
@@ -105,10 +106,16 @@ export class TopicTrie<V extends TrieEntry> {
     return this.#visits;
   }
 
+  /** Nodes looked at by all additions and removals so far: what they cost, independent of the machine and of how many entries there are. */
+  get steps(): number {
+    return this.#steps;
+  }
+
   /** Takes an entry; none of the same words may be there. */
   add(entry: V): void {
     let node = this.#root;
     for (;;) {
+      this.#steps++;
       const branch = node.get(entry);
       if (branch instanceof Node) {
         node = branch;
@@ -128,9 +135,11 @@ export class TopicTrie<V extends TrieEntry> {
   remove(entry: V): boolean {
     let node = this.#root;
     let branch = node.get(entry);
+    this.#steps++;
     while (branch instanceof Node) {
       node = branch;
       branch = node.get(entry);
+      this.#steps++;
     }
     if (branch !== entry) return false;
     node.drop(entry);
@@ -208,6 +217,7 @@ export class TopicTrie<V extends TrieEntry> {
   /** Takes away the nodes that an entry needed, up from the one it hung from, and those that stand for one pattern alone. */
   #shrink(from: Node<V>, entry: V): void {
     for (let node = from; node.parent; node = node.parent) {
+      this.#steps++;
       const last = node.size > 1 ? undefined : node.first;
       if (node.size > 1 || last instanceof Node) return;
       if (last && !mayHang(last, node.parent.depth)) return;
