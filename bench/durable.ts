@@ -87,22 +87,27 @@ interface Rate {
 }
 interface Phase extends Rate {
   readonly groupSize: number;
+  /** Of those who publish, by message: they share the machine with the hub. */
+  readonly loadUs: number;
 }
 
 /** Has publishers publish for a while. */
 async function hubPhase(publishing: (untilMs: number) => Promise<unknown>): Promise<Phase> {
-  const [messages, commits, startedMs, cpu] = [
+  const [messages, commits, startedMs, cpu, load] = [
     confirmed(),
     transactions(),
     performance.now(),
     hub.cpuSeconds(),
+    process.cpuUsage(),
   ];
   await publishing(startedMs + phaseMs);
   const taken = confirmed() - messages;
   const seconds = (performance.now() - startedMs) / 1000;
+  const { user, system } = process.cpuUsage(load);
   return {
     perSecond: taken / seconds,
     cpuUs: ((hub.cpuSeconds() - cpu) / taken) * 1e6,
+    loadUs: (user + system) / taken,
     groupSize: taken / Math.max(1, transactions() - commits),
   };
 }
@@ -202,7 +207,11 @@ const rateRow = (phases: readonly (Phase & { raw: Rate })[], least: number) => (
     median(phases.map(({ perSecond }) => perSecond)) / median(phases.map((one) => one.raw.perSecond))
   ).toFixed(2),
   wanted: `at least ${least}`,
-  'CPU µs, hub and store': [phases.map(({ cpuUs }) => cpuUs), phases.map(({ raw: { cpuUs } }) => cpuUs)]
+  'CPU µs, hub, load, store': [
+    phases.map(({ cpuUs }) => cpuUs),
+    phases.map(({ loadUs }) => loadUs),
+    phases.map(({ raw: { cpuUs } }) => cpuUs),
+  ]
     .map((all) => median(all).toFixed(1))
     .join(', '),
 });
