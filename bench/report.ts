@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { RunLine } from './load/run-line.ts';
-import { CURVE_SCENARIO, CURVES, type CurvePoint } from './report/curves.ts';
+import { CURVES, type CurvePoint } from './report/curves.ts';
 import { type Failure, type Report, reportOf } from './report/page.ts';
 import { runsOf } from './report/run-files.ts';
 import { singleRun } from './report/single-run.ts';
@@ -49,7 +49,7 @@ Measures, and writes a page with tables and plots. Options as those of npm run b
   --runs N           runs of each, in turn; default 3
   --seconds N        measured in each run; default 3
   --warm-up N        seconds before that; default 1
-  --curves           measures ${CURVE_SCENARIO} by subscribers and by bytes, too
+  --curves           measures what a delivery costs by ${CURVES.map(({ name }) => name).join(', by ')}, too
   --from FILE        takes the runs from a file of JSON lines, and measures none but those of --curves; may be given several times
   --out FILE         default docs/benchmarks.md; plots go into a folder of that name beside it`;
 
@@ -100,11 +100,13 @@ async function main(): Promise<void> {
 }
 
 async function measureCurves(measuring: Measuring): Promise<void> {
-  const [scenario] = chosen('scenario', CURVE_SCENARIO, SCENARIOS);
   const files = maxOpenFiles();
-  for (const point of CURVES.flatMap(({ points }) => points)) {
-    if (point.subscribers + SPARE_FILES <= files) await measuring.run(scenario!, point);
-    else console.error(`${point.subscribers} subscribers are left out: ulimit -n is ${files}`);
+  for (const { scenario, points } of CURVES) {
+    const [measured] = chosen('scenario', scenario, SCENARIOS);
+    for (const point of points) {
+      if ((point.subscribers ?? 0) + SPARE_FILES <= files) await measuring.run(measured!, point);
+      else console.error(`${point.subscribers} subscribers are left out: ulimit -n is ${files}`);
+    }
   }
 }
 

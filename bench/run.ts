@@ -26,6 +26,7 @@ const OPTIONS = {
   'warm-up': { type: 'string', default: '1' },
   subscribers: { type: 'string' },
   bytes: { type: 'string' },
+  patterns: { type: 'string' },
   profile: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -47,6 +48,7 @@ medians and ratios to standard error.
   --warm-up N        seconds before that; default 1
   --subscribers N    other than the scenario's own
   --bytes N          size of a message; default 128
+  --patterns N       of S2idle, in all; default 10,000
   --profile DIR      Ringhub leaves a CPU profile of each run there, for Chrome's DevTools
 
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(8)} ${title}`).join('\n')}
@@ -74,6 +76,7 @@ async function runAll(scenario: Scenario, systems: readonly System[]): Promise<R
     warmUpSeconds: Number(values['warm-up']),
     ...(values.subscribers ? { subscribers: Number(values.subscribers) } : {}),
     ...(values.bytes ? { bytes: Number(values.bytes) } : {}),
+    ...(values.patterns ? { patterns: Number(values.patterns) } : {}),
   };
   for (let run = 1; run <= Number(values.runs); run++) {
     for (const system of able) {

@@ -17,5 +17,6 @@ export interface RunLine {
   readonly warmUpSeconds: number;
   readonly subscribers?: number;
   readonly bytes?: number;
+  readonly patterns?: number;
   readonly figures: Figures;
 }

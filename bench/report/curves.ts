@@ -1,21 +1,22 @@
-/** Scaling curves: what a delivery costs the server, by subscribers and by bytes. Pure. */
+/** Scaling curves: what a delivery costs the server, by subscribers, by bytes, and by patterns. Pure. */
 import { median } from '../load/comparison.ts';
 import type { RunLine } from '../load/run-line.ts';
 import type { CurveSeries } from './curve-chart.ts';
 import { isNoisy } from './summary.ts';
 
-/** Deliveries at full speed: a curve of it is of what a delivery costs. */
-export const CURVE_SCENARIO = 'S1max';
 /** Of a curve over bytes, so that what is under way fits into memory. */
 const SUBSCRIBERS_OF_BYTES = 100;
 
 export interface CurvePoint {
-  readonly subscribers: number;
+  readonly subscribers?: number;
   readonly bytes?: number;
+  readonly patterns?: number;
 }
 
 export interface Curve {
   readonly name: string;
+  /** Deliveries at full speed, so that the curve is of what one costs. */
+  readonly scenario: string;
   readonly title: string;
   readonly xTitle: string;
   readonly points: readonly CurvePoint[];
@@ -26,6 +27,7 @@ export interface Curve {
 export const CURVES: readonly Curve[] = [
   {
     name: 'subscribers',
+    scenario: 'S1max',
     title: 'Server CPU per delivery, by subscribers of one key',
     xTitle: 'subscribers',
     points: [10, 100, 1_000, 5_000, 10_000, 20_000].map((subscribers) => ({ subscribers })),
@@ -33,6 +35,7 @@ export const CURVES: readonly Curve[] = [
   },
   {
     name: 'bytes',
+    scenario: 'S1max',
     title: `Server CPU per delivery, by size of a message, ${SUBSCRIBERS_OF_BYTES} subscribers`,
     xTitle: 'bytes of a message',
     points: [16, 128, 1_024, 4_096, 16_384, 65_536].map((bytes) => ({
@@ -41,11 +44,20 @@ export const CURVES: readonly Curve[] = [
     })),
     at: ({ subscribers, bytes }) => (subscribers === SUBSCRIBERS_OF_BYTES ? bytes : undefined),
   },
+  {
+    name: 'patterns',
+    scenario: 'S2idle',
+    title:
+      'Server CPU per delivery, by patterns that are bound, of which four match, keys never asked before',
+    xTitle: 'patterns',
+    points: [100, 1_000, 10_000, 100_000].map((patterns) => ({ patterns })),
+    at: ({ patterns }) => patterns,
+  },
 ];
 
 /** Medians at each point, of quiet runs where there are any. */
-export function seriesOf({ at }: Curve, lines: readonly RunLine[]): CurveSeries[] {
-  const onCurve = lines.filter((line) => line.scenario === CURVE_SCENARIO && at(line) !== undefined);
+export function seriesOf({ scenario, at }: Curve, lines: readonly RunLine[]): CurveSeries[] {
+  const onCurve = lines.filter((line) => line.scenario === scenario && at(line) !== undefined);
   const systems = [...new Set(onCurve.map(({ system }) => system))];
   return systems.map((system) => {
     const own = onCurve.filter((line) => line.system === system);

@@ -12,7 +12,7 @@ export function runsOf(files: readonly string[]): RunLine[] {
     const seen = new Set<string>();
     let last = before;
     for (const line of linesOf(text)) {
-      const key = [line.scenario, line.system, line.subscribers, line.bytes, line.run].join();
+      const key = [line.scenario, line.system, line.subscribers, line.bytes, line.patterns, line.run].join();
       if (seen.has(key)) {
         seen.clear();
         before = last;

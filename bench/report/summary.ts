@@ -26,8 +26,8 @@ export interface Summary extends Comparison {
 export const isNoisy = ({ figures }: RunLine): boolean => (figures.othersCpuPct ?? 0) > NOISY_PCT;
 
 /** The scenario as it stands, not a point of a curve. */
-export const isPlain = ({ subscribers, bytes }: RunLine): boolean =>
-  subscribers === undefined && bytes === undefined;
+export const isPlain = ({ subscribers, bytes, patterns }: RunLine): boolean =>
+  subscribers === undefined && bytes === undefined && patterns === undefined;
 
 /** @param lines of one scenario, all with the same options. Best first. */
 export function summarize(scenario: Scenario, lines: readonly RunLine[]): Summary[] {

@@ -1,5 +1,5 @@
 /**
- * S1, S1max, S2, S2max, S3, S5: one publisher, many subscribers, messages of 128 bytes.
+ * S1, S1max, S2, S2max, S2wide, S2idle, S3, S5: one publisher, many subscribers, messages of 128 bytes.
  *
  * "max" is a closed loop: a bounded number of deliveries is under way, so nobody is driven into loss, and latency there is what waits
  * in line, not what the server takes. The others publish at a fixed rate.
@@ -8,7 +8,8 @@ import { measure } from '../load/measurement.ts';
 import { closedLoop, type Load, type NextKey, openLoop, settled } from '../load/publishing.ts';
 import { Tally } from '../load/tally.ts';
 import type { Ability, Peer, RunningSystem, System } from '../systems/system.ts';
-import { CONNECTIONS, manyPatterns } from './many-patterns.ts';
+import { CONNECTIONS as IDLE_CONNECTIONS, idlePatterns } from './idle-patterns.ts';
+import { CONNECTIONS, type ManyPatterns, manyPatterns } from './many-patterns.ts';
 import type { Figures, RunOptions, Scenario } from './scenario.ts';
 
 const MESSAGE_BYTES = 128;
@@ -23,6 +24,8 @@ interface Shape {
   readonly needs: Ability;
   readonly subscribers: number;
   readonly rate: Rate;
+  /** Of all subscribers, where they have more than one key. */
+  readonly patterns?: (count: number | undefined) => ManyPatterns;
 }
 
 const SHAPES: readonly Shape[] = [
@@ -45,6 +48,7 @@ const SHAPES: readonly Shape[] = [
     title: '10,000 patterns of 1,000 connections, 2,000 messages a second with keys that are new',
     needs: 'patterns',
     subscribers: CONNECTIONS,
+    patterns: () => manyPatterns(1),
     rate: { perSecond: 2_000 },
   },
   {
@@ -52,6 +56,7 @@ const SHAPES: readonly Shape[] = [
     title: '10,000 patterns of 1,000 connections, 4,000 deliveries under way',
     needs: 'patterns',
     subscribers: CONNECTIONS,
+    patterns: () => manyPatterns(1),
     rate: { outstanding: () => 4_000 },
   },
   {
@@ -59,7 +64,17 @@ const SHAPES: readonly Shape[] = [
     title: '10,000 patterns of 1,000 connections, 32,000 deliveries under way',
     needs: 'patterns',
     subscribers: CONNECTIONS,
+    patterns: () => manyPatterns(1),
     rate: { outstanding: () => 32_000 },
+  },
+  {
+    name: 'S2idle',
+    title:
+      '100 connections, each message to four of them, its key new, the other patterns of 10,000 matching nothing, 4,000 deliveries under way',
+    needs: 'patterns',
+    subscribers: IDLE_CONNECTIONS,
+    patterns: (count = 10_000) => idlePatterns(count),
+    rate: { outstanding: () => 4_000 },
   },
   {
     name: 'S3',
@@ -92,7 +107,7 @@ async function run(shape: Shape, system: System, options: RunOptions): Promise<F
   const tally = new Tally();
   const running = await system.start(shape.needs);
   try {
-    const { next, count } = await subscribeAll(shape, running, tally, options.subscribers);
+    const { next, count } = await subscribeAll(shape, running, tally, options);
     const publisher = await running.connect(tally, false);
     const load = begin(shape.rate, publisher, tally, next, count, options.bytes ?? MESSAGE_BYTES);
     const measured = await measure(running.pid, tally, options);
@@ -105,14 +120,14 @@ async function run(shape: Shape, system: System, options: RunOptions): Promise<F
 }
 
 async function subscribeAll(
-  { needs, subscribers }: Shape,
+  { needs, subscribers, patterns }: Shape,
   running: RunningSystem,
   tally: Tally,
-  count = subscribers,
+  options: RunOptions,
 ): Promise<{ next: NextKey; count: number }> {
-  const many = needs === 'patterns' ? manyPatterns(1) : undefined;
+  const many = patterns?.(options.patterns);
   const patternsOf = (i: number): readonly string[] => many?.patterns[i] ?? ['load.all'];
-  const wanted = many ? subscribers : count;
+  const wanted = many ? subscribers : (options.subscribers ?? subscribers);
   for (let from = 0; from < wanted; from += CONNECTING) {
     const some = Array.from({ length: Math.min(CONNECTING, wanted - from) }, async (_, i) => {
       const peer = await running.connect(tally, needs === 'acks');

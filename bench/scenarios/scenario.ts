@@ -9,9 +9,10 @@ export interface RunOptions {
   /** The warm-up lasts until there were so many deliveries, too: on a busy machine a time alone leaves a server uncompiled. */
   readonly warmUpDeliveries?: number;
   readonly seconds: number;
-  /** Changes what the scenario fixes, for the curves: subscribers, bytes of a payload. */
+  /** Changes what the scenario fixes, for the curves: subscribers, bytes of a payload, patterns. */
   readonly subscribers?: number;
   readonly bytes?: number;
+  readonly patterns?: number;
 }
 
 export interface Scenario {

@@ -57,15 +57,17 @@ describe('files of runs', () => {
   });
 
   it('keep the points of a curve in one call', () => {
-    const points = [10, 100].map((subscribers) => runLine({ run: 1, subscribers }));
-    expect(runsOf([text(points)]).map((line) => line.run)).toEqual([1, 1]);
+    const points = [{ subscribers: 10 }, { subscribers: 100 }, { patterns: 10 }, { patterns: 100 }].map(
+      (point) => runLine({ run: 1, ...point }),
+    );
+    expect(runsOf([text(points)]).map((line) => line.run)).toEqual([1, 1, 1, 1]);
   });
 });
 
 describe('curves', () => {
   const cost = (over: Partial<RunLine>, serverUsPerDelivery: number, othersCpuPct = 0): RunLine =>
     runLine({ ...over, scenario: 'S1max', figures: { serverUsPerDelivery, othersCpuPct } });
-  const [subscribers, bytes] = CURVES;
+  const [subscribers, bytes, patterns] = CURVES;
 
   it('take medians of quiet runs at each point, in order', () => {
     const lines = [
@@ -92,5 +94,9 @@ describe('curves', () => {
     expect(seriesOf(subscribers!, lines)[0]!.points).toEqual([[100, 3]]);
     expect(seriesOf(bytes!, lines)[0]!.points).toEqual([[16, 2]]);
     expect(lines.map(isPlain)).toEqual([true, false, false]);
+    const idle = { ...cost({ patterns: 1_000 }, 5), scenario: 'S2idle' };
+    expect(isPlain(idle)).toBe(false);
+    expect(CURVES.map((curve) => seriesOf(curve, [idle]).length)).toEqual([0, 0, 1]);
+    expect(seriesOf(patterns!, [idle])[0]!.points).toEqual([[1_000, 5]]);
   });
 });
