@@ -47,8 +47,7 @@ export const CURVES: readonly Curve[] = [
   {
     name: 'patterns',
     scenario: 'S2idle',
-    title:
-      'Server CPU per delivery, by patterns that are bound, of which four match, keys never asked before',
+    title: 'Server CPU per delivery, by bound patterns, every key a new one',
     xTitle: 'patterns',
     points: [100, 1_000, 10_000, 100_000].map((patterns) => ({ patterns })),
     at: ({ patterns }) => patterns,
