@@ -16,10 +16,13 @@ const WebSocket = globalThis.WebSocket ?? (await import('ws')).WebSocket; // Nod
 const url = new URL('/v1/ws', RINGHUB_URL.replace(/^http/, 'ws'));
 const socket = new WebSocket(url, 'ringhub.v1.json');
 
-const send = (...frame) => {
-  console.log('>', JSON.stringify(frame).replace(token, '…'));
-  socket.send(JSON.stringify(frame));
+/** A message holds one frame or several, one a line (§2). */
+const sendAll = (frames) => {
+  const lines = frames.map((frame) => JSON.stringify(frame));
+  for (const line of lines) console.log('>', line.replace(token, '…'));
+  socket.send(lines.join('\n'));
 };
+const send = (...frame) => sendAll([frame]);
 
 const SIZE = 5;
 const key = `example.${crypto.randomUUID()}`;
@@ -40,7 +43,9 @@ const answers = {
   welcome: () => send('subscribe', 1, { bindings: [['amq.topic', key]], capacity: 2, prefetch: 1 }), // §3, §6
   ok(_ref, result) {
     queue = result.queue;
-    for (let seq = 1; seq <= SIZE; seq += 1) send('publish', seq, 'amq.topic', key, { json: { seq } }); // §11
+    const seqs = Array.from({ length: SIZE }, (_, i) => i + 1);
+    // Together, so that they come at once and the gap is one.
+    sendAll(seqs.map((seq) => ['publish', seq, 'amq.topic', key, { json: { seq } }])); // §11
   },
   confirm(runs) {
     for (const [, count] of runs) confirmed += count;
@@ -58,7 +63,6 @@ const answers = {
 
 socket.onopen = () => send('hello', { version: 1, token });
 socket.onmessage = ({ data }) => {
-  // A message holds one frame or several, one a line.
   for (const line of String(data).split('\n')) {
     console.log('<', line);
     const [name, ...fields] = JSON.parse(line);
