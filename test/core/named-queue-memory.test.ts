@@ -56,7 +56,8 @@ describe('the memory of a named queue', () => {
     // Other tests in this process leave things behind that come and go: the least of three is the queue's, and
     // with so many messages what is left of it counts for little.
     const grown = Math.min(once(), once(), once());
-    // Ten fields of 8 bytes and 24 as any object has, five boxes, and its place in the queue in 8 to 16: no second object.
-    expect(grown / 300_000).toBeLessThan(206);
+    // Ten fields of 8 bytes and 24 as any object has, five boxes, and its place in the queue in 8 to 16, which is 200 at most: no
+    // second object, which has 32 at least. What other tests leave was 8 once.
+    expect(grown / 300_000).toBeLessThan(222);
   });
 });
