@@ -13,8 +13,8 @@ const MAX_RANGES = 1024;
 const MAX_BATCH = 64;
 
 interface Acks {
-  readonly upTo: number;
-  readonly ranges: TagRanges;
+  readonly ackedUpTo: number;
+  readonly ackedRanges: TagRanges;
 }
 
 export class AckBatcher {
@@ -55,12 +55,12 @@ export class AckBatcher {
   }
 
   #send(tags: TagSet): Acks {
-    const { upTo } = this.#settled;
-    const rest = tags.above(upTo);
-    const ranges = rest.splice(0, MAX_RANGES);
+    const ackedUpTo = this.#settled.upTo;
+    const rest = tags.above(ackedUpTo);
+    const ackedRanges = rest.splice(0, MAX_RANGES);
     this.#unsent = new TagSet();
     this.#unsent.ranges.push(...rest);
     this.#unsentCount = rest.length;
-    return { upTo, ranges };
+    return { ackedUpTo, ackedRanges };
   }
 }

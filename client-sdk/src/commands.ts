@@ -65,7 +65,8 @@ export class Commands {
       });
       const settled = (error?: unknown) => {
         letGo();
-        if (error) reject(error);
+        // Accepted, it is resolved already.
+        reject(error);
       };
       const command: Command = { ...spec, accept: (result) => resolve(accept?.(result) as T), settled };
       this.#open.set(ref, command);
@@ -82,7 +83,7 @@ export class Commands {
     const error = 'code' in frame ? new RinghubError(frame.code, frame.text, frame.detail) : undefined;
     const isGone = command.takesAway && command.again && error && /^unknown|found$/.test(error.name);
     if (!error || isGone) command.accept((frame as { result?: Result }).result);
-    command.settled(isGone ? undefined : error);
+    command.settled(error);
     return true;
   }
 

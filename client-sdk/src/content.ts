@@ -30,12 +30,14 @@ export function fromPayload(payload: Payload, contentType: string): unknown {
     }
   }
   if (TEXT_TYPE.test(contentType)) return textOf(payload);
-  return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
+  return bytesOf(payload);
 }
 
 /** Length on the wire: of text, that of its UTF-8. */
-export const byteLength = (data: Payload): number =>
-  (typeof data === 'string' ? new TextEncoder().encode(data) : data).length;
+export const byteLength = (data: Payload): number => bytesOf(data).length;
+
+const bytesOf = (payload: Payload): Uint8Array =>
+  typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
 
 const textOf = (payload: Payload): string =>
   typeof payload === 'string' ? payload : new TextDecoder().decode(payload);

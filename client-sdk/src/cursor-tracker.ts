@@ -10,13 +10,14 @@
  * reads from the cursor again: `has` recognises what need not be processed twice.
  */
 import { formatCursor, type LogId, type Position } from '@ringhub/protocol';
+import type { Range } from './delivery-queue.ts';
 
 interface Entry {
   done: boolean;
   /** Where the cursor moves once this and everything before is done. */
   readonly moves: readonly Position[];
   /** Ends a snapshot: from here on the cursor moves at all. */
-  readonly thaws: boolean;
+  readonly thaws: boolean | undefined;
   /** Of a message, to recognise it again. */
   readonly position: Position | undefined;
 }
@@ -28,6 +29,8 @@ export class CursorTracker {
   #frozen: boolean;
   #order: Entry[] = [];
   readonly #byTag = new Map<number, Entry>();
+  /** Where an earlier snapshot ended, or how far the application came after it: what follows is missed where another one begins. */
+  #seen: readonly Position[] = [];
   /** Processed beyond the cursor: each message, or with conflation the latest one of each key. */
   #known = new Map<string, Position>();
 
@@ -44,7 +47,7 @@ export class CursorTracker {
 
   /** A message came. */
   message(tag: number, position: Position): void {
-    this.#append(tag, this.ordered ? [position] : [], false, position);
+    this.#append(tag, this.ordered ? [position] : [], position);
   }
 
   /** A gap came; `ends` is the last offset of each log that it covers, 0 where an epoch begins: that is always in order. */
@@ -52,8 +55,16 @@ export class CursorTracker {
     this.#append(tag, this.ordered ? ends : ends.filter(({ offset }) => !offset));
   }
 
-  snapshotEnd(tag: number, cursor: string): void {
-    this.#append(tag, positionsOf(cursor), true);
+  /** @returns what neither this snapshot brought nor an earlier one, which a lost session had begin again */
+  snapshotEnd(tag: number, cursor: string): Range[] {
+    const ends = positionsOf(cursor);
+    this.#append(tag, ends, undefined, true);
+    return this.#seen.flatMap((seen) => {
+      const { log, epoch, offset } = seen;
+      const end = ends.find((other) => other.log === log);
+      if (!end || isUpTo(end, seen)) return [];
+      return [{ log, epoch, from: offset + 1, to: end.epoch === epoch ? end.offset : null }];
+    });
   }
 
   /** A mark counts once everything delivered before it was processed. */
@@ -95,8 +106,14 @@ export class CursorTracker {
     if (this.#known.size > 20_000) this.#known = new Map([...this.#known].slice(10_000));
   }
 
-  /** The session was lost: deliveries begin anew from the cursor. */
-  restart(): void {
+  /** The session was lost: deliveries begin anew from the cursor, or `again` with a snapshot. */
+  restart(again?: boolean): void {
+    if (again) {
+      this.#seen = this.#frozen
+        ? (this.#order.find(({ thaws }) => thaws)?.moves ?? this.#seen)
+        : [...this.#cursor.values()];
+      this.#frozen = true;
+    }
     for (const { done, position } of this.#order) if (done && position && this.ordered) this.add(position);
     for (const [key, position] of this.#known) if (this.#covers(position)) this.#known.delete(key);
     this.#order = [];
@@ -113,7 +130,7 @@ export class CursorTracker {
     return this.#covers(position) || isUpTo(position, this.#known.get(key));
   }
 
-  #append(tag: number, moves: readonly Position[] = [], thaws = false, position?: Position): void {
+  #append(tag: number, moves: readonly Position[], position?: Position, thaws?: boolean): void {
     const entry = { done: false, moves, thaws, position };
     this.#order.push(entry);
     this.#byTag.set(tag, entry);

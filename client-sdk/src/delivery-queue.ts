@@ -8,6 +8,7 @@ import type { Gap, GapRange, Item } from '@ringhub/protocol';
 import type { Delivery } from './delivery.ts';
 
 type Loss = Pick<Gap, 'count' | 'reason'>;
+export type Range = Omit<GapRange, keyof Loss>;
 
 export interface QueueBounds {
   readonly capacity: number;
@@ -69,8 +70,13 @@ const sizeOf = (item: Item): number => (item.kind === 'message' ? item.payload.l
 function gapOf({ item, position }: Delivery): Gap {
   if (item.kind === 'gap') return item.gap;
   const { log, epoch, offset } = position!;
-  const loss = { count: 1, reason: 'not-received' } as const;
-  return { ...loss, ranges: [{ ...loss, log, epoch, from: offset, to: offset }] };
+  return notReceived(1, [{ log, epoch, from: offset, to: offset }]);
+}
+
+/** Of what was never received; `count` is null where nobody knows. */
+export function notReceived(count: number | null, ranges: readonly Range[]): Gap {
+  const loss = { count, reason: 'not-received' } as const;
+  return { ...loss, ranges: ranges.map((range) => ({ ...loss, ...range })) };
 }
 
 /** The losses of both; ranges of one log and epoch are joined, so that merging without end stays small. */

@@ -40,7 +40,7 @@ export interface Environment {
 /** The surroundings as the platform has them. */
 export const platformEnvironment = (): Environment => ({
   now: () => performance.now(),
-  random: () => Math.random(),
+  random: Math.random,
   setTimer: (callback, ms) => setTimeout(callback, ms),
   clearTimer: (timer) => clearTimeout(timer as number),
   onWake: onPageWake,

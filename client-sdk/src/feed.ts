@@ -23,7 +23,7 @@ import type {
 import { AckBatcher } from './ack-batcher.ts';
 import { CursorTracker, idOf } from './cursor-tracker.ts';
 import type { Delivery, Outcome } from './delivery.ts';
-import { DeliveryQueue } from './delivery-queue.ts';
+import { DeliveryQueue, notReceived } from './delivery-queue.ts';
 import type { ClientLine } from './line.ts';
 
 type Epochs = Welcome['epochs'];
@@ -77,7 +77,7 @@ export class Feed {
 
   /** Goes on with a new queue after a lost session. */
   restart(subscribed: Subscribed): void {
-    this.#cursor.restart();
+    this.#cursor.restart(subscribed.cursor === null);
     this.#waiting.clear();
     this.#begin(subscribed);
   }
@@ -129,10 +129,24 @@ export class Feed {
     const { item, position, tag } = delivery;
     this.#lastTag = tag;
     if (item.kind === 'gap') this.#cursor.gap(tag, endsOf(item, epochs));
-    else if (item.kind === 'snapshot-end') this.#cursor.snapshotEnd(tag, item.cursor);
-    else this.#cursor.message(tag, position!);
+    else if (item.kind === 'snapshot-end') {
+      const ranges = this.#cursor.snapshotEnd(tag, item.cursor);
+      // Of no life, as the hub does not know of it. Its tag is the one before: it may become one with a gap that ends there.
+      if (ranges[0])
+        this.#hold({
+          ...delivery,
+          item: { kind: 'gap', gap: notReceived(null, ranges) },
+          tag: tag - 1,
+          lastTag: tag - 1,
+          life: 0,
+        });
+    } else this.#cursor.message(tag, position!);
 
     if (position && this.#life > 1 && this.#isKnown(delivery)) return;
+    this.#hold(delivery);
+  }
+
+  #hold(delivery: Delivery): void {
     // With acks the hub never sends so much: its prefetch is smaller than the ring.
     for (const covered of this.#waiting.push(delivery, this.granted)) this.#cursor.forget(covered);
   }
@@ -201,18 +215,16 @@ export class Feed {
     }
     for (const tag of this.#nacks.splice(0)) lines.push(['nack', queue, [[tag, tag]]]);
     const ack = this.#acks.take();
-    if (ack) lines.push(['ack', queue, ack.upTo, ...(ack.ranges.length > 0 ? [ack.ranges] : [])]);
+    if (ack) lines.push(['ack', queue, ack.ackedUpTo, ...(ack.ackedRanges[0] ? [ack.ackedRanges] : [])]);
     return lines;
   }
 
   /** What a hello says about this queue. Rejects not sent yet are left out, to be sent after the welcome. */
   hello(): ResumeQueue {
-    const { upTo, ranges } = this.#acks.resume();
     return {
       queue: this.queue,
       lastTag: this.#lastTag,
-      ackedUpTo: upTo,
-      ackedRanges: ranges,
+      ...this.#acks.resume(),
       cursor: this.cursor,
       options: this.options,
     };

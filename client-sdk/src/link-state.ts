@@ -181,28 +181,15 @@ const closeBy =
 const close = closeBy('drop');
 const sayBye = closeBy('bye');
 
-type Row = { readonly [T in LinkEvent['type']]: Transition<T> };
-
-const NOTHING: Row = {
-  start: stay,
-  opened: stay,
-  welcomed: stay,
-  heard: stay,
-  drained: stay,
-  lost: stay,
-  due: stay,
-  wake: stay,
-  stop: stay,
-};
+type Row = { readonly [T in LinkEvent['type']]?: Transition<T> };
 
 /** What is not said of a state changes nothing in it; which cells there are, the table in the test holds. */
 export const LINK_TABLE: Readonly<Record<LinkKind, Row>> = {
-  idle: { ...NOTHING, start: connect, stop: close },
-  connecting: { ...NOTHING, opened: greet, lost: fail, due: giveUp, wake: probe, stop: close },
-  greeting: { ...NOTHING, welcomed: enter, lost: fail, due: giveUp, wake: probe, stop: close },
-  online: { ...NOTHING, heard: hear, drained: drain, lost: fail, due: giveUp, wake: probe, stop: sayBye },
+  idle: { start: connect, stop: close },
+  connecting: { opened: greet, lost: fail, due: giveUp, wake: probe, stop: close },
+  greeting: { welcomed: enter, lost: fail, due: giveUp, wake: probe, stop: close },
+  online: { heard: hear, drained: drain, lost: fail, due: giveUp, wake: probe, stop: sayBye },
   draining: {
-    ...NOTHING,
     heard: hear,
     drained: drain,
     lost: failDraining,
@@ -210,8 +197,8 @@ export const LINK_TABLE: Readonly<Record<LinkKind, Row>> = {
     wake: probe,
     stop: sayBye,
   },
-  waiting: { ...NOTHING, due: connect, wake: hurry, stop: close },
-  closed: NOTHING,
+  waiting: { due: connect, wake: hurry, stop: close },
+  closed: {},
 };
 
 /** Whether frames may be sent. */
@@ -221,6 +208,6 @@ export const isOpen = (kind: LinkKind): boolean => kind === 'online' || kind ===
 export function step(state: LinkState, event: LinkEvent, context: LinkContext): LinkStep {
   if ('socket' in event && event.socket !== state.socket) return stay(state);
   if (event.type === 'due' && context.nowMs < state.dueMs) return stay(state);
-  const transition = LINK_TABLE[state.kind][event.type] as Transition<LinkEvent['type']>;
-  return transition(state, event as never, context);
+  const transition = LINK_TABLE[state.kind][event.type] as Transition<LinkEvent['type']> | undefined;
+  return transition?.(state, event as never, context) ?? stay(state);
 }

@@ -143,19 +143,15 @@ export class Link {
   }
 
   #perform(effect: LinkEffect): void {
-    switch (effect) {
-      case 'ping':
-        this.say(['ping']);
-        break;
-      case 'bye':
-        this.#frames.push(this.codec.encode(['bye']));
-        this.#flush();
-        this.#socket?.close(1000);
-        this.#env.setTimer(() => this.#drop(), BYE_MS);
-        break;
-      default:
-        this.#drop();
-        if (effect === 'open') void this.#open(this.#state.socket);
+    if (effect === 'ping') this.say([effect]);
+    else if (effect === 'bye') {
+      this.#frames.push(this.codec.encode([effect]));
+      this.#flush();
+      this.#socket?.close(1000);
+      this.#env.setTimer(() => this.#drop(), BYE_MS);
+    } else {
+      this.#drop();
+      if (effect === 'open') void this.#open(this.#state.socket);
     }
   }
 

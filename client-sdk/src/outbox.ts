@@ -17,6 +17,15 @@ export interface Outgoing {
   readonly hasId: boolean;
   /** Says from now on under what session and number it was sent first. */
   readonly resend: (first: First) => void;
+  // The outbox writes what follows.
+  /** Its number in this session; 0 until it is sent. */
+  seq: number;
+  /** Sent at least once, maybe in an earlier session. */
+  wasSent?: boolean;
+  /** Known once its session was lost. */
+  first?: First;
+  /** Nobody waits for the outcome. */
+  abandoned?: boolean;
 }
 
 /** Session and number of a publish when it was sent first. */
@@ -27,22 +36,10 @@ export interface OutboxBounds {
   readonly bytes: number;
 }
 
-interface Numbered<P> {
-  readonly publish: P;
-  /** Its number in this session; 0 until it is sent. */
-  seq: number;
-  /** Sent at least once, maybe in an earlier session. */
-  wasSent: boolean;
-  /** Known once its session was lost. */
-  first?: First;
-  /** Nobody waits for the outcome. */
-  abandoned: boolean;
-}
-
 export class Outbox<P extends Outgoing> {
   /** In order; those to be sent again, with their numbers, come first. */
-  #queued: Numbered<P>[] = [];
-  readonly #sent = new Map<number, Numbered<P>>();
+  #queued: P[] = [];
+  readonly #sent = new Map<number, P>();
   #lastSeq = 0;
   #bytes = 0;
   #inFlightBytes = 0;
@@ -60,45 +57,44 @@ export class Outbox<P extends Outgoing> {
   push(publish: P): boolean {
     if (this.length >= this.#bounds.messages || this.#bytes + publish.frameBytes > this.#bounds.bytes)
       return false;
-    this.#queued.push({ publish, seq: 0, wasSent: false, abandoned: false });
+    this.#queued.push(publish);
     this.#bytes += publish.frameBytes;
     return true;
   }
 
-  /** The next publish to send, with its number, or `undefined` while the window is full or nothing waits. */
-  take(window: OutboxBounds): { readonly publish: P; readonly seq: number } | undefined {
+  /** The next publish to send, under its number, or `undefined` while the window is full or nothing waits. */
+  take(window: OutboxBounds): P | undefined {
     const next = this.#queued[0];
     if (!next) return undefined;
-    const { payloadBytes } = next.publish;
+    const { payloadBytes } = next;
     const { size } = this.#sent;
     // One that is larger than the whole window is sent alone, for the hub to refuse.
     if (size && (size >= window.messages || this.#inFlightBytes + payloadBytes > window.bytes))
       return undefined;
     this.#queued.shift();
-    if (next.seq === 0) next.seq = ++this.#lastSeq;
+    next.seq ||= ++this.#lastSeq;
     next.wasSent = true;
     this.#sent.set(next.seq, next);
     this.#inFlightBytes += payloadBytes;
     return next;
   }
 
-  /** Settles a number; gives the publish unless it is unknown or abandoned. */
+  /** Settles a number; gives its publish, `undefined` where it is unknown. */
   settle(seq: number): P | undefined {
-    const entry = this.#sent.get(seq);
-    if (!entry) return undefined;
-    this.#sent.delete(seq);
-    this.#inFlightBytes -= entry.publish.payloadBytes;
-    this.#bytes -= entry.publish.frameBytes;
-    return entry.abandoned ? undefined : entry.publish;
+    const publish = this.#sent.get(seq);
+    if (publish) {
+      this.#sent.delete(seq);
+      this.#inFlightBytes -= publish.payloadBytes;
+      this.#bytes -= publish.frameBytes;
+    }
+    return publish;
   }
 
   /** Nobody waits for this publish any more. True where it was never sent, and never will be. */
   abandon(publish: P): boolean {
-    const entry = [...this.#queued, ...this.#sent.values()].find((e) => e.publish === publish);
-    if (!entry) return false;
-    entry.abandoned = true;
-    if (entry.seq === 0) this.#takeOut((e) => e === entry);
-    return !entry.wasSent;
+    publish.abandoned = true;
+    if (!publish.seq) this.#takeOut((other) => other === publish);
+    return !publish.wasSent;
   }
 
   /** The session goes on: what was sent is sent again, with its numbers. */
@@ -116,13 +112,13 @@ export class Outbox<P extends Outgoing> {
    */
   restart(publishSeq: number, recognised: boolean, session: string): void {
     this.resume();
-    this.#takeOut((e) => e.wasSent && e.abandoned);
-    for (const entry of this.#queued) {
-      if (entry.wasSent) {
-        entry.first ??= [session, entry.seq];
-        if (!recognised || !entry.publish.hasId) entry.publish.resend(entry.first);
+    this.#takeOut(({ wasSent, abandoned }) => wasSent && abandoned);
+    for (const publish of this.#queued) {
+      if (publish.wasSent) {
+        publish.first ??= [session, publish.seq];
+        if (!recognised || !publish.hasId) publish.resend(publish.first);
       }
-      entry.seq = 0;
+      publish.seq = 0;
     }
     this.#lastSeq = publishSeq;
   }
@@ -130,14 +126,14 @@ export class Outbox<P extends Outgoing> {
   /** Empties the outbox: what was never sent, and what was sent and not confirmed. */
   close(): { unsent: P[]; sent: P[] } {
     this.resume();
-    return { unsent: this.#takeOut((e) => !e.wasSent), sent: this.#takeOut(() => true) };
+    return { unsent: this.#takeOut(({ wasSent }) => !wasSent), sent: this.#queued };
   }
 
-  /** Removes waiting publishes; gives those that somebody waits for. */
-  #takeOut(which: (entry: Numbered<P>) => boolean): P[] {
+  /** Removes waiting publishes, and gives them. */
+  #takeOut(which: (publish: P) => boolean | undefined): P[] {
     const out = this.#queued.filter(which);
-    this.#queued = this.#queued.filter((e) => !out.includes(e));
-    for (const { publish } of out) this.#bytes -= publish.frameBytes;
-    return out.filter((e) => !e.abandoned).map((e) => e.publish);
+    this.#queued = this.#queued.filter((publish) => !out.includes(publish));
+    for (const { frameBytes } of out) this.#bytes -= frameBytes;
+    return out;
   }
 }

@@ -81,6 +81,7 @@ export class Publisher {
       const frame = encode(properties);
       const waiting: Waiting = {
         frame,
+        seq: 0,
         resend: (resent) => {
           waiting.frame = encode({ ...properties, resent });
         },
@@ -91,7 +92,7 @@ export class Publisher {
         settle: (receipt, error) => {
           letGo();
           if (receipt) resolve(receipt);
-          else reject(error);
+          reject(error);
         },
       };
       const { limits } = this.#welcome!;
@@ -113,8 +114,7 @@ export class Publisher {
     const welcome = this.#welcome;
     if (!welcome || !this.#link.isOpen) return;
     const next = () => this.#outbox.take(welcome.publishWindow);
-    for (let one = next(); one; one = next())
-      this.#link.send(this.#link.codec.number(one.publish.frame, one.seq));
+    for (let one = next(); one; one = next()) this.#link.send(this.#link.codec.number(one.frame, one.seq));
   }
 
   welcomed(welcome: Welcome): void {

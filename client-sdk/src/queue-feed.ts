@@ -172,13 +172,16 @@ export class QueueFeed implements SessionFeed, SubscriptionFeed {
     this.#sent.push(...this.#unsent.splice(0));
     this.#sent.splice(0, this.#sent.length - this.#maxPrefetch);
     const ack = this.#acks.take();
-    if (ack) lines.push(['ack', queue, ack.upTo, ...(ack.ranges.length > 0 ? [ack.ranges] : [])]);
+    if (ack) lines.push(['ack', queue, ack.ackedUpTo, ...(ack.ackedRanges[0] ? [ack.ackedRanges] : [])]);
     return lines;
   }
 
   hello(): ResumeQueue {
     const acks = this.#acks.resume();
-    const acked = without([[1, acks.upTo], ...acks.ranges], new Set(this.#sent.map(({ tag }) => tag)));
+    const acked = without(
+      [[1, acks.ackedUpTo], ...acks.ackedRanges],
+      new Set(this.#sent.map(({ tag }) => tag)),
+    );
     return {
       queue: this.queue,
       lastTag: this.#lastTag,

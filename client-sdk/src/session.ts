@@ -132,10 +132,6 @@ export class Session implements LinkOwner {
     if (this.#link.isOpen) await this.#endQueue(queue);
   }
 
-  credit(feed: SessionFeed, prefetch: number, signal?: AbortSignal): Promise<void> {
-    return this.commands.run({ line: () => ['credit', feed.queue, prefetch], signal });
-  }
-
   /** Something was settled: tells the hub soon, or now. */
   settled(isDue: boolean): void {
     // At the end of the turn, so that a burst is told at once.
@@ -221,10 +217,14 @@ export class Session implements LinkOwner {
   #takeUp({ resumed, queues }: Welcome): number[] {
     const results = new Map(queues.map((result) => [result.was, result]));
     const before = new Map(this.#consumers);
+    const ownerless: number[] = [];
     this.#consumers.clear();
-    for (const [was, consumer] of before) {
+    for (const was of this.#named) {
+      const consumer = before.get(was);
       const result = results.get(was);
-      if (result && 'code' in result) consumer.ended(new RinghubError(result.code, result.text));
+      if (result && 'code' in result) consumer?.ended(new RinghubError(result.code, result.text));
+      // Unsubscribed while the hello that named it was under way.
+      else if (!consumer) ownerless.push(result?.queue ?? was);
       else if (resumed && (result?.queue ?? was) === was) {
         this.#consumers.set(was, consumer);
         consumer.feed.resume();
@@ -233,12 +233,7 @@ export class Session implements LinkOwner {
         consumer.feed.restart(result);
       } else consumer.ended(errorNamed('unknown-queue'));
     }
-    // Unsubscribed while the hello that named them was under way.
-    return this.#named.flatMap((was) => {
-      if (before.has(was)) return [];
-      const result = results.get(was) ?? { queue: was };
-      return 'queue' in result ? [result.queue] : [];
-    });
+    return ownerless;
   }
 
   received(frame: ServerFrame): void {

@@ -98,12 +98,12 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       this.#resolveClosed = resolve;
     });
     // Not before whoever subscribed has got the subscription.
-    this.#isRunning = !!handler;
-    const start = () => {
+    if (!handler) return;
+    this.#isRunning = true;
+    session.env.setTimer(() => {
       this.#isRunning = false;
       this.received();
-    };
-    if (handler) session.env.setTimer(start, 0);
+    }, 0);
   }
 
   /** What the hub granted, which may be less than was asked for. */
@@ -113,7 +113,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   /**
    * Up to where everything was processed, to be stored and given back as `since: { cursor }`; `null` until the
-   * snapshot of `last-per-key` has ended (PROTOCOL §10).
+   * snapshot of `last-per-key` has ended, and again where a lost session has another one begin (PROTOCOL §10).
    */
   get cursor(): string | null {
     return this.feed.cursor;
@@ -153,22 +153,26 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
   }
 
   /** Nothing is handed out until {@link resume}; the hub sends nothing more, its ring holds what comes. */
-  pause({ signal }: CommandOptions = {}): Promise<void> {
+  pause(options?: CommandOptions): Promise<void> {
     this.#isPaused = true;
-    return this.#session.credit(this.feed, 0, signal);
+    return this.#credit(0, options);
   }
 
-  resume({ signal }: CommandOptions = {}): Promise<void> {
+  resume(options?: CommandOptions): Promise<void> {
     this.#isPaused = false;
     this.received();
-    return this.#session.credit(this.feed, this.granted.prefetch, signal);
+    return this.#credit(this.granted.prefetch, options);
   }
 
   /** Changes how many items may be sent and not settled; 1 or more. */
-  async setPrefetch(prefetch: number, { signal }: CommandOptions = {}): Promise<void> {
-    if (!this.#isPaused) await this.#session.credit(this.feed, prefetch, signal);
+  async setPrefetch(prefetch: number, options?: CommandOptions): Promise<void> {
+    if (!this.#isPaused) await this.#credit(prefetch, options);
     this.feed.options = { ...this.feed.options, prefetch };
     this.feed.prefetch = prefetch;
+  }
+
+  #credit(prefetch: number, options?: CommandOptions): Promise<void> {
+    return this.#session.commands.run({ line: () => ['credit', this.feed.queue, prefetch], ...options });
   }
 
   /**
@@ -236,7 +240,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
 
   /** @internal */
   welcomed(): void {
-    if (this.#isPaused) this.#session.credit(this.feed, 0).catch(() => {});
+    if (this.#isPaused) this.#credit(0).catch(() => {});
   }
 
   /** @internal */

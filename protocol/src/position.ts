@@ -15,7 +15,7 @@ export interface Position {
   readonly offset: number;
 }
 
-/** Why messages were lost to a subscriber (PROTOCOL §9). `several` where merged losses differ. */
+/** Why messages were lost to a subscriber (PROTOCOL §9). `several` where merged losses differ. Clients tell `not-received`, too. */
 export type GapReason =
   | 'overflow'
   | 'refused'

@@ -48,17 +48,17 @@ describe('acks', () => {
             batcher.skip(tag);
           } else if (step.type === 'send') {
             const ack = batcher.take();
-            if (ack) hub.ack(ack.upTo, ack.ranges);
+            if (ack) hub.ack(ack.ackedUpTo, ack.ackedRanges);
             expect(hub.settled).toEqual(settled);
           } else if (step.type === 'lose') {
             // Sent into the void: a resume follows before anything else is sent.
             batcher.take();
-            const { upTo, ranges } = batcher.resume();
-            hub.resume(upTo, ranges);
+            const { ackedUpTo, ackedRanges } = batcher.resume();
+            hub.resume(ackedUpTo, ackedRanges);
             expect(hub.settled).toEqual(settled);
           } else if (step.type === 'resume') {
-            const { upTo, ranges } = batcher.resume();
-            hub.resume(upTo, ranges);
+            const { ackedUpTo, ackedRanges } = batcher.resume();
+            hub.resume(ackedUpTo, ackedRanges);
             expect(hub.settled).toEqual(settled);
           }
         }
@@ -86,10 +86,10 @@ describe('acks', () => {
   it('keep to the ranges a frame may have', () => {
     const batcher = new AckBatcher();
     for (let tag = 2; tag <= 4000; tag += 2) batcher.settle(tag);
-    expect(batcher.resume().ranges).toHaveLength(1024);
+    expect(batcher.resume().ackedRanges).toHaveLength(1024);
     const rest = batcher.take();
-    expect(rest?.ranges).toHaveLength(2000 - 1024);
-    expect(rest?.ranges[0]).toEqual([2050, 2050]);
+    expect(rest?.ackedRanges).toHaveLength(2000 - 1024);
+    expect(rest?.ackedRanges[0]).toEqual([2050, 2050]);
     expect(batcher.take()).toBeUndefined();
   });
 });

@@ -19,6 +19,11 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
   [456, 'a mandatory publish with an id, stored, then sent again when nobody was subscribed'],
   [529, 'a gap in hand while its session was lost twice'],
   [
+    60092,
+    'the end of a snapshot was processed while its session was lost: what followed it was told by no gap',
+    'all of it',
+  ],
+  [
     211,
     'equal keys of two exchanges were conflated where the second binding was made later, or between exchanges',
   ],
