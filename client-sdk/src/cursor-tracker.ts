@@ -25,7 +25,7 @@ interface Entry {
 export class CursorTracker {
   /** False with `conflate`. */
   declare readonly ordered: boolean;
-  readonly #cursor = new Map<LogId, Position>();
+  #cursor = new Map<LogId, Position>();
   #frozen: boolean;
   #order: Entry[] = [];
   readonly #byTag = new Map<number, Entry>();
@@ -106,9 +106,9 @@ export class CursorTracker {
     if (this.#known.size > 20_000) this.#known = new Map([...this.#known].slice(10_000));
   }
 
-  /** The session was lost: deliveries begin anew from the cursor, or `again` with a snapshot. */
-  restart(again?: boolean): void {
-    if (again) {
+  /** Deliveries begin, or begin anew as the session was lost: `cursor` is the hub's answer, `null` where a snapshot comes first. */
+  restart(cursor: string | null): void {
+    if (cursor === null) {
       this.#seen = this.#frozen
         ? (this.#order.find(({ thaws }) => thaws)?.moves ?? this.#seen)
         : [...this.#cursor.values()];
@@ -118,11 +118,18 @@ export class CursorTracker {
     for (const [key, position] of this.#known) if (this.#covers(position)) this.#known.delete(key);
     this.#order = [];
     this.#byTag.clear();
+    this.begin(cursor);
   }
 
-  /** Reading begins here, of logs that are not in the cursor: else another loss of the session would pass over them. */
-  begin(cursor: string | null | undefined): void {
-    if (!this.#frozen) this.#move(positionsOf(cursor).filter(({ log }) => !this.#cursor.has(log)));
+  /**
+   * Reading begins here, of logs that are not in the cursor: else another loss of the session would pass over them. A log that is
+   * not read any more goes out of it: should it be read again, then from there on.
+   */
+  begin(cursor: string | null): void {
+    if (this.#frozen) return;
+    this.#cursor = new Map(
+      positionsOf(cursor).map((start) => [start.log, this.#cursor.get(start.log) ?? start]),
+    );
   }
 
   /** Whether a message that is delivered again, by a new session, was processed already. */

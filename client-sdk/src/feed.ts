@@ -59,31 +59,26 @@ export class Feed {
     const cursor = (since as { cursor?: string } | undefined)?.cursor ?? first.cursor;
     this.#cursor = new CursorTracker((overflow ?? first.granted.overflow) !== 'conflate', cursor);
     this.granted = first.granted;
-    this.#begin(first);
+    this.restart(first);
   }
 
   get cursor(): string | null {
     return this.#cursor.cursor;
   }
 
-  /** From here on logs are read, also those that only a binding made later is of. */
-  begins(cursor: string | null | undefined): void {
-    this.#cursor.begin(cursor);
+  /** From here on a log is read, too, that maybe only this binding is of. */
+  bound(cursor: string | undefined): void {
+    this.#cursor.begin([this.cursor, cursor].filter(Boolean).join());
   }
 
   get #keepsAccount(): boolean {
     return this.granted.ack !== 'none';
   }
 
-  /** Goes on with a new queue after a lost session. */
-  restart(subscribed: Subscribed): void {
-    this.#cursor.restart(subscribed.cursor === null);
+  /** Begins with a queue; another one where a session was lost. */
+  restart({ queue, granted, cursor }: Subscribed): void {
+    this.#cursor.restart(cursor);
     this.#waiting.clear();
-    this.#begin(subscribed);
-  }
-
-  #begin({ queue, granted, cursor }: Subscribed): void {
-    this.begins(cursor);
     this.#life++;
     this.queue = queue;
     this.granted = granted;

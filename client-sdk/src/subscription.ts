@@ -212,7 +212,7 @@ export class Subscription<Event extends SubscriptionEvent = SubscriptionEvent>
       line: () => [type, feed.queue, ...binding],
       takesAway,
       accept: (result) => {
-        feed.begins((result as Bound | undefined)?.cursor);
+        feed.bound((result as Bound | undefined)?.cursor);
         const bindings = others();
         if (!takesAway) bindings.push(binding);
         if (bindings.length > 0) feed.options = { ...feed.options, bindings };

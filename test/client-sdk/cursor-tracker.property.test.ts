@@ -56,7 +56,7 @@ describe('the cursor of an ordered subscription', () => {
           expect(tracker.cursor).toBe(expected());
         }
         // After a lost session exactly what was processed is recognised, in or out of order.
-        tracker.restart();
+        tracker.restart(tracker.cursor);
         for (const [index, { kind, position }] of placed.entries()) {
           if (kind !== 'message') continue;
           const passed =
@@ -65,6 +65,18 @@ describe('the cursor of an ordered subscription', () => {
         }
       }),
     );
+  });
+
+  it('forgets a log that a new queue does not read, and is where a later binding has it read again', () => {
+    const tracker = new CursorTracker(true, 'v:old:90,d:e:4');
+    // The hub began a new epoch of `v`, of which no binding is left.
+    tracker.restart('d:e:4');
+    expect(tracker.cursor).toBe('d:e:4');
+    tracker.begin('v:new:7,d:e:4');
+    expect(tracker.cursor).toBe('v:new:7,d:e:4');
+    // What it reads on is where it was, not where the queue began.
+    tracker.restart('v:new:9,d:e:9');
+    expect(tracker.cursor).toBe('v:new:7,d:e:4');
   });
 
   it('takes a new epoch when it comes, and forgets the old one', () => {
@@ -86,7 +98,7 @@ describe('the cursor of a snapshot', () => {
     tracker.message(2, at('v', 7));
     tracker.settle(1);
     expect(tracker.cursor).toBeNull();
-    tracker.restart();
+    tracker.restart(null);
     expect(tracker.has(at('v', 50))).toBe(true);
     expect(tracker.has(at('v', 7))).toBe(false);
     tracker.message(1, at('v', 7));
@@ -108,7 +120,7 @@ describe('the cursor of a conflating subscription', () => {
     expect(tracker.cursor).toBe('v:e:0');
     tracker.settle(2, 'b');
     expect(tracker.cursor).toBe('v:e:6');
-    tracker.restart();
+    tracker.restart('v:e:6');
     expect([4, 9, 10].map((offset) => tracker.has(at('v', offset), 'a'))).toEqual([true, true, false]);
     expect(tracker.has(at('v', 5), 'b')).toBe(true);
   });

@@ -63,8 +63,8 @@ export function engineQueuesSuite(name: string, make: () => Promise<StoredEngine
   };
 
   const seqsOf = (result: PublishResult): readonly number[] => (result.kind === 'taken' ? result.seqs : []);
-  const textOf = ({ seq, record, attempts, dueMs }: StoredEntry): string =>
-    `${seq}:${record?.payload}${attempts > 0 ? ` x${attempts}` : ''}${dueMs > 0 ? ` due ${dueMs}` : ''}`;
+  const textOf = ({ seq, record, attempts, dueMs, delayMs }: StoredEntry): string =>
+    `${seq}:${record?.payload}${attempts > 0 ? ` x${attempts}` : ''}${dueMs > 0 ? ` due ${dueMs}, by ${delayMs}` : ''}`;
 
   describe(`${name}: queues`, () => {
     it('are read a page at a time, bounded by messages and by bytes, and say where they end', async () => {
@@ -162,10 +162,10 @@ export function engineQueuesSuite(name: string, make: () => Promise<StoredEngine
     it('let go of what ended, never use a number again, and keep attempts', async () => {
       const made = await scene();
       for (const payload of ['a', 'b', 'c']) await made.publish({ payload }, { queues: [1] });
-      made.queues.postpone(1, 2, 3, 77_000);
+      made.queues.postpone(1, 2, 3, 77_000, 7_000);
       made.queues.settle(1, 1);
       await made.reopen();
-      expect((await made.read(1)).map(textOf)).toEqual(['2:b x3 due 77000', '3:c']);
+      expect((await made.read(1)).map(textOf)).toEqual(['2:b x3 due 77000, by 7000', '3:c']);
       expect(made.queues.count(1).messages).toBe(2);
       for (const seq of [2, 3]) made.queues.settle(1, seq);
       await made.reopen();
@@ -228,7 +228,7 @@ export function engineQueuesSuite(name: string, make: () => Promise<StoredEngine
       made.queues.remove(1);
       // Told too late.
       made.queues.settle(1, 1);
-      made.queues.postpone(1, 1, 1, 0);
+      made.queues.postpone(1, 1, 1, 0, 0);
       await made.reopen();
       expect([await made.read(1), made.queues.sums(1)]).toEqual([[], undefined]);
       expect(await made.read(2)).toHaveLength(1);

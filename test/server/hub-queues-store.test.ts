@@ -31,6 +31,25 @@ describe('a durable queue and its store', () => {
     expect(made.ask<QueueInfo>(made.client(), 'inspect', JOBS).ledger.residual).toBe(0);
   });
 
+  it('waits no longer than was asked for where the clock was set back and the hub started again', () => {
+    const made = new QueueScene(true);
+    made.declare({ retry: { delayMs: 5_000, factor: 1, maxDelayMs: 5_000, jitter: 0 } });
+    made.send(letters(2));
+    const before = made.client();
+    const consumer = made.consume(before);
+    made.say(before, ['nack', consumer, [[1, 1]]], ['nack', consumer, [[2, 2]], { delayMs: 20_000 }]);
+    made.clock.setWall(-3_600_000);
+    made.restart();
+    const client = made.client();
+    made.consume(client);
+    made.clock.advance(4_000);
+    expect(got(client)).toEqual([]);
+    made.clock.advance(2_000);
+    expect(got(client)).toEqual(['1:m1 x1']);
+    made.clock.advance(15_000);
+    expect(got(client)).toEqual(['2:m2 x1']);
+  });
+
   it.each([
     ['that was met', [700]],
     ['of which some is still ahead', [700, 1_450]],

@@ -24,6 +24,17 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
     'all of it',
   ],
   [
+    63613,
+    'a log that was not read for a life of the hub was still in the cursor: its end was told later',
+    'all of it',
+  ],
+  [
+    61374,
+    'a delayed message waited for an hour more, as the clock was set back before the hub was started',
+    'all of it',
+  ],
+  [64528, 'the scenario: an application that was shut out was replaced twice', 'all of it'],
+  [
     211,
     'equal keys of two exchanges were conflated where the second binding was made later, or between exchanges',
   ],

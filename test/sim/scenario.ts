@@ -34,7 +34,10 @@ export class Scenario {
 
   async play(share: number): Promise<void> {
     const { world, settings } = this.simulation;
-    this.simulation.onShutOut = (application) => this.replace(application, 'crash');
+    // Its connection and a publish of it may both tell.
+    this.simulation.onShutOut = (application) => {
+      if (!application.isOver) this.replace(application, 'crash');
+    };
     for (const subject of this.publishers) {
       this.#start(subject, [], ({ hub }) => {
         if (!settings.isRerouted || subject !== 'p1') return;

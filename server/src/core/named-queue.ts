@@ -315,7 +315,7 @@ export class NamedQueue implements Obligations {
     entry.dueWallMs = waitMs > 0 ? moment.wallMs + waitMs : 0;
     if (waitMs > 0) this.delay(entry, moment);
     else this.ready.giveBack(entry);
-    effects.push({ kind: 'requeued', entry });
+    effects.push({ kind: 'requeued', entry, delayMs: waitMs });
   }
 
   unsent(entry: QueueEntry): void {

@@ -14,8 +14,8 @@ export type QueueEffect =
   | { readonly kind: 'settled'; readonly entry: QueueEntry; readonly outcome: Outcome }
   /** To be published to the dead-letter exchange and removed, in one unit. */
   | { readonly kind: 'dead-letter'; readonly entry: QueueEntry; readonly reason: DeathReason }
-  /** It failed, and waits again, until `entry.dueWallMs`: attempts and due time are to be stored. */
-  | { readonly kind: 'requeued'; readonly entry: QueueEntry }
+  /** It failed, and waits again, `delayMs` long, until `entry.dueWallMs`: attempts and due time are to be stored. */
+  | { readonly kind: 'requeued'; readonly entry: QueueEntry; readonly delayMs: number }
   /** `count` messages with after < seq <= upTo, none of them loaded, have ended: to be removed from the store. */
   | {
       readonly kind: 'dropped-range';

@@ -39,6 +39,8 @@ const NOTHING_STORING: Storing = { messages: 0, bytes: 0 };
 interface Postponed {
   readonly attempts: number;
   readonly dueMs: number;
+  /** Absent where a hub before this one stored it. */
+  readonly delayMs?: number;
 }
 
 export class QueueEntries implements EngineQueues {
@@ -125,9 +127,9 @@ export class QueueEntries implements EngineQueues {
     this.changed.add(queue);
   }
 
-  postpone(queue: number, seq: number, attempts: number, dueMs: number): void {
+  postpone(queue: number, seq: number, attempts: number, dueMs: number, delayMs: number): void {
     if (!this.isThere(queue)) return;
-    const value: Postponed = { attempts, dueMs };
+    const value: Postponed = { attempts, dueMs, delayMs };
     this.group.put(entryKey('attempts', queue, seq), sealJson(value));
     this.postponed.set(queue, true);
     this.changed.add(queue);
@@ -235,8 +237,8 @@ export class QueueEntries implements EngineQueues {
     const postponed = this.havePostponed(queue)
       ? unsealJson<Postponed>(this.store.get(entryKey('attempts', queue, seq)))
       : undefined;
-    const { attempts, dueMs } = postponed ?? { attempts: 0, dueMs: 0 };
-    return { seq, record, attempts, dueMs };
+    const { attempts, dueMs, delayMs = Infinity } = postponed ?? { attempts: 0, dueMs: 0 };
+    return { seq, record, attempts, dueMs, delayMs };
   }
 
   private freshRange(after: number, upTo: number): Range {

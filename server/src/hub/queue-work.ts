@@ -84,7 +84,7 @@ export class QueueWork {
         return;
       case 'requeued': {
         const { seq, attempts, dueWallMs } = effect.entry;
-        stored?.postpone(queue.id, seq, attempts, dueWallMs);
+        stored?.postpone(queue.id, seq, attempts, dueWallMs, effect.delayMs);
         return;
       }
       case 'dropped-range':
@@ -134,7 +134,8 @@ export class QueueWork {
     // Only what is durable is ever not loaded.
     if (!queues) return;
     queues.read(queue.id, after, upTo, { messages: limit, bytes: maxBytes }, (entries, isEnd) => {
-      const loaded = entries.map((entry) => loadedEntry(entry, queue));
+      const wallMs = this.hub.clock.wallMs();
+      const loaded = entries.map((entry) => loadedEntry(entry, queue, wallMs));
       // Each page has a turn of its own: where all that is loaded has expired, the next page is asked for at once, and
       // a long backlog would be one call within the other, and one batch.
       this.hub.clock.endOfTurn(() =>
@@ -144,7 +145,8 @@ export class QueueWork {
   }
 }
 
-function loadedEntry({ seq, record, attempts, dueMs }: StoredEntry, queue: DeclaredQueue): LoadedEntry {
+function loadedEntry(stored: StoredEntry, queue: DeclaredQueue, wallMs: number): LoadedEntry {
+  const { seq, record, attempts, dueMs, delayMs } = stored;
   if (!record) return { seq };
   const ttlMs = Math.min(record.ttlMs ?? Infinity, queue.state.settings.messageTtlMs ?? Infinity);
   return {
@@ -153,6 +155,6 @@ function loadedEntry({ seq, record, attempts, dueMs }: StoredEntry, queue: Decla
     enqueuedMs: record.timeMs,
     expiresAtMs: record.timeMs + ttlMs,
     attempts,
-    dueWallMs: dueMs,
+    dueWallMs: Math.min(dueMs, wallMs + delayMs),
   };
 }

@@ -115,6 +115,8 @@ export interface StoredEntry {
   readonly attempts: number;
   /** Wall clock before which it is not to be delivered again; 0 for none. */
   readonly dueMs: number;
+  /** How long that was, when it was said: a clock that was set back meanwhile must not make it longer. */
+  readonly delayMs: number;
 }
 
 /** A count of what a queue had when it was asked for; what ends meanwhile is counted, too. */
@@ -147,8 +149,8 @@ export interface EngineQueues {
   settle(queue: number, seq: number): void;
   /** Many ended: those with after < seq <= upTo. */
   drop(queue: number, after: number, upTo: number): void;
-  /** Its next attempt is another one, or later. */
-  postpone(queue: number, seq: number, attempts: number, dueMs: number): void;
+  /** Its next attempt is another one, or later: `delayMs` from now, at `dueMs` of the wall clock. */
+  postpone(queue: number, seq: number, attempts: number, dueMs: number, delayMs: number): void;
   /**
    * Sets who tells the sums that are stored in the same step as a queue's changes: JSON, asked for at each such step.
    * `storing` is what the store has with this step and the hub was not told of yet: the sums have to count it.

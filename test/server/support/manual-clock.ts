@@ -14,6 +14,8 @@ const WALL_START_MS = 1_700_000_000_000;
 
 export class ManualClock implements Clock {
   private passedMs = 0;
+  /** By how much the wall clock was set, all in all. */
+  private wallStepMs = 0;
   private readonly timers = new Set<Timer>();
   private turns: (() => void)[] = [];
 
@@ -22,7 +24,12 @@ export class ManualClock implements Clock {
   }
 
   wallMs(): number {
-    return WALL_START_MS + this.passedMs;
+    return WALL_START_MS + this.passedMs + this.wallStepMs;
+  }
+
+  /** Sets the wall clock forward or back. */
+  setWall(stepMs: number): void {
+    this.wallStepMs += stepMs;
   }
 
   every(ms: number, run: () => void): { stop(): void } {
