@@ -23,7 +23,7 @@ export class HubEvents {
   }
 
   session(event: 'opened' | 'resumed' | 'parked' | 'closed', session: Session): void {
-    this.tell(`session.${event}`, whoseOf(session));
+    if (this.isWanted) this.tell(`session.${event}`, whoseOf(session));
   }
 
   bound(subscription: Subscription, wanted: Wanted): void {
@@ -40,7 +40,7 @@ export class HubEvents {
     { session, queue }: Subscription,
     { exchange, spec }: Wanted,
   ): void {
-    if (exchange.name === EVENTS_EXCHANGE) return;
+    if (exchange.name === EVENTS_EXCHANGE || !this.isWanted) return;
     const key = `binding.${event}.${exchange.name}.${spec.key}`;
     this.tell(keyFault(key) ? `binding.${event}` : key, {
       ...whoseOf(session),
@@ -51,12 +51,13 @@ export class HubEvents {
   }
 
   private tell(key: string, event: object): void {
-    if (this.hub.draining || !this.isWanted) return;
     if (this.waiting.length === 0) this.hub.clock.endOfTurn(() => this.publishAll());
     this.waiting.push({ key, payload: JSON.stringify(event) });
   }
 
+  /** Asked before anything is made of an event: mostly nobody is there. */
   private get isWanted(): boolean {
+    if (this.hub.draining) return false;
     const exchange = this.hub.exchanges.get(EVENTS_EXCHANGE);
     if (!exchange) return false;
     const { table, destinations, queues } = exchange;
