@@ -59,6 +59,61 @@ describe('bounds', () => {
   });
 });
 
+describe('a key that may never come again', () => {
+  const full = () => {
+    const clock = new EvictionClock({ maxEntries: 3, maxBytes: 100_000 });
+    const cache = new MatchCache<Target>(clock);
+    for (const key of ['a', 'b', 'c']) cache.offer(key, new TargetBag([target(key)]));
+    return cache;
+  };
+  const kept = (cache: MatchCache<Target>): string[] =>
+    ['a', 'b', 'c', 'd'].filter((key) => cache.get(key) !== undefined);
+
+  test('gets no other out of a full cache until it does', () => {
+    const cache = full();
+    cache.offer('d', new TargetBag());
+    cache.offer('e', new TargetBag());
+    expect(kept(cache)).toEqual(['a', 'b', 'c']);
+    cache.offer('d', new TargetBag());
+    expect(kept(cache)).toContain('d');
+    expect(cache.size).toBe(3);
+  });
+
+  test('is remembered until another one comes, or a binding changes', () => {
+    const cache = full();
+    const bag = new TargetBag([target('t')]);
+    cache.offer('d', bag);
+    expect(cache.get('d')).toBe(bag.targets);
+    expect(cache.get('a')).toHaveLength(1);
+    expect(cache.get('d')).toBe(bag.targets);
+    cache.offer('e', new TargetBag());
+    expect(cache.get('d')).toBeUndefined();
+    cache.changed(exact('e'), target('t'), true);
+    expect(cache.get('e')).toBeUndefined();
+  });
+
+  test('is told apart from the same key of another exchange', () => {
+    const clock = new EvictionClock({ maxEntries: 1, maxBytes: 100_000 });
+    const [one, other] = [new MatchCache<Target>(clock), new MatchCache<Target>(clock)];
+    one.offer('first', new TargetBag());
+    one.offer('key', new TargetBag());
+    other.offer('key', new TargetBag());
+    expect([one.size, other.size]).toEqual([1, 0]);
+    other.offer('key', new TargetBag());
+    expect([one.size, other.size]).toEqual([0, 1]);
+  });
+
+  test('is remembered also where its result is larger than the bound', () => {
+    const cache = new MatchCache<Target>(new EvictionClock({ maxEntries: 100, maxBytes: 4_000 }));
+    const bag = new TargetBag(Array.from({ length: 1_000 }, (_, i) => target(`${i}`)));
+    for (let i = 0; i < 3; i++) {
+      cache.offer('large', bag);
+      expect(cache.get('large')).toBe(bag.targets);
+      expect(cache.size).toBe(0);
+    }
+  });
+});
+
 describe('keeping up with changes', () => {
   test('a hit is the same array, and one behind is brought up to date', () => {
     const clock = new EvictionClock(ROOMY);

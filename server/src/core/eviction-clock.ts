@@ -5,6 +5,8 @@
  * O(1) amortised, and a hit only sets a flag. Caches that share one clock share its bound, so a busy one takes
  * the room of an idle one.
  */
+import { Doorkeeper } from './doorkeeper.ts';
+
 export interface ClockLimits {
   readonly maxEntries: number;
   readonly maxBytes: number;
@@ -26,11 +28,14 @@ export interface ClockEntry {
 export class EvictionClock {
   readonly #limits: ClockLimits;
   readonly #entries: ClockEntry[] = [];
+  readonly #doorkeeper: Doorkeeper;
+  #owners = 0;
   #hand = 0;
   #bytes = 0;
 
   constructor(limits: ClockLimits) {
     this.#limits = limits;
+    this.#doorkeeper = new Doorkeeper(limits.maxEntries);
   }
 
   get size(): number {
@@ -39,6 +44,21 @@ export class EvictionClock {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether an entry fits without any other giving way. */
+  hasRoom(bytes: number): boolean {
+    return this.#entries.length < this.#limits.maxEntries && this.#bytes + bytes <= this.#limits.maxBytes;
+  }
+
+  /** Whether a text came before, lately: else a full cache should not make room for it. @param owner a number of its cache */
+  isKnown(text: string, owner: number): boolean {
+    return this.#doorkeeper.knows(text, owner);
+  }
+
+  /** A number for a cache that shares this clock. */
+  join(): number {
+    return ++this.#owners;
   }
 
   /** Takes a new entry, which makes others give way; returns false where it is over a bound all by itself. */

@@ -7,32 +7,57 @@
  */
 import type { LogId } from '@ringhub/protocol';
 import type { StoredRecord } from '../ports/engine.ts';
-import { OldestFirstMap } from './oldest-first-map.ts';
+import { type Linked, OldestFirstList } from './oldest-first-list.ts';
 
-/** One key's latest message; `undefined` once the index has forgotten it. Shared with snapshots under way. */
-export interface LastValue {
-  record: StoredRecord | undefined;
-  readonly forget: () => void;
+/** One key's latest message. Shared with snapshots under way. Hot: one of these is made, or renewed, with each message. */
+export class LastValue implements Linked<LastValue> {
+  /** `undefined` once the index has forgotten it. */
+  record: StoredRecord | undefined = undefined;
+  /** In its own index. */
+  older: LastValue | undefined = undefined;
+  newer: LastValue | undefined = undefined;
+  /** Among those of all. */
+  readonly place = new Place(this);
+
+  constructor(
+    private readonly index: LastValues,
+    readonly key: string,
+  ) {}
+
+  forget(): void {
+    this.index.forget(this);
+  }
+}
+
+class Place implements Linked<Place> {
+  older: Place | undefined = undefined;
+  newer: Place | undefined = undefined;
+
+  constructor(readonly value: LastValue) {}
 }
 
 /** The values of all exchanges together, and the bound on their bytes. */
 export class LastValueBytes {
   held = 0;
   /** In order of publishing. */
-  private readonly order = new OldestFirstMap<LastValue, undefined>();
+  private readonly order = new OldestFirstList<Place>();
 
   constructor(readonly max: number) {}
 
-  /** A value came, or came anew; others are forgotten until all fit. */
-  put(value: LastValue, grownBy: number): void {
-    this.held += grownBy;
-    this.order.put(value, undefined);
-    while (this.held > this.max && this.order.oldest) this.order.oldest.key.forget();
+  add({ place }: LastValue): void {
+    this.order.append(place);
   }
 
-  remove(value: LastValue): void {
-    this.held -= value.record?.bytes ?? 0;
-    this.order.delete(value);
+  /** A value came, or came anew; others are forgotten until all fit. */
+  renew({ place }: LastValue, grownBy: number): void {
+    this.held += grownBy;
+    this.order.renew(place);
+    while (this.held > this.max && this.order.oldest) this.order.oldest.value.forget();
+  }
+
+  remove({ place, record }: LastValue): void {
+    this.held -= record?.bytes ?? 0;
+    this.order.remove(place);
   }
 }
 
@@ -41,8 +66,9 @@ export class LastValues {
   forgotten = false;
   /** Keys that came or went since they were last stored; only of durable exchanges. */
   private changes: Set<string> | undefined;
+  private readonly byKey = new Map<string, LastValue>();
   /** In order of publishing: a key moves to the end when it is published again. */
-  private readonly byKey = new OldestFirstMap<string, LastValue>();
+  private readonly order = new OldestFirstList<LastValue>();
 
   constructor(
     private readonly maxEntries: number,
@@ -58,13 +84,14 @@ export class LastValues {
 
   put(record: StoredRecord): void {
     const { key } = record;
-    const value = this.byKey.get(key) ?? this.newValue(key);
+    const known = this.byKey.get(key);
+    const value = known ?? this.newValue(key);
+    if (known) this.order.renew(known);
     const grownBy = record.bytes - (value.record?.bytes ?? 0);
     value.record = record;
     this.changes?.add(key);
-    this.byKey.put(key, value);
-    this.bytes.put(value, grownBy);
-    if (this.byKey.size > this.maxEntries) this.forgetOldest();
+    this.bytes.renew(value, grownBy);
+    if (this.byKey.size > this.maxEntries) this.order.oldest?.forget();
   }
 
   /** What is to be stored: each changed key with its message, or without one if it is forgotten. */
@@ -76,32 +103,32 @@ export class LastValues {
 
   /** The exchange is gone. */
   clear(): void {
-    while (this.byKey.size > 0) this.forgetOldest();
+    while (this.order.oldest) this.order.oldest.forget();
   }
 
   /** The values of the keys that match, as they are now and as far as they still are when read. */
   snapshot(matches: (record: StoredRecord) => boolean): { values: LastValue[]; complete: boolean } {
     const values: LastValue[] = [];
-    for (const { value } of this.byKey) if (value.record && matches(value.record)) values.push(value);
+    for (const value of this.order) if (value.record && matches(value.record)) values.push(value);
     return { values, complete: !this.forgotten };
   }
 
-  private newValue(key: string): LastValue {
-    const value: LastValue = { record: undefined, forget: () => this.forget(key, value) };
-    return value;
-  }
-
-  private forgetOldest(): void {
-    const { oldest } = this.byKey;
-    if (oldest) this.forget(oldest.key, oldest.value);
-  }
-
-  private forget(key: string, value: LastValue): void {
+  /** For its values: this one gives way. */
+  forget(value: LastValue): void {
     this.bytes.remove(value);
+    this.order.remove(value);
     value.record = undefined;
-    this.changes?.add(key);
-    this.byKey.delete(key);
+    this.changes?.add(value.key);
+    this.byKey.delete(value.key);
     this.forgotten = true;
+  }
+
+  private newValue(key: string): LastValue {
+    const value = new LastValue(this, key);
+    this.byKey.set(key, value);
+    this.order.append(value);
+    this.bytes.add(value);
+    return value;
   }
 }
 

@@ -1,7 +1,9 @@
 /**
  * An exchange's results by routing key: bounded, and kept up to date rather than wiped.
  *
- * - The bound is an {@link EvictionClock}, which several exchanges may share.
+ * - The bound is an {@link EvictionClock}, which several exchanges may share. Where it is full, a key has to come twice
+ *   before another one gives way: keys that hardly ever come again would only push each other out. The last one that
+ *   was not let in is remembered apart, as a message is routed more than once on its way.
  * - Every change of a binding has a number (the version) and goes into a ring of the last {@link LOG_SIZE}. An
  *   entry knows the version it stands for. When it is asked for again, the changes since are applied to it, each
  *   by testing one pattern against its key. Further behind than the ring, or than a new match would cost, it is
@@ -49,7 +51,7 @@ class Entry<T extends object> implements ClockEntry {
   ) {}
 
   get cost(): number {
-    return ENTRY_BYTES + 2 * this.key.length + this.bag.bytes;
+    return costOf(this.key, this.bag);
   }
 
   evicted(): void {
@@ -63,15 +65,22 @@ class Entry<T extends object> implements ClockEntry {
   }
 }
 
+const costOf = (key: string, bag: TargetBag<object>): number => ENTRY_BYTES + 2 * key.length + bag.bytes;
+
 export class MatchCache<T extends object> {
   readonly #clock: EvictionClock;
   readonly #byKey = new Map<string, Entry<T>>();
   readonly #log: Change<T>[] = [];
+  readonly #owner: number;
+  /** Of the last key that was not let in. */
+  #passingKey = '';
+  #passing: readonly T[] | undefined;
   #version = 0;
   #patches = 0;
 
   constructor(clock: EvictionClock) {
     this.#clock = clock;
+    this.#owner = clock.join();
   }
 
   get size(): number {
@@ -85,6 +94,7 @@ export class MatchCache<T extends object> {
 
   /** A target was bound to a pattern, or unbound from it, for good (not one of several equal bindings). */
   changed(pattern: Pattern, target: T, added: boolean): void {
+    this.#passing = undefined;
     this.#log[this.#version % LOG_SIZE] = { pattern, target, added };
     this.#version++;
     this.#clock.sweep(SWEPT_PER_CHANGE);
@@ -92,6 +102,7 @@ export class MatchCache<T extends object> {
 
   /** The result for a key as of now, or `undefined` where it has to be worked out. */
   get(key: string): readonly T[] | undefined {
+    if (this.#passing !== undefined && this.#passingKey === key) return this.#passing;
     const entry = this.#byKey.get(key);
     if (entry === undefined) return undefined;
     if (entry.version !== this.#version && !this.#bringUpToDate(entry)) return undefined;
@@ -99,17 +110,27 @@ export class MatchCache<T extends object> {
     return entry.bag.targets;
   }
 
-  /** Keeps a result worked out just now; one that is over the bounds all by itself is not kept. */
-  add(key: string, bag: TargetBag<T>): void {
+  /** Takes a result worked out just now: keeps it, or makes no other give way for what may never be asked for again. */
+  offer(key: string, bag: TargetBag<T>): void {
+    const isLetIn = this.#clock.hasRoom(costOf(key, bag)) || this.#clock.isKnown(key, this.#owner);
+    if (isLetIn && this.add(key, bag)) return;
+    this.#passingKey = key;
+    this.#passing = bag.targets;
+  }
+
+  /** Keeps a result worked out just now; false where it is over the bounds all by itself. */
+  add(key: string, bag: TargetBag<T>): boolean {
     const earlier = this.#byKey.get(key);
     if (earlier) {
       earlier.bag = bag;
       earlier.version = this.#version;
       this.#clock.resize(earlier, earlier.cost);
-      return;
+      return earlier.slot >= 0;
     }
     const entry = new Entry(this, key, bag, this.#version);
-    if (this.#clock.add(entry, entry.cost)) this.#byKey.set(key, entry);
+    const isKept = this.#clock.add(entry, entry.cost);
+    if (isKept) this.#byKey.set(key, entry);
+    return isKept;
   }
 
   /** For its entries: the clock has evicted this one. */

@@ -98,7 +98,7 @@ export class TopicExchange<T extends object> {
     for (let i = 1; i < found.length; i++) {
       for (const target of (found[i] as TopicPattern<T>).targets) bag.add(target);
     }
-    this.#cache.add(key, bag);
+    this.#cache.offer(key, bag);
     return bag.targets;
   }
 
