@@ -32,6 +32,8 @@ const { values } = parseArgs({
     /** Flags for the hub's node, apart by commas. */
     node: { type: 'string', default: '' },
     transport: { type: 'string', default: 'auto' },
+    /** Of the publishers of single messages: `binary`, as the SDK's default, or `json`. */
+    codec: { type: 'string', default: 'binary' },
     /** To see what all else costs: nothing goes to the disk. */
     volatile: { type: 'boolean', default: false },
   },
@@ -42,6 +44,7 @@ const batch = Number(values.batch);
 const publisherCount = Number(values.publishers);
 const payload = 'x'.repeat(Number(values.bytes));
 const parts = values.parts.split(',');
+const codec = values.codec === 'json' ? 'json' : 'binary';
 const EXCHANGE = 'bench';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringhub-durable-'));
@@ -65,7 +68,7 @@ await lone.command({
 
 const publishers: SinglePublisher[] = [];
 for (let i = 0; i < publisherCount; i++)
-  publishers.push(await SinglePublisher.open(hub.httpUrl, hub.token, EXCHANGE, payload));
+  publishers.push(await SinglePublisher.open(hub.httpUrl, hub.token, EXCHANGE, payload, codec));
 
 /** How many transactions the hub's store has seen. */
 function transactions(): number {

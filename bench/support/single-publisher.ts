@@ -5,27 +5,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { SUBPROTOCOL_JSON, WEBSOCKET_PATH } from '@ringhub/protocol';
+import { WEBSOCKET_PATH } from '@ringhub/protocol';
+import type { CodecName } from './codecs.ts';
+import { type PublishFrames, publishFrames } from './publish-frames.ts';
 
 /** Read and done with before anything else is read. */
 const readBuffer = Buffer.alloc(64 * 1024);
-
-/** Room for a number in a frame: JSON lets spaces stand before it. */
-const NUMBER_DIGITS = 10;
-const NUMBER_AT = '["publish",'.length;
-
-/** Masked, as clients must, with a mask of zeros: the bytes stay as they are. */
-function frame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  if (length < 126) {
-    const head = Buffer.from([0x81, 0x80 | length, 0, 0, 0, 0]);
-    return Buffer.concat([head, Buffer.from(text)]);
-  }
-  return Buffer.concat([
-    Buffer.from([0x81, 0x80 | 126, length >> 8, length & 255, 0, 0, 0, 0]),
-    Buffer.from(text),
-  ]);
-}
 
 export class SinglePublisher {
   confirmed = 0;
@@ -34,36 +19,30 @@ export class SinglePublisher {
   private whenStill: (() => void) | undefined;
   private said = '';
   private heard: (() => void) | undefined;
-  private readonly publishFrame: Buffer;
-  /** Where the last digit of the number stands in it. */
-  private readonly lastDigitAt: number;
 
   private constructor(
     private readonly socket: Socket,
-    exchange: string,
-    payload: string,
-  ) {
-    const text = `["publish",${' '.repeat(NUMBER_DIGITS)},"${exchange}","a.b","${payload}"]`;
-    this.publishFrame = frame(text);
-    this.lastDigitAt = this.publishFrame.length - text.length + NUMBER_AT + NUMBER_DIGITS - 1;
-  }
+    private readonly frames: PublishFrames,
+  ) {}
 
   static async open(
     httpUrl: string,
     token: string,
     exchange: string,
     payload: string,
+    codec: CodecName,
   ): Promise<SinglePublisher> {
+    const frames = publishFrames(codec, exchange, payload);
     const { hostname, port, host } = new URL(httpUrl);
     const onread = {
       buffer: readBuffer,
       callback: (bytes: number): boolean => {
-        publisher.take(readBuffer.toString('latin1', 0, bytes));
+        publisher.take(bytes);
         return true;
       },
     };
     const socket = connect({ port: Number(port), host: hostname, onread });
-    const publisher = new SinglePublisher(socket, exchange, payload);
+    const publisher = new SinglePublisher(socket, frames);
     socket.setNoDelay(true);
     await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
     const ended = new Promise<never>((_, reject) => {
@@ -77,11 +56,11 @@ export class SinglePublisher {
       'Connection: Upgrade',
       `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}`,
       'Sec-WebSocket-Version: 13',
-      `Sec-WebSocket-Protocol: ${SUBPROTOCOL_JSON}`,
+      `Sec-WebSocket-Protocol: ${frames.subprotocol}`,
     ];
     socket.write(`${headers.join('\r\n')}\r\n\r\n`);
     await Promise.race([publisher.hears('\r\n\r\n'), ended]);
-    socket.write(frame(JSON.stringify(['hello', { version: 1, token }])));
+    socket.write(frames.hello(token));
     await Promise.race([publisher.hears('"welcome"'), ended]);
     publisher.heard = undefined;
     socket.removeAllListeners('error').on('error', () => {});
@@ -116,24 +95,20 @@ export class SinglePublisher {
   }
 
   private publish(): void {
-    const bytes = this.publishFrame;
-    let at = this.lastDigitAt;
-    for (let rest = this.confirmed + this.refused + 1; rest > 0; rest = Math.floor(rest / 10))
-      bytes[at--] = 48 + (rest % 10);
     // The last frame has gone: its answer is here.
-    this.socket.write(bytes);
+    this.socket.write(this.frames.numbered(this.confirmed + this.refused + 1));
   }
 
   /** One answer is awaited at any time, and is small enough to come at once; pings need no answer for so long. */
-  private take(text: string): void {
+  private take(length: number): void {
     if (this.heard) {
-      this.said += text;
+      this.said += readBuffer.toString('latin1', 0, length);
       this.heard();
       return;
     }
-    if (text.includes('"confirm"')) this.confirmed++;
-    else if (text.includes('"refused"')) this.refused++;
-    else return;
+    const answer = this.frames.answerIn(readBuffer, length);
+    if (answer === undefined) return;
+    this[answer]++;
     if (this.isPublishing) this.publish();
     else this.whenStill?.();
   }
