@@ -30,22 +30,25 @@ export interface Stretch {
   readonly seconds: number;
 }
 
-/** Resolves after warm-up and measured time, while the caller's load goes on by itself. */
-export async function measure(
-  pid: number,
-  tally: Tally,
-  { warmUpSeconds, warmUpDeliveries = 0, seconds }: Stretch,
-): Promise<Measured> {
+type WarmUp = Omit<Stretch, 'seconds'>;
+
+/** Resolves after warm-up, while the caller's load goes on by itself. */
+export async function warmUp(tally: Tally, { warmUpSeconds, warmUpDeliveries = 0 }: WarmUp): Promise<void> {
   const warmAt = tally.deliveries + warmUpDeliveries;
   await pause(warmUpSeconds);
   for (let waited = 0; tally.deliveries < warmAt && waited < WARM_UP_AT_MOST_SECONDS; waited += 0.05) {
     await pause(0.05);
   }
+}
+
+/** Resolves after warm-up and measured time, while the caller's load goes on by itself. */
+export async function measure(pid: number, tally: Tally, stretch: Stretch): Promise<Measured> {
+  await warmUp(tally, stretch);
   const before = { server: cpuSeconds(pid), load: ownSeconds(), machine: machineSeconds().busy };
   const { deliveries } = tally;
   const startedMs = performance.now();
   tally.latency.reset();
-  await pause(seconds);
+  await pause(stretch.seconds);
   const lasted = (performance.now() - startedMs) / 1000;
   const taken = tally.deliveries - deliveries;
   const server = cpuSeconds(pid) - before.server;

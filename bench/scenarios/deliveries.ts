@@ -2,9 +2,10 @@
  * S1, S1max, S2, S2max, S2wide, S2idle, S3, S5: one publisher, many subscribers, messages of 128 bytes.
  *
  * "max" is a closed loop: a bounded number of deliveries is under way, so nobody is driven into loss, and latency there is what waits
- * in line, not what the server takes. The others publish at a fixed rate.
+ * in line, not what the server takes. The others publish at a fixed rate, after a warm-up at full speed: at the rate alone it would be
+ * a minute until a server is what it is for the rest of the day.
  */
-import { measure } from '../load/measurement.ts';
+import { measure, warmUp } from '../load/measurement.ts';
 import { closedLoop, type Load, type NextKey, openLoop, settled } from '../load/publishing.ts';
 import { Tally } from '../load/tally.ts';
 import type { Ability, Peer, RunningSystem, System } from '../systems/system.ts';
@@ -13,6 +14,10 @@ import { CONNECTIONS, type ManyPatterns, manyPatterns } from './many-patterns.ts
 import type { Figures, RunOptions, Scenario } from './scenario.ts';
 
 const MESSAGE_BYTES = 128;
+/** Deliveries to each subscriber. */
+const WARM_UP_UNDER_WAY = 4;
+/** At the rate that is measured, after the warm-up at full speed. */
+const SETTLING = { warmUpSeconds: 0.5, warmUpDeliveries: 0 };
 /** How many clients connect at the same time. */
 const CONNECTING = 50;
 
@@ -109,14 +114,33 @@ async function run(shape: Shape, system: System, options: RunOptions): Promise<F
   try {
     const { next, count } = await subscribeAll(shape, running, tally, options);
     const publisher = await running.connect(tally, false);
-    const load = begin(shape.rate, publisher, tally, next, count, options.bytes ?? MESSAGE_BYTES);
-    const measured = await measure(running.pid, tally, options);
+    const bytes = options.bytes ?? MESSAGE_BYTES;
+    const isOpen = 'perSecond' in shape.rate;
+    const before = isOpen ? await atFullSpeed(publisher, tally, next, count, bytes, options) : 0;
+    const load = begin(shape.rate, publisher, tally, next, count, bytes);
+    const measured = await measure(running.pid, tally, isOpen ? { ...options, ...SETTLING } : options);
     load.stop();
-    const missing = await settled(tally, load.published.expected);
+    const missing = await settled(tally, before + load.published.expected);
     return { subscribers: count, ...measured, published: load.published.messages, missing };
   } finally {
     await running.stop();
   }
+}
+
+/** Warms a server up with as much as it takes; resolves with the deliveries that came. */
+async function atFullSpeed(
+  publisher: Peer,
+  tally: Tally,
+  next: NextKey,
+  subscribers: number,
+  bytes: number,
+  options: RunOptions,
+): Promise<number> {
+  const { published, stop } = closedLoop(publisher, tally, next, WARM_UP_UNDER_WAY * subscribers, bytes);
+  await warmUp(tally, options);
+  stop();
+  await settled(tally, published.expected);
+  return tally.deliveries;
 }
 
 async function subscribeAll(

@@ -146,10 +146,7 @@ export class CursorTracker {
   #advance(): void {
     while (this.#order[0]?.done) {
       const { moves, thaws, position } = this.#order.shift()!;
-      if (thaws) {
-        this.#frozen = false;
-        this.#known.clear();
-      }
+      if (thaws) this.#frozen = false;
       if (!this.#frozen) this.#move(moves);
       // In a snapshot messages come in no order: they are told apart one by one if it has to begin again.
       else if (position && this.ordered) this.add(position);

@@ -126,6 +126,19 @@ describe('the cursor of a conflating subscription', () => {
   });
 });
 
+it('knows with conflation what was processed behind a snapshot whose end was still open', () => {
+  const tracker = new CursorTracker(false, null);
+  tracker.message(1, at('v', 26));
+  tracker.snapshotEnd(2, 'v:e:43');
+  tracker.message(3, at('v', 50));
+  tracker.settle(3, 'b');
+  tracker.settle(2);
+  tracker.settle(1, 'a');
+  expect(tracker.cursor).toBe('v:e:43');
+  tracker.restart('v:e:43');
+  expect([tracker.has(at('v', 50), 'b'), tracker.has(at('v', 51), 'b')]).toEqual([true, false]);
+});
+
 describe('a message that a later tag stands for', () => {
   it('is not remembered, and the later one moves the cursor past it', () => {
     const tracker = new CursorTracker(true, 'v:e:0');

@@ -31,6 +31,36 @@ describe('draining', () => {
     expect(scene.hub.stats().ledger).toMatchObject({ acked: 1, residual: 0 });
   });
 
+  it.each([
+    ['volatile', 'amq.topic'],
+    ['durable', 'kept'],
+  ])('knows what was published with an id before, and takes nothing new: %s', (_, exchange) => {
+    const scene = new HubScene({ durable: true });
+    const client = scene.client('a');
+    // As long as its ack is waited for.
+    scene.client('b').subscribe();
+    scene.publish('k');
+    client.send(['declare', 1, 'kept', { type: 'topic', durable: true }]);
+    scene.flush();
+    client.send(['publish', 1, exchange, 'k', 'x', { id: 'one' }]);
+    scene.flush();
+    client.take();
+    scene.gateway.drain(5_000, 10_000, () => {});
+    client.send(['publish', 2, exchange, 'k', 'x', { id: 'one' }]);
+    client.send(['publish', 3, exchange, 'k', 'x', { id: 'two' }]);
+    scene.flush();
+    const frames = client.take();
+    expect(frames).toContainEqual(
+      expect.objectContaining({
+        type: 'confirm',
+        runs: [expect.objectContaining({ seq: 2, duplicate: true })],
+      }),
+    );
+    expect(frames).toContainEqual(
+      expect.objectContaining({ type: 'refused', seq: 3, code: ERRORS.unavailable.code }),
+    );
+  });
+
   it('does not wait for those who cannot answer: their connection is gone already', () => {
     const scene = new HubScene({ durable: true });
     const [client, worker, publisher] = [scene.client('a'), scene.client('b'), scene.client('c')];

@@ -42,9 +42,12 @@ export class BindingWishes {
   /** What is wrong with asking for these. */
   faultOf(bindings: readonly BindingSpec[]): string | undefined {
     const asked = new Set(bindings.map(nameOf));
+    const all = [...this.#wishes.values()];
     for (const name of asked) if (!this.#wishes.has(name)) return `with ${name}, which was never wanted`;
     for (const [name, { isWanted, pending }] of this.#wishes) {
       if (pending > 0 || isWanted === undefined || isWanted === asked.has(name)) continue;
+      // The last one stays, also where two were taken back at the same time: a resume names one.
+      if (!isWanted && asked.size === 1 && !all.some((wish) => wish.isWanted)) continue;
       return isWanted ? `without ${name}` : `with ${name}, which was taken back`;
     }
     return undefined;

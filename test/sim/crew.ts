@@ -152,7 +152,9 @@ export class Crew {
     hub.publish('orders', this.random.pick(['fast.a', 'slow.b']), id).then(
       ({ queues }) => {
         this.pending--;
-        this.account.confirm(id, this.simulation.hub.number, queues?.took);
+        // The hub that took it may be gone by the time its confirm is heard.
+        const taken = this.simulation.truth.ofPayload(id).find(({ exchange }) => exchange === 'orders');
+        this.account.confirm(id, taken?.process ?? 0, queues?.took);
       },
       (error: { name: string }) => {
         this.pending--;

@@ -16,7 +16,7 @@ import { NoToken, type Token, textOf } from './tokens.ts';
 /** A subject whose older tokens are refused. */
 interface Revoked {
   readonly beforeMs: number;
-  readonly untilMs: number;
+  untilMs: number;
   readonly process: number;
   /** On the disk, if there is one. */
   isStored: boolean;
@@ -27,7 +27,8 @@ const SWEEP_MS = 1_050;
 
 export class Guards {
   /** When the hub's wall clock was set last, on the world's. */
-  clockSetMs = 0;
+  private clockSetMs = 0;
+  #issuerMs = 0;
   readonly #random: Random;
   readonly #tokens = new Map<string, Token>();
   readonly #without = new Set<string>();
@@ -106,7 +107,8 @@ export class Guards {
     if (cached && isCacheGood && this.#random.chance(0.5)) return textOf(cached);
     const { hub, settings } = this.simulation;
     // Whoever issues them has a clock that is not set back.
-    const issuedAtMs = Math.max(hub.wallMs, this.#revoked.get(subject)?.beforeMs ?? 0);
+    this.#issuerMs = Math.max(this.#issuerMs, hub.wallMs, this.#revoked.get(subject)?.beforeMs ?? 0);
+    const issuedAtMs = this.#issuerMs;
     const expiresAtMs = hub.wallMs + settings.tokenLifeMs;
     const token = { subject, role: roleOf(subject), issuedAtMs, expiresAtMs };
     this.#tokens.set(subject, token);
@@ -135,6 +137,12 @@ export class Guards {
     if (isLate) world.fail('expiry', `${client} is served after its token has expired`);
   }
 
+  /** The hub's wall clock was set, from what it said before. What was over by then is over, though its time may come again. */
+  clockSet(beforeMs: number): void {
+    this.clockSetMs = this.simulation.world.nowMs;
+    for (const revoked of this.#revoked.values()) if (revoked.untilMs <= beforeMs) revoked.untilMs = 0;
+  }
+
   // ── operators ──
 
   #recheck(): void {
@@ -157,7 +165,10 @@ export class Guards {
 
   #revoke(subject: string, forMs: number): void {
     const { hub, world, disk } = this.simulation;
-    const untilMs = Math.max(hub.wallMs + forMs, this.#revoked.get(subject)?.untilMs ?? 0);
+    const before = this.#revoked.get(subject);
+    // What a crash may have undone does not make it last longer.
+    const isKept = before && (before.process === hub.number || before.isStored);
+    const untilMs = Math.max(hub.wallMs + forMs, isKept ? before.untilMs : 0);
     const revoked: Revoked = { beforeMs: hub.wallMs, untilMs, process: hub.number, isStored: false };
     this.#revoked.set(subject, revoked);
     hub.hub.control.close(OPERATOR, { subject, revoke: { forMs } }, (answer) => {

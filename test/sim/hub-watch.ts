@@ -82,7 +82,9 @@ export class HubWatch {
     const append = log.append.bind(log);
     log.append = (record) => {
       const stored = append(record);
-      this.book.appended.push(takenOf(DISK_EPOCH, stored, this.#reachedBy(record), this.world.nowMs));
+      this.book.appended.push(
+        takenOf(DISK_EPOCH, stored, this.#reachedBy(record), this.world.nowMs, this.process.number),
+      );
       return stored;
     };
   }
@@ -122,7 +124,7 @@ export class HubWatch {
     const taken =
       record.log === 'd'
         ? this.book.appended.shift()!
-        : takenOf(this.process.epoch, record, this.#reachedBy(record), this.world.nowMs);
+        : takenOf(this.process.epoch, record, this.#reachedBy(record), this.world.nowMs, this.process.number);
     this.world.note(`fed ${taken.log}${taken.offset} ${taken.payload.split(' ')[0]} to ${taken.exchange}`);
     const isNext = this.truth.take(taken) && taken.offset === record.offset;
     if (!isNext) this.world.fail('log', `offset ${record.offset} is not the next one`);

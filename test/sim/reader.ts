@@ -347,7 +347,19 @@ export class Reader {
 
   #isSuperseded(epoch: string, offset: number): boolean {
     const taken = this.truth.at(epoch, offset);
-    return !!taken && this.#later(taken).some((t) => this.#handed.has(this.truth.place(t.epoch, t.offset)));
+    if (!taken) return false;
+    const { conflationHeader } = this.options;
+    const key = conflationKey(taken, conflationHeader);
+    // Also by one whose binding was taken back since.
+    return this.truth.epochs.some((other) => {
+      const after = this.truth.between(other, other === epoch ? offset : 0, this.truth.last(other));
+      return after.some(
+        (one) =>
+          (other === epoch || one.log !== taken.log) &&
+          this.#handed.has(this.truth.place(other, one.offset)) &&
+          conflationKey(one, conflationHeader) === key,
+      );
+    });
   }
 
   /** Records after this one with its conflation key. */

@@ -33,7 +33,16 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
     'a delayed message waited for an hour more, as the clock was set back before the hub was started',
     'all of it',
   ],
-  [64528, 'the scenario: an application that was shut out was replaced twice', 'all of it'],
+  [
+    76877,
+    'a publish with an id, stored, then sent again to a hub that was shutting down: unavailable',
+    'all of it',
+  ],
+  [
+    79731,
+    'SDK, conflate: what was processed behind the open end of a snapshot was handed out again',
+    'all of it',
+  ],
   [
     211,
     'equal keys of two exchanges were conflated where the second binding was made later, or between exchanges',

@@ -89,9 +89,10 @@ export class Scenario {
     }
     // A connection that is half open may look quiet until its heartbeat fails.
     const endMs = world.nowMs + DRAIN_MS;
+    const quietMs = Math.max(QUIET_MS, this.simulation.settings.limits.deadMs + 500);
     do {
       await world.run(() => simulation.balance.isQuiet, endMs - world.nowMs);
-      await world.run(() => false, QUIET_MS);
+      await world.run(() => false, quietMs);
     } while (!simulation.balance.isQuiet && world.nowMs < endMs);
     if (!simulation.balance.isQuiet) world.fail('drained', simulation.balance.unrest);
     simulation.balance.checkAccounts();

@@ -126,11 +126,13 @@ export class Troubles {
       case 'burst':
         this.#burst();
         return;
-      case 'clock-step':
+      case 'clock-step': {
+        const { wallMs } = simulation.hub;
         simulation.wallStepMs += this.#random.int(-5_000, 5_000) * this.#random.pick([1, 1, 1, 720]);
-        simulation.guards.clockSetMs = world.nowMs;
+        simulation.guards.clockSet(wallMs);
         simulation.reach('clock set');
         return;
+      }
       case 'wake':
         surroundings.wake();
         return;

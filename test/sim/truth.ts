@@ -25,6 +25,8 @@ export interface Taken {
   readonly ttlMs: number | undefined;
   /** On the world's clock. */
   readonly expiresMs: number;
+  /** Number of the hub that took it. */
+  readonly process: number;
 }
 
 /** The one epoch of the durable log: no crash of the hub ends it. */
@@ -36,6 +38,7 @@ export function takenOf(
   record: StoredRecord,
   { reached, exchanges }: Pick<Taken, 'reached' | 'exchanges'>,
   nowMs: number,
+  process: number,
 ): Taken {
   const { log, offset, exchange, key, headers, id, subject, timeMs, ttlMs } = record;
   const payload = String(record.payload);
@@ -55,6 +58,7 @@ export function takenOf(
     timeMs,
     ttlMs,
     expiresMs,
+    process,
   };
 }
 

@@ -210,21 +210,22 @@ export class Publishing {
     maxBytes: number,
     fate?: 'fate-unknown',
   ): Refusal | Way {
-    if (this.hub.draining) return { error: 'unavailable' };
-    if (bytes > maxBytes) return { error: 'payload-too-large', detail: { bytes, maxPayloadBytes: maxBytes } };
+    const { headers, id, mandatory } = properties;
+    if (this.hub.draining) return refusing(id, fate, { error: 'unavailable' });
+    if (bytes > maxBytes) {
+      const detail = { bytes, maxPayloadBytes: maxBytes };
+      return refusing(id, fate, { error: 'payload-too-large', detail });
+    }
     // Whoever may not write there is told nothing of it: not that it is there, nor who listens.
     const isPermitted = principal.may('publish', name, key);
     const exchange = isPermitted ? this.hub.exchanges.get(name) : undefined;
     if (!exchange) {
       const error = isPermitted ? 'unknown-exchange' : 'forbidden';
-      // Sent again with its id, it may have been published when it still could be.
-      if (properties.id !== undefined)
-        return { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? error };
-      return { error, detail: { exchange: name } };
+      return refusing(id, fate, { error, detail: { exchange: name } });
     }
-    if (exchange.options.internal) return { error: 'internal-exchange', detail: { exchange: name } };
+    if (exchange.options.internal)
+      return refusing(id, fate, { error: 'internal-exchange', detail: { exchange: name } });
     const { log } = exchange;
-    const { headers, id, mandatory } = properties;
     const { reached, routable, queues } = this.hub.exchanges.resolve(exchange, key, headers);
     const taking = this.intake.admit(queues, { payloadBytes: bytes, key, headers });
     const refusal = this.refusalOf(taking, routable, mandatory ?? false, name);
@@ -304,6 +305,14 @@ export class Publishing {
     counts.set(error, (counts.get(error) ?? 0) + 1);
   }
 }
+
+/** Not published, whatever it is; sent again with its id, it may have been when it still could be: then that is the answer. */
+const refusing = (
+  id: string | undefined,
+  fate: 'fate-unknown' | undefined,
+  refusal: Refusal,
+): Refusal | Way =>
+  id === undefined ? refusal : { log: 'v', reached: [], taking: NO_QUEUES, refuseNew: fate ?? refusal.error };
 
 function settledOf(result: PublishResult, { receipt }: Taking): Settled {
   switch (result.kind) {
