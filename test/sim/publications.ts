@@ -78,7 +78,10 @@ export class Publications {
     publication.outcome = isUnknown ? 'unknown' : NEVER_SENT.has(error.name) ? 'never-sent' : 'refused';
     this.world.note(`${error.name} ${publication.payload.split(' ')[0]}`);
     if (!isUnknown) return;
-    if (!this.#isLost(publication)) this.#fail('outcome-unknown', publication, 'no session was lost');
+    // Shut out for good, its client gives up what it has sent.
+    const isShutOut = (error.cause as Error | undefined)?.name === 'unauthorized';
+    if (!isShutOut && !this.#isLost(publication))
+      this.#fail('outcome-unknown', publication, 'no session was lost');
   }
 
   /** At the end: everything is settled and true. */
@@ -92,13 +95,15 @@ export class Publications {
       if (outcome === 'pending') this.#fail('settled', publication, 'never got an answer');
       // Ids are remembered as long as a log lives: published again after a restart, it is a new message.
       // Sent again after a lost session, to an exchange that has come to be durable meanwhile, nobody knows of the other log.
-      const isOnce = calls.get(payload) === 1 && !PASSING.includes(publication.exchange as 'y.1');
+      const isPassing = PASSING.includes(publication.exchange as 'y.1');
+      const isOnce = calls.get(payload) === 1 && !isPassing;
       const logs = isOnce ? 1 : new Set(stored.map(({ epoch }) => epoch)).size;
       if (stored.length > logs)
         this.#fail('log-once', publication, `stands ${stored.length} times in the log`);
       if (receipt) this.#checkReceipt(publication, receipt);
       const isRefused = outcome === 'refused' || outcome === 'never-sent';
-      if (stored.length > 0 && calls.get(payload) === 1 && isRefused) {
+      const isOfTheOther = isPassing && this.#isLost(publication) && stored.every(({ log }) => log === 'v');
+      if (stored.length > 0 && calls.get(payload) === 1 && isRefused && !isOfTheOther) {
         this.#fail('refused', publication, `${publication.error?.name}, but stored`);
       }
       // What was published again with its id: which call was the first to arrive, nobody needs to know.

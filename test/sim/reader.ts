@@ -317,12 +317,29 @@ export class Reader {
     if (state === 'processed' || state === 'rejected') return true;
     if (this.#isTold(epoch, offset)) return true;
     if (!this.isConflating) return this.#isPassed(taken);
-    return this.#later(taken).some(
-      (later) =>
+    const later = this.#later(taken);
+    const isSuperseded = later.some(
+      (one) =>
         isOpen ||
-        this.#handed.has(this.truth.place(later.epoch, later.offset)) ||
-        this.#isTold(later.epoch, later.offset),
+        this.#handed.has(this.truth.place(one.epoch, one.offset)) ||
+        this.#isTold(one.epoch, one.offset),
     );
+    return isSuperseded || this.#isNotWanted(taken, later);
+  }
+
+  /** It gave way to a later one, whose binding was taken back before the next queue could bring that. */
+  #isNotWanted(taken: Taken, later: readonly Taken[]): boolean {
+    const { account, truth } = this;
+    const { epoch, offset } = taken;
+    const { conflationHeader } = this.options;
+    return truth
+      .between(epoch, offset, truth.last(epoch))
+      .some(
+        (one) =>
+          conflationKey(one, conflationHeader) === conflationKey(taken, conflationHeader) &&
+          !later.includes(one) &&
+          this.#lives.wasDueBy(account!, one),
+      );
   }
 
   /**
