@@ -70,7 +70,8 @@ export class Reader {
   readonly #gapsBy = new Map<SubscriptionEvent, QueueAccount>();
   /** The latest epoch of which something was processed. */
   #processedEpoch = -1;
-  /** As of when the last hello was said: what was processed later, the hub could not know. */
+  /** As of when the last hello was said, and that which the present queue came of: what was processed later, the hub could not know. */
+  #epochSaid = -1;
   #epochAtHello = -1;
   /** By log, where the message handed out last stood. */
   readonly #last = new Map<LogId, { readonly epoch: number; readonly offset: number }>();
@@ -102,6 +103,7 @@ export class Reader {
       `${this.name} has ${account.name} from ${account.isSnapshot ? 'a snapshot' : account.logs.map(({ start }) => start)}`,
     );
     this.account = account;
+    this.#epochAtHello = this.#epochSaid;
     this.#lives.begin(account);
     this.lastTag = 0;
     this.ackedUpTo = 0;
@@ -241,7 +243,7 @@ export class Reader {
     const fault = this.wishes.faultOf(bindings);
     if (fault) this.#fail('wishes', `resumes ${fault}`);
     this.world.note(`${this.name} resumes at tag ${this.lastTag}, acked ${ackedUpTo}, cursor ${cursor}`);
-    this.#epochAtHello = this.#processedEpoch;
+    this.#epochSaid = this.#processedEpoch;
     this.checkCursor(cursor);
   }
 
