@@ -92,6 +92,7 @@ export class Publisher {
         settle: (receipt, error) => {
           letGo();
           if (receipt) resolve(receipt);
+          // Resolved, it stays so.
           reject(error);
         },
       };

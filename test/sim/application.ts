@@ -306,7 +306,8 @@ export class Application {
   administer(done: Promise<unknown>, isPointless: () => boolean = () => false): void {
     done.catch((error: unknown) => {
       const isExpected = error instanceof RinghubError ? OVERTAKEN.has(error.name) : isLastBinding(error);
-      if (isExpected || this.isOver || isPointless()) return;
+      // Whoever is shut out hears it of all that was under way.
+      if (isExpected || this.isOver || this.#isShutOut(error) || isPointless()) return;
       this.world.fail('client-error', `${this.name}: ${String(error)}`);
     });
   }

@@ -43,6 +43,7 @@ export const REGRESSION_SEEDS: readonly (readonly [seed: number, found: string, 
     'SDK, conflate: what was processed behind the open end of a snapshot was handed out again',
     'all of it',
   ],
+  [92340, 'a receipt counted a session that the message before it had ended', 'all of it'],
   [
     211,
     'equal keys of two exchanges were conflated where the second binding was made later, or between exchanges',

@@ -62,8 +62,10 @@ export class Feed {
     }
     if (this.joinsRun(record)) return;
     this.endRun();
+    const { bindings } = this.hub;
     this.offerOne(record);
-    this.beginRun(record);
+    // Where a ring that was offered it ended its session, those that follow reach one fewer.
+    if (this.hub.bindings === bindings) this.beginRun(record);
     this.takeLater();
   }
 
